@@ -1,0 +1,5 @@
+use serde::Serialize;
+
+/// The answer to a request that has nothing to tell: `{}`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Empty {}

@@ -1,0 +1,189 @@
+//! MLflow's error codes and the JSON body of an error.
+
+use serde::Serialize;
+use thiserror::Error;
+
+/// The `error_code` of an answer; only those that mlferry sends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum ErrorCode {
+    /// The request can't be carried out as asked.
+    BadRequest,
+    /// A route that does not exist.
+    EndpointNotFound,
+    /// A feature that is switched off.
+    FeatureDisabled,
+    /// A fault of the server.
+    InternalError,
+    /// A parameter is missing, of the wrong type, or out of range.
+    InvalidParameterValue,
+    /// What is asked contradicts the state of the resource.
+    InvalidState,
+    /// A feature that this server or this artifact store does not have.
+    NotImplemented,
+    /// The caller may not do this.
+    PermissionDenied,
+    /// Something with that name exists.
+    ResourceAlreadyExists,
+    /// Another writer was faster, or a precondition failed.
+    ResourceConflict,
+    /// Nothing with that name or id exists.
+    ResourceDoesNotExist,
+    /// A limit of the server is reached.
+    ResourceExhausted,
+    /// The database or the artifact store can't answer now; a retry may succeed.
+    TemporarilyUnavailable,
+}
+
+impl ErrorCode {
+    /// The HTTP status that the reference sends with this code.
+    #[must_use]
+    pub fn http_status(self) -> u16 {
+        match self {
+            Self::BadRequest | Self::InvalidParameterValue | Self::ResourceAlreadyExists => 400,
+            Self::PermissionDenied => 403,
+            Self::EndpointNotFound | Self::ResourceDoesNotExist => 404,
+            Self::ResourceConflict => 409,
+            Self::ResourceExhausted => 429,
+            Self::FeatureDisabled | Self::InternalError | Self::InvalidState => 500,
+            Self::NotImplemented => 501,
+            Self::TemporarilyUnavailable => 503,
+        }
+    }
+
+    /// `sqlstate` and `error_class` of the body; codes without a mapping have neither.
+    #[must_use]
+    pub fn classification(self) -> Option<(&'static str, &'static str)> {
+        match self {
+            Self::BadRequest | Self::InvalidParameterValue => {
+                Some(("KAM00", "INVALID_PARAMETER_VALUE"))
+            }
+            Self::ResourceAlreadyExists => Some(("KAM00", "RESOURCE_ALREADY_EXISTS")),
+            Self::EndpointNotFound | Self::ResourceDoesNotExist => {
+                Some(("KAM00", "RESOURCE_NOT_FOUND"))
+            }
+            Self::PermissionDenied => Some(("KAM00", "PERMISSION_DENIED")),
+            Self::FeatureDisabled => Some(("KAM00", "FEATURE_DISABLED")),
+            Self::InternalError | Self::InvalidState | Self::TemporarilyUnavailable => {
+                Some(("XXM00", "CLIENT_INTERNAL_ERROR"))
+            }
+            Self::NotImplemented | Self::ResourceConflict | Self::ResourceExhausted => None,
+        }
+    }
+}
+
+/// The JSON body of every error, keys in the reference's order.
+#[derive(Debug, Clone, Serialize)]
+pub struct ErrorBody<'a> {
+    error_code: ErrorCode,
+    message: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sqlstate: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error_class: Option<&'static str>,
+}
+
+impl<'a> ErrorBody<'a> {
+    /// The body for a code and the text that the user reads.
+    #[must_use]
+    pub fn new(error_code: ErrorCode, message: &'a str) -> Self {
+        let classification = error_code.classification();
+        Self {
+            error_code,
+            message,
+            sqlstate: classification.map(|(sqlstate, _)| sqlstate),
+            error_class: classification.map(|(_, class)| class),
+        }
+    }
+}
+
+/// A request that is refused with `INVALID_PARAMETER_VALUE`; the text is what the user reads.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("{0}")]
+pub struct InvalidParameter(String);
+
+/// Ends every message of the reference's request schema.
+const SEE_API_DOCS: &str = "See the API docs for more information about request parameters.";
+
+impl InvalidParameter {
+    /// A refusal in free words.
+    pub fn new(message: impl Into<String>) -> Self {
+        Self(message.into())
+    }
+
+    /// `parameter` is absent, null or empty.
+    #[must_use]
+    pub fn missing(parameter: &str) -> Self {
+        Self(format!("Missing value for required parameter '{parameter}'. {SEE_API_DOCS}"))
+    }
+
+    /// `value` has a JSON type that `parameter` does not take.
+    #[must_use]
+    pub fn wrong_type(parameter: &str, value: &serde_json::Value) -> Self {
+        let type_name = python_type(value);
+        Self(format!(
+            "Invalid value {value} for parameter '{parameter}' supplied:  \
+             Hint: Value was of type '{type_name}'. {SEE_API_DOCS}"
+        ))
+    }
+
+    /// `value`, shown as JSON, is refused for `reason`.
+    pub fn value(
+        parameter: &str,
+        value: impl Into<serde_json::Value>,
+        reason: impl std::fmt::Display,
+    ) -> Self {
+        let value = value.into();
+        Self(format!("Invalid value {value} for parameter '{parameter}' supplied: {reason}"))
+    }
+
+    /// `parameter` is longer than `limit` characters.
+    #[must_use]
+    pub fn too_long(parameter: &str, limit: usize) -> Self {
+        Self(format!("'{parameter}' exceeds the maximum length of {limit} characters"))
+    }
+}
+
+/// The Python name of a JSON value's type, which the reference's messages show.
+fn python_type(value: &serde_json::Value) -> &'static str {
+    use serde_json::Value;
+    match value {
+        Value::Null => "NoneType",
+        Value::Bool(_) => "bool",
+        Value::Number(number) if number.is_f64() => "float",
+        Value::Number(_) => "int",
+        Value::String(_) => "str",
+        Value::Array(_) => "list",
+        Value::Object(_) => "dict",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn the_body_has_the_keys_of_the_reference_in_its_order() {
+        let body =
+            ErrorBody::new(ErrorCode::ResourceDoesNotExist, "No Experiment with id=9 exists");
+        assert_eq!(
+            serde_json::to_string(&body).unwrap(),
+            r#"{"error_code":"RESOURCE_DOES_NOT_EXIST","message":"No Experiment with id=9 exists","sqlstate":"KAM00","error_class":"RESOURCE_NOT_FOUND"}"#
+        );
+        let body = ErrorBody::new(ErrorCode::NotImplemented, "no");
+        assert_eq!(
+            serde_json::to_string(&body).unwrap(),
+            r#"{"error_code":"NOT_IMPLEMENTED","message":"no"}"#
+        );
+    }
+
+    #[test]
+    fn a_wrong_type_is_named_as_python_names_it() {
+        assert_eq!(
+            InvalidParameter::wrong_type("tags", &json!({"key": "a"})).to_string(),
+            "Invalid value {\"key\":\"a\"} for parameter 'tags' supplied:  Hint: Value was of type \
+             'dict'. See the API docs for more information about request parameters."
+        );
+    }
+}

@@ -1,0 +1,36 @@
+//! MLflow's messages, names, limits and error codes as Rust types.
+//!
+//! A value of a type from this crate is valid: text from a client becomes one of them at the door
+//! and is not checked again further in.
+
+pub mod artifacts;
+pub mod datasets;
+mod empty;
+mod enums;
+mod error;
+pub mod experiments;
+mod fields;
+mod ids;
+pub mod limits;
+pub mod logged_models;
+pub mod metrics;
+mod names;
+mod number;
+mod paging;
+pub mod params;
+pub mod python;
+pub mod runs;
+pub mod server_info;
+pub mod tags;
+
+pub use empty::Empty;
+pub use enums::{ViewType, WireEnum};
+pub use error::{ErrorBody, ErrorCode, InvalidParameter};
+pub use fields::{DecodeRequest, Fields};
+pub use ids::{ExperimentId, RunId};
+pub use names::{check_key, check_length, check_name, truncate};
+pub use number::double;
+pub use paging::PageToken;
+
+/// Version of MLflow whose API, schema and messages are spoken, as `GET /version` answers it.
+pub const MLFLOW_VERSION: &str = "3.17.2";

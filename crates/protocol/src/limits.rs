@@ -1,0 +1,65 @@
+//! Limits of the API, each with its source: the reference's own check or its column's width.
+
+use crate::InvalidParameter;
+
+/// Characters of an experiment's name: the width of `experiments.name`. The reference checks 500
+/// and lets `PostgreSQL` refuse what lies between.
+pub const EXPERIMENT_NAME: usize = 256;
+/// Characters of `artifact_location` given by a client: `MLFLOW_ARTIFACT_LOCATION_MAX_LENGTH`.
+pub const ARTIFACT_LOCATION: usize = 2048;
+/// Characters of an experiment tag's value.
+pub const EXPERIMENT_TAG_VALUE: usize = 20_000;
+/// Characters of a run's name: the width of `runs.name`, which the reference leaves to the database.
+pub const RUN_NAME: usize = 250;
+/// Characters of a run's `user_id`: the width of `runs.user_id`.
+pub const USER_ID: usize = 256;
+/// Characters of the key of a metric, param or tag.
+pub const KEY: usize = 250;
+/// Characters of a param's value; longer ones are cut (`MLFLOW_TRUNCATE_LONG_VALUES`).
+pub const PARAM_VALUE: usize = 6000;
+/// Characters of a run tag's value; longer ones are cut (`MLFLOW_TRUNCATE_LONG_VALUES`).
+pub const TAG_VALUE: usize = 8000;
+/// Metrics in one `log-batch`, and metrics, params and tags together.
+pub const BATCH_METRICS: usize = 1000;
+/// Params in one `log-batch`.
+pub const BATCH_PARAMS: usize = 100;
+/// Tags in one `log-batch`.
+pub const BATCH_TAGS: usize = 100;
+/// Datasets in one `log-inputs`.
+pub const BATCH_DATASETS: usize = 1000;
+/// Characters of a dataset's name.
+pub const DATASET_NAME: usize = 500;
+/// Characters of a dataset's digest.
+pub const DATASET_DIGEST: usize = 36;
+/// Characters of a dataset's source.
+pub const DATASET_SOURCE: usize = 65_535;
+/// Characters of a dataset's schema.
+pub const DATASET_SCHEMA: usize = 1_048_575;
+/// Characters of a dataset's profile.
+pub const DATASET_PROFILE: usize = 16_777_215;
+/// Characters of a dataset's source type: the width of `datasets.dataset_source_type`.
+pub const DATASET_SOURCE_TYPE: usize = 36;
+/// Characters of an input tag's key.
+pub const INPUT_TAG_KEY: usize = 255;
+/// Characters of an input tag's value.
+pub const INPUT_TAG_VALUE: usize = 500;
+/// Runs or experiments in one page of a search.
+pub const SEARCH_MAX_RESULTS: i64 = 50_000;
+/// Runs in a page when the client does not say.
+pub const SEARCH_RUNS_DEFAULT_RESULTS: i64 = 1000;
+/// Bytes of a file sent to `upload-artifact`.
+pub const UPLOAD_ARTIFACT_BYTES: usize = 10 * 1024 * 1024;
+/// Bytes of a JSON request body: 1,000 metrics with the longest keys fit many times over; the
+/// largest message is `log-inputs` with a 16 MiB profile.
+pub const JSON_BODY_BYTES: usize = 64 * 1024 * 1024;
+
+/// Refuses more than `limit` of `what` in one request.
+pub(crate) fn check_batch(what: &str, count: usize, limit: usize) -> Result<(), InvalidParameter> {
+    if count <= limit {
+        return Ok(());
+    }
+    Err(InvalidParameter::new(format!(
+        "A batch logging request can contain at most {limit} {what}. Got {count} {what}. \
+         Please split up {what} across multiple requests and try again."
+    )))
+}

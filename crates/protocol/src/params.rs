@@ -1,0 +1,58 @@
+//! Params of runs.
+
+use crate::{DecodeRequest, Fields, InvalidParameter, RunId, check_key, limits, truncate};
+use serde::Serialize;
+
+/// A param, written once and never changed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Param {
+    /// Unique in its run.
+    pub key: String,
+    /// Any text.
+    pub value: String,
+}
+
+impl Param {
+    /// Reads a param; a value that is too long is cut.
+    pub(crate) fn read(fields: &mut Fields) -> Result<Self, InvalidParameter> {
+        let key = fields.required_string("key")?;
+        let mut value = fields.string("value")?.unwrap_or_default();
+        check_key(&fields.label("key"), "Param key", &key)?;
+        truncate(&mut value, limits::PARAM_VALUE);
+        Ok(Self { key, value })
+    }
+}
+
+/// `POST …/runs/log-parameter`.
+#[derive(Debug)]
+pub struct LogParam {
+    /// The run.
+    pub run_id: RunId,
+    /// What it gets.
+    pub param: Param,
+}
+
+impl DecodeRequest for LogParam {
+    fn decode(fields: &mut Fields) -> Result<Self, InvalidParameter> {
+        Ok(Self { run_id: fields.run_id()?, param: Param::read(fields)? })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_value_is_cut_and_a_long_key_refused() {
+        let decode = |key: &str, value: &str| {
+            let json = format!(r#"{{"run_id": "r", "key": "{key}", "value": "{value}"}}"#);
+            LogParam::decode(&mut Fields::from_json(json.as_bytes()).unwrap())
+        };
+        assert_eq!(decode("k", &"x".repeat(6001)).unwrap().param.value.len(), 6000);
+        assert!(decode(&"k".repeat(250), "v").is_ok());
+        assert_eq!(
+            decode(&"k".repeat(251), "v").unwrap_err().to_string(),
+            "'Param key' exceeds the maximum length of 250 characters"
+        );
+    }
+}

@@ -1,0 +1,126 @@
+//! Values as Python shows them, for messages that the reference builds with `repr`.
+
+use serde_json::Value;
+use std::fmt::Write;
+
+/// A text as Python's `repr` shows it: in single quotes, unless only they occur in it.
+#[must_use]
+pub fn repr_str(text: &str) -> String {
+    let quote = if text.contains('\'') && !text.contains('"') { '"' } else { '\'' };
+    let mut shown = String::with_capacity(text.len() + 2);
+    shown.push(quote);
+    for c in text.chars() {
+        match c {
+            '\\' => shown.push_str("\\\\"),
+            '\n' => shown.push_str("\\n"),
+            '\r' => shown.push_str("\\r"),
+            '\t' => shown.push_str("\\t"),
+            c if c == quote => shown.extend(['\\', c]),
+            c if c.is_ascii_control() => {
+                // Writing to a String cannot fail.
+                let _ = write!(shown, "\\x{:02x}", u32::from(c));
+            }
+            c => shown.push(c),
+        }
+    }
+    shown.push(quote);
+    shown
+}
+
+/// Texts as the `repr` of a Python list of them.
+#[must_use]
+pub fn repr_list(texts: &[&str]) -> String {
+    let shown: Vec<String> = texts.iter().map(|text| repr_str(text)).collect();
+    format!("[{}]", shown.join(", "))
+}
+
+/// Bytes as Python's `repr` shows them, such as `b'abc'`.
+pub(crate) fn repr_bytes(bytes: &[u8]) -> String {
+    let shown: String = bytes
+        .iter()
+        .map(|byte| match byte {
+            b'\\' => "\\\\".to_owned(),
+            b'\'' => "\\'".to_owned(),
+            b' '..=b'~' => char::from(*byte).to_string(),
+            byte => format!("\\x{byte:02x}"),
+        })
+        .collect();
+    format!("b'{shown}'")
+}
+
+/// A double as Python's `repr` shows it: `1.0`, `1e-05`, `1.5e+300`, `nan`.
+#[must_use]
+pub fn repr_float(value: f64) -> String {
+    if !value.is_finite() {
+        return format!("{value}").to_lowercase();
+    }
+    let magnitude = value.abs();
+    if magnitude == 0.0 || (1e-4..1e16).contains(&magnitude) {
+        return format!("{value:?}");
+    }
+    let scientific = format!("{value:e}");
+    match scientific.split_once('e') {
+        Some((digits, exponent)) => match exponent.strip_prefix('-') {
+            Some(exponent) => format!("{digits}e-{exponent:0>2}"),
+            None => format!("{digits}e+{exponent:0>2}"),
+        },
+        None => scientific,
+    }
+}
+
+/// A JSON value as Python's `repr` shows it once parsed.
+pub(crate) fn repr_json(value: &Value) -> String {
+    match value {
+        Value::Null => "None".to_owned(),
+        Value::Bool(true) => "True".to_owned(),
+        Value::Bool(false) => "False".to_owned(),
+        Value::Number(number) if number.is_f64() => {
+            number.as_f64().map_or_else(|| number.to_string(), repr_float)
+        }
+        Value::Number(number) => number.to_string(),
+        Value::String(text) => repr_str(text),
+        Value::Array(items) => {
+            let items: Vec<String> = items.iter().map(repr_json).collect();
+            format!("[{}]", items.join(", "))
+        }
+        Value::Object(entries) => {
+            let entries: Vec<String> = entries
+                .iter()
+                .map(|(key, value)| format!("{}: {}", repr_str(key), repr_json(value)))
+                .collect();
+            format!("{{{}}}", entries.join(", "))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_choose_the_quotes_that_need_no_escape() {
+        assert_eq!(repr_str("a"), "'a'");
+        assert_eq!(repr_str("it's"), "\"it's\"");
+        assert_eq!(repr_str("it's \"x\""), "'it\\'s \"x\"'");
+        assert_eq!(repr_str("a\\\n\u{1}é"), "'a\\\\\\n\\x01é'");
+        assert_eq!(repr_list(&["a", "b'"]), "['a', \"b'\"]");
+        assert_eq!(repr_bytes(b"abc\xff"), "b'abc\\xff'");
+    }
+
+    #[test]
+    fn doubles_have_a_point_or_an_exponent_of_two_digits() {
+        for (value, shown) in [
+            (1.0, "1.0"),
+            (-0.5, "-0.5"),
+            (1e-5, "1e-05"),
+            (1.5e300, "1.5e+300"),
+            (1e15, "1000000000000000.0"),
+            (1e16, "1e+16"),
+            (0.0, "0.0"),
+            (f64::NAN, "nan"),
+            (f64::NEG_INFINITY, "-inf"),
+        ] {
+            assert_eq!(repr_float(value), shown);
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! Tags of experiments and runs.
+
+use crate::{
+    DecodeRequest, ExperimentId, Fields, InvalidParameter, RunId, check_key, check_length, limits,
+    truncate,
+};
+use serde::Serialize;
+
+/// The run tag that mirrors the run's name.
+pub const RUN_NAME_TAG: &str = "mlflow.runName";
+
+/// A key with its value, on whatever it hangs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Tag {
+    /// Unique where the tag hangs.
+    pub key: String,
+    /// Any text.
+    pub value: String,
+}
+
+impl Tag {
+    /// A tag of an experiment; a value that is too long is refused.
+    pub(crate) fn of_experiment(fields: &mut Fields) -> Result<Self, InvalidParameter> {
+        let key = fields.required_string("key")?;
+        let value = fields.string("value")?.unwrap_or_default();
+        check_key("key", "key", &key)?;
+        check_length("value", &value, limits::EXPERIMENT_TAG_VALUE)?;
+        Ok(Self { key, value })
+    }
+
+    /// A tag of a run; a value that is too long is cut.
+    pub(crate) fn of_run(fields: &mut Fields) -> Result<Self, InvalidParameter> {
+        let tag = Self::of_new_run(fields)?;
+        let label = fields.label("key");
+        check_key(&label, &label, &tag.key)?;
+        Ok(tag)
+    }
+
+    /// A tag that comes with a new run: its key may have any characters.
+    pub(crate) fn of_new_run(fields: &mut Fields) -> Result<Self, InvalidParameter> {
+        let key = fields.required_string("key")?;
+        let mut value = fields.string("value")?.unwrap_or_default();
+        check_length(&fields.label("key"), &key, limits::KEY)?;
+        if key == RUN_NAME_TAG {
+            check_length(&fields.label("value"), &value, limits::RUN_NAME)?;
+        }
+        truncate(&mut value, limits::TAG_VALUE);
+        Ok(Self { key, value })
+    }
+
+    /// A tag of a run's input.
+    pub(crate) fn of_input(fields: &mut Fields) -> Result<Self, InvalidParameter> {
+        let key = fields.required_string("key")?;
+        let value = fields.string("value")?.unwrap_or_default();
+        check_length("key", &key, limits::INPUT_TAG_KEY)?;
+        check_length("value", &value, limits::INPUT_TAG_VALUE)?;
+        Ok(Self { key, value })
+    }
+}
+
+/// Refuses two tags with one key, where the database has room for one.
+pub(crate) fn check_distinct(tags: &[Tag]) -> Result<(), InvalidParameter> {
+    let repeated = repeated_keys(tags.iter().map(|tag| tag.key.as_str()));
+    if repeated.is_empty() {
+        return Ok(());
+    }
+    Err(InvalidParameter::new(format!(
+        "Duplicate tag keys have been submitted: {}. \
+         Please ensure the request contains only one tag value per tag key.",
+        crate::python::repr_list(&repeated)
+    )))
+}
+
+/// Keys that occur again, in the order in which they do.
+pub(crate) fn repeated_keys<'a>(keys: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
+    let mut seen = std::collections::HashSet::new();
+    let mut repeated = Vec::new();
+    for key in keys {
+        if !seen.insert(key) && !repeated.contains(&key) {
+            repeated.push(key);
+        }
+    }
+    repeated
+}
+
+/// `POST …/runs/set-tag`.
+#[derive(Debug)]
+pub struct SetTag {
+    /// The run.
+    pub run_id: RunId,
+    /// What it gets.
+    pub tag: Tag,
+}
+
+impl DecodeRequest for SetTag {
+    fn decode(fields: &mut Fields) -> Result<Self, InvalidParameter> {
+        Ok(Self { run_id: fields.run_id()?, tag: Tag::of_run(fields)? })
+    }
+}
+
+/// `POST …/runs/delete-tag`.
+#[derive(Debug)]
+pub struct DeleteTag {
+    /// The run.
+    pub run_id: RunId,
+    /// The tag that goes.
+    pub key: String,
+}
+
+impl DecodeRequest for DeleteTag {
+    fn decode(fields: &mut Fields) -> Result<Self, InvalidParameter> {
+        Ok(Self { run_id: fields.run_id()?, key: fields.required_string("key")? })
+    }
+}
+
+/// `POST …/experiments/set-experiment-tag`.
+#[derive(Debug)]
+pub struct SetExperimentTag {
+    /// The experiment.
+    pub experiment_id: ExperimentId,
+    /// What it gets.
+    pub tag: Tag,
+}
+
+impl DecodeRequest for SetExperimentTag {
+    fn decode(fields: &mut Fields) -> Result<Self, InvalidParameter> {
+        Ok(Self { experiment_id: fields.experiment_id()?, tag: Tag::of_experiment(fields)? })
+    }
+}
+
+/// `POST …/experiments/delete-experiment-tag`.
+#[derive(Debug)]
+pub struct DeleteExperimentTag {
+    /// The experiment.
+    pub experiment_id: ExperimentId,
+    /// The tag that goes.
+    pub key: String,
+}
+
+impl DecodeRequest for DeleteExperimentTag {
+    fn decode(fields: &mut Fields) -> Result<Self, InvalidParameter> {
+        Ok(Self { experiment_id: fields.experiment_id()?, key: fields.required_string("key")? })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn decode<T: DecodeRequest>(json: &str) -> Result<T, String> {
+        let mut fields = Fields::from_json(json.as_bytes()).unwrap();
+        T::decode(&mut fields).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_tag_without_a_value_is_empty() {
+        let request: SetTag = decode(r#"{"run_id": "r", "key": "k"}"#).unwrap();
+        assert_eq!(request.tag, Tag { key: "k".to_owned(), value: String::new() });
+    }
+
+    #[test]
+    fn long_run_tags_are_cut_and_long_experiment_tags_refused() {
+        let long = "x".repeat(8001);
+        let request: SetTag =
+            decode(&format!(r#"{{"run_id": "r", "key": "k", "value": "{long}"}}"#)).unwrap();
+        assert_eq!(request.tag.value.len(), 8000);
+        let long = "x".repeat(20_001);
+        let refused = decode::<SetExperimentTag>(&format!(
+            r#"{{"experiment_id": "1", "key": "k", "value": "{long}"}}"#
+        ));
+        assert_eq!(refused.unwrap_err(), "'value' exceeds the maximum length of 20000 characters");
+    }
+
+    #[test]
+    fn repeated_keys_are_listed_once_each() {
+        let keys = ["d1", "d2", "d2", "d1", "d1", "e"];
+        assert_eq!(repeated_keys(keys.into_iter()), ["d2", "d1"]);
+    }
+}
