@@ -1,0 +1,126 @@
+//! A folder of this machine as destination.
+//!
+//! Every path is resolved by the kernel beneath the root's handle (`openat2` with
+//! `RESOLVE_BENEATH`, through `cap-std`), so that no `..` and no link leads outside, whatever
+//! changes meanwhile. All functions here block; [`crate::Service`] calls them off the async threads.
+
+mod delete;
+mod list;
+mod read;
+mod staging;
+mod write;
+
+pub(crate) use write::Upload;
+
+use crate::{ArtifactError, ArtifactPath, Metadata, OpenError};
+use cap_std::{
+    ambient_authority,
+    fs::{Dir, MetadataExt},
+};
+use rustix::{
+    fs::{Mode, OFlags, fsync, openat},
+    io::Errno,
+};
+use staging::Staging;
+use std::{
+    fs, io,
+    os::fd::OwnedFd,
+    path::{Path, PathBuf},
+    sync::{Arc, PoisonError, RwLock},
+};
+
+/// A local destination: its root, and where uploads are staged.
+#[derive(Debug)]
+pub(crate) struct Local {
+    path: PathBuf,
+    opened: RwLock<Arc<Opened>>,
+}
+
+/// The handles of one incarnation of the root folder.
+#[derive(Debug)]
+struct Opened {
+    root: Dir,
+    staging: Staging,
+}
+
+impl Opened {
+    fn open(path: &Path) -> io::Result<Self> {
+        fs::create_dir_all(path)?;
+        let root = Dir::open_ambient_dir(path, ambient_authority())?;
+        let staging = Staging::open(&root)?;
+        Ok(Self { root, staging })
+    }
+}
+
+impl Local {
+    /// Opens the folder, creates it if need be, and sweeps what killed servers left behind.
+    pub(crate) fn open(path: PathBuf) -> Result<Self, OpenError> {
+        match Opened::open(&path) {
+            Ok(opened) => Ok(Self { path, opened: RwLock::new(Arc::new(opened)) }),
+            Err(source) => Err(OpenError::NotWritable { path, source }),
+        }
+    }
+
+    /// Removes the staging folder of this server, so that only artifacts stay.
+    pub(crate) fn close(&self) {
+        let opened = self.opened();
+        opened.staging.remove(&opened.root);
+    }
+
+    fn opened(&self) -> Arc<Opened> {
+        Arc::clone(&self.opened.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Opens the root anew after somebody removed the folder while the server ran.
+    fn reopen(&self) -> io::Result<Arc<Opened>> {
+        let opened = Arc::new(Opened::open(&self.path)?);
+        let mut current = self.opened.write().unwrap_or_else(PoisonError::into_inner);
+        *current = Arc::clone(&opened);
+        Ok(opened)
+    }
+}
+
+/// What is known of an open file.
+fn metadata_of(metadata: &cap_std::fs::Metadata) -> Metadata {
+    Metadata {
+        size: metadata.size(),
+        modified_ns: i128::from(metadata.mtime()) * 1_000_000_000
+            + i128::from(metadata.mtime_nsec()),
+        inode: metadata.ino(),
+    }
+}
+
+/// Translates the system's words on `path`.
+fn explain(error: io::Error, path: &ArtifactPath) -> ArtifactError {
+    if is_outside(&error) {
+        return ArtifactError::OutsideRoot;
+    }
+    match Errno::from_io_error(&error) {
+        Some(Errno::NOENT | Errno::NOTDIR) => ArtifactError::NotFound(path.clone()),
+        Some(Errno::ISDIR) => ArtifactError::IsFolder(path.to_string()),
+        Some(Errno::NAMETOOLONG) => ArtifactError::PathTooLong(path.clone()),
+        Some(Errno::LOOP) => ArtifactError::OutsideRoot,
+        Some(Errno::NOSPC | Errno::DQUOT) => ArtifactError::Full(error),
+        _ => ArtifactError::Io(error),
+    }
+}
+
+/// Whether `cap-std` refused a path that leaves the root: its own error has no system code.
+fn is_outside(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::PermissionDenied && error.raw_os_error().is_none()
+}
+
+fn is_absent(error: &io::Error) -> bool {
+    matches!(Errno::from_io_error(error), Some(Errno::NOENT | Errno::NOTDIR))
+}
+
+/// A folder's own descriptor: those of `cap-std` only lead to a path, and can't be locked or flushed.
+fn descriptor(folder: &Dir) -> io::Result<OwnedFd> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    Ok(openat(folder, ".", flags, Mode::empty())?)
+}
+
+/// Makes the names in a folder durable.
+fn flush_folder(folder: &Dir) -> io::Result<()> {
+    Ok(fsync(descriptor(folder)?)?)
+}

@@ -1,0 +1,212 @@
+//! Uploads: staged out of sight, flushed, and published by one rename.
+
+use super::{Local, Opened, explain, flush_folder, is_absent, is_outside, metadata_of};
+use crate::{ArtifactError, ArtifactPath, Metadata, PutCondition, PutOptions, digest::Verifier};
+use bytes::Bytes;
+use cap_std::fs::Dir;
+use rustix::{
+    fs::{RenameFlags, Timespec, Timestamps, fdatasync, futimens, renameat_with},
+    io::Errno,
+    time::{ClockId, clock_gettime},
+};
+use std::{
+    fs::File,
+    io::{self, IoSlice, Write},
+    sync::Arc,
+};
+
+/// How often a folder may be deleted between its creation and the rename into it.
+const PUBLISH_ATTEMPTS: usize = 5;
+
+/// One file on its way in. Dropping it before it is published leaves nothing behind.
+pub(crate) struct Upload {
+    local: Arc<Local>,
+    path: ArtifactPath,
+    condition: PutCondition,
+    verifier: Verifier,
+    staged: Option<Staged>,
+}
+
+/// A file in the staging folder, removed on drop unless it was published.
+struct Staged {
+    opened: Arc<Opened>,
+    file: Arc<File>,
+    name: String,
+    published: bool,
+}
+
+impl Upload {
+    pub(crate) fn new(local: Arc<Local>, path: ArtifactPath, options: PutOptions) -> Self {
+        let verifier = Verifier::new(options.digests);
+        Self { local, path, condition: options.condition, verifier, staged: None }
+    }
+
+    /// Appends bytes. The first call checks whether the artifact could be published at all.
+    pub(crate) fn write(&mut self, chunks: &[Bytes]) -> Result<(), ArtifactError> {
+        let staged = match &mut self.staged {
+            Some(staged) => staged,
+            none => {
+                check(&self.local.opened(), &self.path, &self.condition)?;
+                none.insert(Staged::create(&self.local)?)
+            }
+        };
+        for chunk in chunks {
+            self.verifier.update(chunk);
+        }
+        write_all(&staged.file, chunks).map_err(|error| explain(error, &self.path))
+    }
+
+    /// The staged file, to start writing it back to the disk before its end is known.
+    pub(crate) fn file(&self) -> Option<Arc<File>> {
+        self.staged.as_ref().map(|staged| Arc::clone(&staged.file))
+    }
+
+    /// Flushes what was written, and gives it its name.
+    pub(crate) fn publish(mut self) -> Result<Metadata, ArtifactError> {
+        if self.staged.is_none() {
+            self.write(&[])?;
+        }
+        let Self { path, condition, verifier, staged: Some(mut staged), .. } = self else {
+            unreachable!("write() stages a file or fails");
+        };
+        verifier
+            .finish()
+            .map_err(|(expected, actual)| ArtifactError::DigestMismatch { expected, actual })?;
+        let metadata = staged.flush().map_err(|error| explain(error, &path))?;
+        for _ in 1..PUBLISH_ATTEMPTS {
+            match staged.publish(&path, &condition) {
+                // Somebody deleted the folder between our making it and using it.
+                Err(ArtifactError::NotFound(_)) => {}
+                result => return result.map(|()| metadata),
+            }
+        }
+        staged.publish(&path, &condition).map(|()| metadata)
+    }
+}
+
+impl Staged {
+    fn create(local: &Local) -> io::Result<Self> {
+        let mut opened = local.opened();
+        let (file, name) = match opened.staging.create() {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                opened = local.reopen()?;
+                opened.staging.create()?
+            }
+            created => created?,
+        };
+        Ok(Self { opened, file: Arc::new(file), name, published: false })
+    }
+
+    /// Makes the bytes durable, under a modification time that no other upload has.
+    ///
+    /// The kernel's own stamp moves only every few milliseconds; two uploads of the same size within
+    /// one step would have the same entity tag if the file system also reused the inode.
+    fn flush(&self) -> io::Result<Metadata> {
+        let now = clock_gettime(ClockId::Realtime);
+        let now = Timespec { tv_sec: now.tv_sec, tv_nsec: now.tv_nsec };
+        futimens(&self.file, &Timestamps { last_access: now, last_modification: now })?;
+        fdatasync(&self.file)?;
+        let metadata = cap_std::fs::Metadata::from_file(&self.file)?;
+        Ok(metadata_of(&metadata))
+    }
+
+    fn publish(
+        &mut self,
+        path: &ArtifactPath,
+        condition: &PutCondition,
+    ) -> Result<(), ArtifactError> {
+        let opened = &self.opened;
+        let folder = make_folder(&opened.root, path).map_err(|error| blocked(error, path))?;
+        if *condition != PutCondition::Always {
+            // Again, since the body may have taken hours.
+            check(opened, path, condition)?;
+        }
+        let flags = match condition {
+            PutCondition::Absent => RenameFlags::NOREPLACE,
+            _ => RenameFlags::empty(),
+        };
+        renameat_with(opened.staging.folder(), &self.name, &folder, path.name(), flags)
+            .map_err(|error| blocked(error.into(), path))?;
+        self.published = true;
+        flush_folder(&folder).map_err(|error| explain(error, path))
+    }
+}
+
+impl Drop for Staged {
+    fn drop(&mut self) {
+        if !self.published {
+            self.opened.staging.discard(&self.name);
+        }
+    }
+}
+
+/// Whether `path` can be written: no folder has its name, no link leads out, and the client's
+/// condition holds.
+fn check(
+    opened: &Opened,
+    path: &ArtifactPath,
+    condition: &PutCondition,
+) -> Result<(), ArtifactError> {
+    let current = match opened.root.metadata(path.as_str()) {
+        Ok(metadata) if metadata.is_dir() => {
+            return Err(ArtifactError::FolderInTheWay(path.clone()));
+        }
+        Ok(metadata) => Some(metadata_of(&metadata)),
+        Err(error) if Errno::from_io_error(&error) == Some(Errno::NOTDIR) => {
+            return Err(ArtifactError::FileInTheWay(path.clone()));
+        }
+        Err(error) if is_absent(&error) => None,
+        Err(error) => return Err(explain(error, path)),
+    };
+    if condition.holds(current.as_ref()) {
+        Ok(())
+    } else {
+        Err(ArtifactError::PreconditionFailed(path.clone()))
+    }
+}
+
+/// Translates what keeps a file from being published.
+fn blocked(error: io::Error, path: &ArtifactPath) -> ArtifactError {
+    match Errno::from_io_error(&error) {
+        Some(Errno::NOTDIR) => ArtifactError::FileInTheWay(path.clone()),
+        Some(Errno::ISDIR) => ArtifactError::FolderInTheWay(path.clone()),
+        Some(Errno::EXIST) => ArtifactError::PreconditionFailed(path.clone()),
+        _ => explain(error, path),
+    }
+}
+
+/// Opens the folder of `path`; missing ones are made, each durable in its parent.
+fn make_folder(root: &Dir, path: &ArtifactPath) -> io::Result<Dir> {
+    let Some(folder) = path.folder() else { return root.try_clone() };
+    match root.open_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound && !is_outside(&error) => {}
+        result => return result,
+    }
+    let ends = folder.match_indices('/').map(|(end, _)| end).chain([folder.len()]);
+    let mut parent = root.try_clone()?;
+    for end in ends {
+        let folder = &folder[..end];
+        match root.create_dir(folder) {
+            Ok(()) => flush_folder(&parent)?,
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(error),
+        }
+        parent = root.open_dir(folder)?;
+    }
+    Ok(parent)
+}
+
+fn write_all(mut file: &File, chunks: &[Bytes]) -> io::Result<()> {
+    let mut slices: Vec<IoSlice<'_>> = chunks.iter().map(|chunk| IoSlice::new(chunk)).collect();
+    let mut rest = slices.as_mut_slice();
+    IoSlice::advance_slices(&mut rest, 0);
+    while !rest.is_empty() {
+        match file.write_vectored(rest) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(written) => IoSlice::advance_slices(&mut rest, written),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
