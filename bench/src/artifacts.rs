@@ -1,0 +1,323 @@
+//! The artifact workloads: one large file, many small ones, a long listing; memory and start time beside.
+
+mod measures;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+
+use self::measures::{
+    IDLE_PSS, IDLE_RSS, LARGE_DOWNLOAD, LARGE_UPLOAD, LARGE_UPLOAD_SYNCED, LISTING, LOADED_PSS,
+    LOADED_RSS, MEASURES, NOTES, PROCESSES, SMALL_DOWNLOAD, SMALL_UPLOAD, SMALL_UPLOAD_SYNCED,
+    START,
+};
+use crate::load::{Action, Batch, Check, Connection, Pattern, open_many, run_batch};
+use crate::process::{self, Memory};
+use crate::report::{Measure, Results, median, write_section};
+use crate::servers::{Kind, Peer, RunOptions, Server, files_of, new_home};
+use crate::{disk, machine};
+
+/// The column of what the disk does without a server.
+const DISK: &str = "disk";
+
+/// Connections that carry the small files.
+const CONNECTIONS: usize = 16;
+/// Size of a small file.
+const SMALL_SIZE: usize = 10 * 1024;
+/// A pass over the small files is repeated until this much time has been measured.
+const SMALL_TIME: Duration = Duration::from_secs(1);
+/// How often a listing is asked for in a round.
+const LISTINGS: usize = 5;
+/// The folder below which everything is uploaded.
+const FOLDER: &str = "bench";
+/// The folder with many files.
+const LISTED: &str = "listed";
+
+/// How much is moved.
+#[derive(Debug, Clone, Copy)]
+struct Sizes {
+    large_mebibytes: u64,
+    small_files: usize,
+    listed_files: usize,
+}
+
+impl Sizes {
+    const FULL: Self = Self { large_mebibytes: 1024, small_files: 2_000, listed_files: 20_000 };
+    const QUICK: Self = Self { large_mebibytes: 64, small_files: 125, listed_files: 1_250 };
+
+    const fn large_bytes(self) -> u64 {
+        self.large_mebibytes << 20
+    }
+}
+
+/// Runs all rounds, prints the tables and writes them where asked to.
+pub(crate) async fn run(options: &RunOptions) -> Result<()> {
+    let peers = options.peers()?;
+    let sizes = if options.quick { Sizes::QUICK } else { Sizes::FULL };
+    let pattern = Pattern::new();
+    let dir = options.temp_dir()?;
+    let machine = machine::describe(dir.path(), &peers);
+    let mut results = Results::default();
+    for round in 1..=options.rounds {
+        measure_disk(&new_home(dir.path(), DISK)?, sizes, &mut results)?;
+        for peer in &peers {
+            eprintln!("round {round} of {}: {}", options.rounds, peer.kind.name());
+            let home = new_home(dir.path(), peer.kind.name())?;
+            let turn = Turn { home: &home, pattern: &pattern, sizes, first: round == 1 };
+            turn.take(peer, &mut results)
+                .await
+                .with_context(|| format!("{} failed", peer.kind.name()))?;
+        }
+    }
+    let text = render(options, &machine, &results);
+    println!("{text}");
+    if let Some(path) = &options.out {
+        write_section(path, "artifacts", &text)?;
+    }
+    Ok(())
+}
+
+fn measure_disk(home: &Path, sizes: Sizes, results: &mut Results) -> Result<()> {
+    disk::sync();
+    let elapsed = disk::dd(home, sizes.large_mebibytes)?;
+    results.add(&LARGE_UPLOAD, DISK, rate(sizes.large_bytes(), elapsed));
+    disk::sync();
+    let folder = home.join("small");
+    let elapsed = disk::store_small_files(&folder, CONNECTIONS, sizes.small_files, SMALL_SIZE)?;
+    results.add(&SMALL_UPLOAD, DISK, per_second(sizes.small_files, elapsed));
+    disk::sync();
+    Ok(())
+}
+
+/// One server's turn in one round, on a folder of its own. Small files stay until the end of the run, since
+/// removing them would slow down whoever comes next: see [`new_home`].
+#[derive(Debug)]
+struct Turn<'a> {
+    home: &'a Path,
+    pattern: &'a Pattern,
+    sizes: Sizes,
+    /// In the first round downloads are compared with what was uploaded.
+    first: bool,
+}
+
+impl Turn<'_> {
+    async fn take(&self, peer: &Peer, results: &mut Results) -> Result<()> {
+        let server = peer.start(self.home, self.pattern).await?;
+        let name = server.kind.name();
+        results.add(&START, name, milliseconds(server.start_time));
+        process::wait_until_quiet(server.id()).await?;
+        let idle = process::memory(server.id())?;
+        add_memory(results, name, idle, [&IDLE_RSS, &IDLE_PSS]);
+        results.add(&PROCESSES, name, to_f64(idle.processes as u64));
+
+        self.warm_up(&server).await?;
+        self.move_large(&server, results).await?;
+        self.move_small(&server, results).await?;
+        self.list(&server, results).await?;
+
+        let loaded = process::memory(server.id())?;
+        add_memory(results, name, loaded, [&LOADED_RSS, &LOADED_PSS]);
+        server.stop().await
+    }
+
+    /// A few files that do not count: an interpreter loads modules at its first request.
+    async fn warm_up(&self, server: &Server) -> Result<()> {
+        let connections = self.connect(server).await?;
+        let batch = self.batch(server.kind, "warm-up", Action::Upload);
+        let batch = Batch { count: 8 * CONNECTIONS, ..batch };
+        let connections = run_batch(connections, &batch).await?;
+        run_batch(connections, &Batch { action: Action::Download(Check::Content), ..batch })
+            .await?;
+        disk::sync();
+        Ok(())
+    }
+
+    async fn move_large(&self, server: &Server, results: &mut Results) -> Result<()> {
+        let size = self.sizes.large_bytes();
+        let name = format!("{FOLDER}/large.bin");
+        let target = server.kind.target(&name);
+        let mut connection = Connection::open(server.address, self.pattern.clone()).await?;
+
+        let begin = Instant::now();
+        connection.upload(&target, size).await?;
+        let answered = begin.elapsed();
+        let synced = answered + disk::sync();
+        results.add(&LARGE_UPLOAD, server.kind.name(), rate(size, answered));
+        results.add(&LARGE_UPLOAD_SYNCED, server.kind.name(), rate(size, synced));
+        self.expect_file(&name, size)?;
+
+        // Anew, since a server may close a connection that idled while the disk was busy.
+        let mut connection = Connection::open(server.address, self.pattern.clone()).await?;
+        if self.first {
+            connection.download(&target, size, Check::Content).await?;
+        }
+        let begin = Instant::now();
+        connection.download(&target, size, Check::Length).await?;
+        results.add(&LARGE_DOWNLOAD, server.kind.name(), rate(size, begin.elapsed()));
+        fs::remove_file(self.stored(&name))?;
+        disk::sync();
+        Ok(())
+    }
+
+    async fn move_small(&self, server: &Server, results: &mut Results) -> Result<()> {
+        let name = server.kind.name();
+        let mut connections = self.connect(server).await?;
+        let mut elapsed = Duration::ZERO;
+        let mut passes = 0;
+        while elapsed < SMALL_TIME {
+            // Each pass fills a new folder, so that no file is replaced.
+            let batch = self.batch(server.kind, &format!("small-{passes}"), Action::Upload);
+            let begin = Instant::now();
+            connections = run_batch(connections, &batch).await?;
+            elapsed += begin.elapsed();
+            passes += 1;
+        }
+        let files = passes * self.sizes.small_files;
+        let synced = elapsed + disk::sync();
+        results.add(&SMALL_UPLOAD, name, per_second(files, elapsed));
+        results.add(&SMALL_UPLOAD_SYNCED, name, per_second(files, synced));
+        for pass in 0..passes {
+            for number in 0..self.sizes.small_files {
+                self.expect_file(
+                    &format!("{FOLDER}/small-{pass}/{number}.bin"),
+                    SMALL_SIZE as u64,
+                )?;
+            }
+        }
+
+        let mut connections = self.connect(server).await?;
+        if self.first {
+            let batch = self.batch(server.kind, "small-0", Action::Download(Check::Content));
+            connections = run_batch(connections, &batch).await?;
+        }
+        let batch = self.batch(server.kind, "small-0", Action::Download(Check::Length));
+        let begin = Instant::now();
+        let mut files = 0;
+        while begin.elapsed() < SMALL_TIME {
+            connections = run_batch(connections, &batch).await?;
+            files += batch.count;
+        }
+        results.add(&SMALL_DOWNLOAD, name, per_second(files, begin.elapsed()));
+        Ok(())
+    }
+
+    async fn list(&self, server: &Server, results: &mut Results) -> Result<()> {
+        let Some(target) = server.kind.listing(LISTED) else { return Ok(()) };
+        self.create_listed_files()?;
+        let mut connection = Connection::open(server.address, self.pattern.clone()).await?;
+        let mut figures = Vec::with_capacity(LISTINGS);
+        for _ in 0..LISTINGS {
+            let begin = Instant::now();
+            let answer = connection.fetch(&target).await?;
+            figures.push(milliseconds(begin.elapsed()));
+            let answer: serde_json::Value = serde_json::from_slice(&answer)?;
+            let count = answer["files"].as_array().map_or(0, Vec::len);
+            ensure!(count == self.sizes.listed_files, "the listing has {count} entries");
+        }
+        if let Some(figure) = median(&figures) {
+            results.add(&LISTING, server.kind.name(), figure);
+        }
+        Ok(())
+    }
+
+    /// Puts the files to list straight on the disk.
+    fn create_listed_files(&self) -> Result<()> {
+        let folder = self.stored(LISTED);
+        fs::create_dir(&folder)?;
+        for number in 0..self.sizes.listed_files {
+            fs::write(folder.join(format!("file-{number:05}.txt")), "12345")?;
+        }
+        disk::sync();
+        Ok(())
+    }
+
+    async fn connect(&self, server: &Server) -> Result<Vec<Connection>> {
+        open_many(server.address, self.pattern, CONNECTIONS).await
+    }
+
+    fn batch(&self, kind: Kind, folder: &str, action: Action) -> Batch {
+        Batch {
+            folder: kind.target(&format!("{FOLDER}/{folder}")),
+            count: self.sizes.small_files,
+            size: SMALL_SIZE as u64,
+            action,
+        }
+    }
+
+    fn stored(&self, name: &str) -> PathBuf {
+        files_of(self.home).join(name)
+    }
+
+    /// The servers keep plain files, so that an upload can be checked behind their backs.
+    fn expect_file(&self, name: &str, size: u64) -> Result<()> {
+        let length = fs::metadata(self.stored(name))
+            .with_context(|| format!("{name} was not stored"))?
+            .len();
+        ensure!(length == size, "{name} has {length} bytes on the disk instead of {size}");
+        Ok(())
+    }
+}
+
+fn add_memory(
+    results: &mut Results,
+    column: &'static str,
+    memory: Memory,
+    [rss, pss]: [&'static Measure; 2],
+) {
+    results.add(rss, column, megabytes(memory.rss));
+    results.add(pss, column, megabytes(memory.pss));
+}
+
+fn render(options: &RunOptions, machine: &str, results: &Results) -> String {
+    let columns = [Kind::Mlferry.name(), Kind::Reference.name(), Kind::Nginx.name(), DISK];
+    let quick = if options.quick {
+        "**A quick run with a sixteenth of all sizes: these are not figures.**\n\n"
+    } else {
+        ""
+    };
+    format!(
+        "## Artifacts\n\n{quick}{machine}\n\
+         Median of {} rounds. A ratio above 1 says how many times better mlferry is, also where less is better.\n\n{}\n\
+         {NOTES}\n\
+         ### Every round\n\n{}",
+        options.rounds,
+        results.medians(&MEASURES, &columns),
+        results.rounds(&MEASURES, &columns),
+    )
+}
+
+/// Megabytes a second.
+fn rate(bytes: u64, elapsed: Duration) -> f64 {
+    megabytes(bytes) / elapsed.as_secs_f64()
+}
+
+fn per_second(count: usize, elapsed: Duration) -> f64 {
+    to_f64(count as u64) / elapsed.as_secs_f64()
+}
+
+fn megabytes(bytes: u64) -> f64 {
+    to_f64(bytes) / 1e6
+}
+
+fn milliseconds(elapsed: Duration) -> f64 {
+    elapsed.as_secs_f64() * 1e3
+}
+
+#[expect(clippy::cast_precision_loss, reason = "sizes and counts here are far below 2^52")]
+fn to_f64(value: u64) -> f64 {
+    value as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rates_count_millions_of_bytes() {
+        assert!((rate(5_000_000, Duration::from_millis(500)) - 10.0).abs() < 1e-9);
+        assert!((per_second(2_000, Duration::from_secs(4)) - 500.0).abs() < 1e-9);
+        assert_eq!(Sizes::FULL.large_bytes(), 1 << 30);
+    }
+}
