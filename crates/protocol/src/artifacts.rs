@@ -58,16 +58,75 @@ pub struct ListArtifactsResponse {
     pub next_page_token: Option<String>,
 }
 
-/// `POST …/mpu/create|complete|abort/{dir}`: the file that a multipart upload is about.
+/// `POST …/mpu/create/{dir}`: begins an upload in parts.
 #[derive(Debug)]
-pub struct MultipartUpload {
-    /// Its name, or its path on the client's machine.
+pub struct CreateMultipartUpload {
+    /// The file's name, or its path on the client's machine.
     pub path: String,
+    /// How many parts there will be.
+    pub num_parts: Option<i64>,
 }
 
-impl DecodeRequest for MultipartUpload {
+impl DecodeRequest for CreateMultipartUpload {
     fn decode(fields: &mut Fields) -> Result<Self, InvalidParameter> {
-        Ok(Self { path: fields.required_string("path")? })
+        let path = fields.required_string("path")?;
+        Ok(Self { path, num_parts: fields.integer("num_parts")? })
+    }
+}
+
+/// One part that a client has uploaded.
+#[derive(Debug)]
+pub struct MultipartUploadPart {
+    /// Its number, from 1.
+    pub part_number: Option<i64>,
+    /// The entity tag that the store gave it.
+    pub etag: Option<String>,
+    /// The URL that it was sent to.
+    pub url: Option<String>,
+}
+
+/// `POST …/mpu/complete/{dir}`: makes the parts one file.
+#[derive(Debug)]
+pub struct CompleteMultipartUpload {
+    /// The file's name, or its path on the client's machine.
+    pub path: String,
+    /// The upload.
+    pub upload_id: Option<String>,
+    /// Its parts; may be empty.
+    pub parts: Vec<MultipartUploadPart>,
+}
+
+impl DecodeRequest for CompleteMultipartUpload {
+    fn decode(fields: &mut Fields) -> Result<Self, InvalidParameter> {
+        let path = fields.required_string("path")?;
+        let upload_id = fields.string("upload_id")?;
+        if !fields.has("parts") {
+            return Err(InvalidParameter::missing("parts"));
+        }
+        let parts = fields.objects("parts", |part| {
+            Ok(MultipartUploadPart {
+                part_number: part.integer("part_number")?,
+                etag: part.string("etag")?,
+                url: part.string("url")?,
+            })
+        })?;
+        Ok(Self { path, upload_id, parts })
+    }
+}
+
+/// `POST …/mpu/abort/{dir}`: gives an upload in parts up.
+#[derive(Debug)]
+pub struct AbortMultipartUpload {
+    /// The file's name, or its path on the client's machine.
+    pub path: String,
+    /// The upload.
+    pub upload_id: Option<String>,
+}
+
+impl DecodeRequest for AbortMultipartUpload {
+    fn decode(fields: &mut Fields) -> Result<Self, InvalidParameter> {
+        let path = fields.required_string("path")?;
+        Ok(Self { path, upload_id: fields.string("upload_id")? })
     }
 }
 

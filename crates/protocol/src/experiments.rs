@@ -35,6 +35,8 @@ pub struct Experiment {
 
 fn read_name(fields: &mut Fields, name: &str) -> Result<String, InvalidParameter> {
     let value = fields.required_string(name)?;
+    // The reference's own check, for its message, and then the one that its databases differ in.
+    check_length("name", &value, limits::EXPERIMENT_NAME_CHECKED)?;
     check_length("name", &value, limits::EXPERIMENT_NAME)?;
     Ok(value)
 }

@@ -4,6 +4,7 @@
 //! and is not checked again further in.
 
 pub mod artifacts;
+pub mod batch;
 pub mod datasets;
 mod empty;
 mod enums;

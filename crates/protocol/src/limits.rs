@@ -2,9 +2,10 @@
 
 use crate::InvalidParameter;
 
-/// Characters of an experiment's name: the width of `experiments.name`. The reference checks 500
-/// and lets `PostgreSQL` refuse what lies between.
+/// Characters of an experiment's name: the width of `experiments.name`, which `PostgreSQL` enforces.
 pub const EXPERIMENT_NAME: usize = 256;
+/// Characters of an experiment's name that the reference checks for.
+pub const EXPERIMENT_NAME_CHECKED: usize = 500;
 /// Characters of `artifact_location` given by a client: `MLFLOW_ARTIFACT_LOCATION_MAX_LENGTH`.
 pub const ARTIFACT_LOCATION: usize = 2048;
 /// Characters of an experiment tag's value.

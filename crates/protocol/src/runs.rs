@@ -1,4 +1,4 @@
-//! Runs, and batches of what is logged to them.
+//! Runs.
 
 use crate::{
     DecodeRequest, ExperimentId, Fields, InvalidParameter, PageToken, RunId, ViewType, WireEnum,
@@ -6,11 +6,10 @@ use crate::{
     datasets::{DatasetInput, ModelInput},
     limits,
     logged_models::ModelOutput,
-    metrics::{Metric, MetricPoint},
+    metrics::Metric,
     paging,
     params::Param,
-    python,
-    tags::{RUN_NAME_TAG, Tag, check_distinct, repeated_keys},
+    tags::{RUN_NAME_TAG, Tag, check_distinct},
 };
 use serde::{Serialize, Serializer};
 
@@ -296,42 +295,6 @@ pub struct SearchRunsResponse {
     pub next_page_token: Option<PageToken>,
 }
 
-/// `POST …/runs/log-batch`: all of it is logged, or nothing.
-#[derive(Debug)]
-pub struct LogBatch {
-    /// The run.
-    pub run_id: RunId,
-    /// Its new metric values.
-    pub metrics: Vec<MetricPoint>,
-    /// Its new params, each key once.
-    pub params: Vec<Param>,
-    /// Its new tags; of those with one key, the last counts.
-    pub tags: Vec<Tag>,
-}
-
-impl DecodeRequest for LogBatch {
-    fn decode(fields: &mut Fields) -> Result<Self, InvalidParameter> {
-        let run_id = fields.checked_run_id()?;
-        let metrics = fields.objects("metrics", MetricPoint::read)?;
-        let params = fields.objects("params", Param::read)?;
-        let tags = fields.objects("tags", Tag::of_run)?;
-        limits::check_batch("metrics", metrics.len(), limits::BATCH_METRICS)?;
-        limits::check_batch("params", params.len(), limits::BATCH_PARAMS)?;
-        limits::check_batch("tags", tags.len(), limits::BATCH_TAGS)?;
-        let total = metrics.len() + params.len() + tags.len();
-        limits::check_batch("metrics, params, and tags", total, limits::BATCH_METRICS)?;
-        let repeated = repeated_keys(params.iter().map(|param| param.key.as_str()));
-        if !repeated.is_empty() {
-            return Err(InvalidParameter::new(format!(
-                "Duplicate parameter keys have been submitted: {}. Please ensure the request \
-                 contains only one param value per param key.",
-                python::repr_list(&repeated)
-            )));
-        }
-        Ok(Self { run_id, metrics, params, tags })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -374,27 +337,5 @@ mod tests {
         let update: UpdateRun = decode(r#"{"run_id": "r", "status": 3}"#).unwrap();
         assert_eq!(update.status, Some(RunStatus::Finished));
         assert!(decode::<UpdateRun>(r#"{"run_id": "r", "status": "BOGUS"}"#).is_err());
-    }
-
-    #[test]
-    fn a_batch_has_bounds() {
-        let metrics = |count| {
-            let one = r#"{"key": "m", "value": 1, "timestamp": 1}"#;
-            format!(r#"{{"run_id": "r", "metrics": [{}]}}"#, vec![one; count].join(","))
-        };
-        assert!(decode::<LogBatch>(&metrics(1000)).is_ok());
-        assert_eq!(
-            decode::<LogBatch>(&metrics(1001)).unwrap_err(),
-            "A batch logging request can contain at most 1000 metrics. Got 1001 metrics. \
-             Please split up metrics across multiple requests and try again."
-        );
-        assert_eq!(
-            decode::<LogBatch>(
-                r#"{"run_id": "r", "params": [{"key": "a1", "value": "1"}, {"key": "a1", "value": "1"}]}"#
-            )
-            .unwrap_err(),
-            "Duplicate parameter keys have been submitted: ['a1']. Please ensure the request \
-             contains only one param value per param key."
-        );
     }
 }
