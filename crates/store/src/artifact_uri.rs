@@ -1,0 +1,295 @@
+//! Where artifacts lie: URIs of experiments and runs below the server's root.
+
+use crate::{OpenError, StoreOptions};
+use mlferry_protocol::{ExperimentId, InvalidParameter, RunId};
+use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
+use std::path::{Component, Path, PathBuf};
+
+/// Schemes whose URIs name a host that the server would have to connect to.
+const HOST_ADDRESSED: [&str; 10] =
+    ["ftp", "sftp", "hdfs", "viewfs", "http", "https", "mlflow-artifacts", "r2", "b2", "abfss"];
+
+/// Schemes in which `;` starts the parameters of a path, as Python's `urlparse` sees it.
+const WITH_PARAMS: [&str; 5] = ["", "ftp", "http", "https", "sftp"];
+
+/// What a path can't hold as it is in a `file:` URI.
+const NOT_IN_PATH: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'%').add(b'?');
+
+/// The server's root for artifacts, and the folder that relative locations start from.
+#[derive(Debug)]
+pub(crate) struct ArtifactRoot {
+    uri: String,
+    host: Option<Host>,
+    current_folder: PathBuf,
+    allowed_host_schemes: Vec<String>,
+    location_max_length: usize,
+}
+
+impl ArtifactRoot {
+    pub(crate) fn new(options: &StoreOptions) -> Result<Self, OpenError> {
+        let current_folder = std::env::current_dir().map_err(OpenError::CurrentFolder)?;
+        let uri = absolute(&options.default_artifact_root, &current_folder);
+        let host = Host::of(&Parts::of(&uri));
+        Ok(Self {
+            uri,
+            host,
+            current_folder,
+            allowed_host_schemes: options.allowed_host_schemes.clone(),
+            location_max_length: options.artifact_location_max_length,
+        })
+    }
+
+    /// The location of an experiment whose creator does not say where.
+    pub(crate) fn of_experiment(&self, id: ExperimentId) -> String {
+        append(&self.uri, &id.to_string())
+    }
+
+    /// The location that a client asks for, made absolute.
+    pub(crate) fn accept(&self, location: &str) -> Result<String, InvalidParameter> {
+        let location = absolute(location, &self.current_folder);
+        let parts = Parts::of(&location);
+        if parts.has_fragment_or_params() {
+            return Err(InvalidParameter::new(
+                "'artifact_location' URL can't include fragments or params.",
+            ));
+        }
+        if decoded_fully(parts.query).contains("..") {
+            return Err(InvalidParameter::new("Invalid query string"));
+        }
+        if parts.scheme == "runs" {
+            return Err(InvalidParameter::new(format!(
+                "Artifact location cannot be a runs:/ URI. Given: '{location}'"
+            )));
+        }
+        if location.chars().count() > self.location_max_length {
+            return Err(self.too_long());
+        }
+        self.check_host(&parts)?;
+        Ok(location)
+    }
+
+    /// Refuses hosts other than that of the server's own root, which a client could otherwise make
+    /// the server connect to.
+    fn check_host(&self, parts: &Parts<'_>) -> Result<(), InvalidParameter> {
+        let host = Host::of(parts);
+        let scheme = &parts.scheme;
+        if host.is_none() || host == self.host || self.allowed_host_schemes.contains(scheme) {
+            return Ok(());
+        }
+        Err(InvalidParameter::new(format!(
+            "'artifact_location' cannot use the '{scheme}' scheme: the '{scheme}' scheme addresses \
+             a host other than the tracking server's configured artifact storage, so the server \
+             would connect to the host named in the URI. Set the \
+             MLFLOW_ALLOWED_HOST_ADDRESSED_ARTIFACT_SCHEMES environment variable on the server to \
+             allow it."
+        )))
+    }
+
+    fn too_long(&self) -> InvalidParameter {
+        InvalidParameter::new(format!(
+            "Invalid artifact path length. The length of the artifact path cannot be greater than \
+             {} characters. To configure this limit, please set the \
+             MLFLOW_ARTIFACT_LOCATION_MAX_LENGTH environment variable.",
+            self.location_max_length
+        ))
+    }
+}
+
+/// The URI of a run's artifacts, in an experiment's location.
+pub(crate) fn of_run(experiment_location: &str, run: &RunId) -> String {
+    append(experiment_location, &format!("{run}/artifacts"))
+}
+
+/// `below` under `uri`; a query string stays at the end.
+fn append(uri: &str, below: &str) -> String {
+    let is_local = Parts::of(uri).scheme.is_empty();
+    let (path, query) = match uri.find('?') {
+        // In a local path, a question mark is a character like any other.
+        Some(index) if !is_local => uri.split_at(index),
+        _ => (uri, ""),
+    };
+    format!("{}/{below}{query}", path.trim_end_matches('/'))
+}
+
+/// A local path, or a `file:` URI, as it is without the current folder.
+fn absolute(uri: &str, current_folder: &Path) -> String {
+    let parts = Parts::of(uri);
+    match parts.scheme.as_str() {
+        "" if !uri.starts_with('/') => joined(current_folder, uri).display().to_string(),
+        "file" if !parts.rest.starts_with('/') => {
+            let path = joined(current_folder, parts.rest).display().to_string();
+            format!("file://{}", utf8_percent_encode(&path, NOT_IN_PATH))
+        }
+        _ => uri.to_owned(),
+    }
+}
+
+/// `relative` below `folder`; `.` goes and `..` stays, since links may be in between.
+fn joined(folder: &Path, relative: &str) -> PathBuf {
+    let kept = Path::new(relative).components().filter(|part| *part != Component::CurDir);
+    folder.join(kept.collect::<PathBuf>())
+}
+
+/// `text` with all layers of percent-encoding removed, or as many as a client could mean.
+fn decoded_fully(text: &str) -> String {
+    let mut text = text.to_owned();
+    for _ in 0..10 {
+        let decoded = percent_decode_str(&text).decode_utf8_lossy().into_owned();
+        if decoded == text {
+            break;
+        }
+        text = decoded;
+    }
+    text
+}
+
+/// A URI, taken apart as Python's `urlparse` does.
+struct Parts<'a> {
+    /// In lower case; empty for a path.
+    scheme: String,
+    /// All that follows the scheme and its colon.
+    rest: &'a str,
+    /// What follows a question mark.
+    query: &'a str,
+}
+
+impl<'a> Parts<'a> {
+    fn of(uri: &'a str) -> Self {
+        let (scheme, rest) = match uri.split_once(':') {
+            Some((scheme, rest)) if is_scheme(scheme) => (scheme.to_ascii_lowercase(), rest),
+            _ => (String::new(), uri),
+        };
+        let before_fragment = rest.split('#').next().unwrap_or_default();
+        let query = before_fragment.split_once('?').map_or("", |(_, query)| query);
+        Self { scheme, rest, query }
+    }
+
+    fn has_fragment_or_params(&self) -> bool {
+        let path = self.rest.split('?').next().unwrap_or_default();
+        let last_segment = path.rsplit('/').next().unwrap_or_default();
+        self.rest.contains('#')
+            || WITH_PARAMS.contains(&self.scheme.as_str()) && last_segment.contains(';')
+    }
+
+    /// Host and port, as the URI has them.
+    fn host(&self) -> Option<&'a str> {
+        let authority = self.rest.strip_prefix("//")?.split(['/', '?', '#']).next()?;
+        Some(authority.rsplit_once('@').map_or(authority, |(_, host)| host))
+    }
+}
+
+fn is_scheme(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_alphabetic())
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.'))
+}
+
+/// A host that the server would connect to for a URI.
+#[derive(Debug, PartialEq, Eq)]
+struct Host {
+    family: String,
+    address: String,
+}
+
+impl Host {
+    /// The host of a URI whose scheme addresses one.
+    fn of(parts: &Parts<'_>) -> Option<Self> {
+        if !HOST_ADDRESSED.contains(&parts.scheme.as_str()) {
+            return None;
+        }
+        let address = parts.host().unwrap_or_default().to_ascii_lowercase();
+        // Without a host, this scheme means the server that is asked.
+        if parts.scheme == "mlflow-artifacts" && address.is_empty() {
+            return None;
+        }
+        let family = if parts.scheme == "https" { "http" } else { &parts.scheme };
+        Some(Self { family: family.to_owned(), address })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use mlferry_protocol::limits;
+
+    fn root(uri: &str) -> ArtifactRoot {
+        let mut root = ArtifactRoot::new(&StoreOptions {
+            uri: "sqlite://".to_owned(),
+            default_artifact_root: uri.to_owned(),
+            allowed_host_schemes: vec!["sftp".to_owned()],
+            artifact_location_max_length: limits::ARTIFACT_LOCATION,
+        })
+        .unwrap();
+        root.current_folder = PathBuf::from("/srv");
+        root
+    }
+
+    #[test]
+    fn experiments_and_runs_lie_below_the_root() {
+        let run = RunId::new("r");
+        for (location, expected) in [
+            ("mlflow-artifacts:/8", "mlflow-artifacts:/8/r/artifacts"),
+            ("s3://b", "s3://b/r/artifacts"),
+            ("s3://b/x/?q=1", "s3://b/x/r/artifacts?q=1"),
+            ("s3://b/x;p=1", "s3://b/x;p=1/r/artifacts"),
+            ("/tmp/a?x=1", "/tmp/a?x=1/r/artifacts"),
+            ("/tmp//x/", "/tmp//x/r/artifacts"),
+        ] {
+            assert_eq!(of_run(location, &run), expected);
+        }
+        for (uri, expected) in [
+            ("mlflow-artifacts:/", "mlflow-artifacts:/7"),
+            ("mlflow-artifacts://h:5", "mlflow-artifacts://h:5/7"),
+            ("s3://b/p?x=1", "s3://b/p/7?x=1"),
+            ("/abs", "/abs/7"),
+            ("http://h:5000/api/e", "http://h:5000/api/e/7"),
+        ] {
+            assert_eq!(root(uri).of_experiment(ExperimentId(7)), expected);
+        }
+    }
+
+    #[test]
+    fn relative_locations_become_absolute() {
+        let root = root("mlflow-artifacts:/");
+        for (given, expected) in [
+            ("relative/x", "/srv/relative/x"),
+            ("./a/../b", "/srv/a/../b"),
+            ("~/x", "/srv/~/x"),
+            ("file:rel", "file:///srv/rel"),
+            ("file:///tmp/q", "file:///tmp/q"),
+            ("foo://x", "foo://x"),
+            ("mlflow-artifacts:/../..", "mlflow-artifacts:/../.."),
+            ("/tmp/a?x=1", "/tmp/a?x=1"),
+        ] {
+            assert_eq!(root.accept(given).unwrap(), expected);
+        }
+    }
+
+    #[test]
+    fn fragments_params_parents_in_the_query_and_runs_are_refused() {
+        let root = root("mlflow-artifacts:/");
+        for (given, message) in [
+            ("s3://b/x#f", "'artifact_location' URL can't include fragments or params."),
+            ("/tmp/a;b", "'artifact_location' URL can't include fragments or params."),
+            ("s3://b/x?a=..%252f", "Invalid query string"),
+            ("runs:/x", "Artifact location cannot be a runs:/ URI. Given: 'runs:/x'"),
+        ] {
+            assert_eq!(root.accept(given).unwrap_err().to_string(), message);
+        }
+        let longest = format!("s3://{}", "x".repeat(limits::ARTIFACT_LOCATION - 5));
+        assert!(root.accept(&longest).is_ok());
+        assert!(root.accept(&format!("{longest}x")).is_err());
+    }
+
+    #[test]
+    fn hosts_other_than_the_servers_own_are_refused() {
+        let own = root("mlflow-artifacts:/");
+        for given in ["ftp://h/p", "HTTP://h/p", "mlflow-artifacts://h/p", "hdfs:/p", "b2://x"] {
+            let message = own.accept(given).unwrap_err().to_string();
+            assert!(message.contains("addresses a host other than"), "{given}: {message}");
+        }
+        assert!(own.accept("sftp://h/p").is_ok(), "the operator allows it");
+        let http = root("http://Host:5000/api/2.0/mlflow-artifacts/artifacts");
+        assert!(http.accept("http://user@host:5000/other").is_ok());
+        assert!(http.accept("http://host:5001/other").is_err());
+    }
+}

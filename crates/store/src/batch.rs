@@ -1,0 +1,22 @@
+//! Batches of metrics, params and tags.
+
+use crate::{Store, StoreError, db::Transaction, metrics, params, runs, store::Change, tags};
+use mlferry_protocol::batch::LogBatch;
+
+impl Store {
+    /// Logs all of a batch, or nothing of it.
+    pub async fn log_batch(&self, request: LogBatch) -> Result<(), StoreError> {
+        self.write(request).await
+    }
+}
+
+impl Change for LogBatch {
+    type Output = ();
+
+    async fn apply(&self, transaction: &mut Transaction) -> Result<(), StoreError> {
+        let run = runs::active(transaction, &self.run_id).await?;
+        params::log_all(transaction, &run.id, &self.params).await?;
+        metrics::log_all(transaction, &run, &self.metrics).await?;
+        tags::set_on_run(transaction, &run.id, &self.tags).await
+    }
+}

@@ -1,0 +1,177 @@
+//! What SQLite does its own way: where a database lies, how it is opened, and its error codes.
+
+use super::{DbError, Trouble};
+use sqlx::{
+    ConnectOptions, SqlitePool,
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+};
+use std::{path::PathBuf, time::Duration};
+
+const SCHEMA: &str = include_str!("../schema/sqlite.sql");
+
+/// How long SQLite waits for another process that writes; the reference waits as long.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// How long a request waits for its turn to use a connection.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Readers at once. Each costs a thread and its page cache; more than a few wait for the same disk.
+const READERS: u32 = 4;
+
+/// Where a SQLite database lies.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum SqliteLocation {
+    File(PathBuf),
+    Memory,
+}
+
+impl SqliteLocation {
+    /// Reads what follows `sqlite:` in a URI: `///relative`, `////absolute`, `//`, `///:memory:`.
+    pub(crate) fn parse(after_scheme: &str) -> Result<Self, &'static str> {
+        let Some(rest) = after_scheme.strip_prefix("//") else {
+            return Err("it must start with sqlite:///, followed by a path");
+        };
+        if rest.is_empty() {
+            return Ok(Self::Memory);
+        }
+        let Some(path) = rest.strip_prefix('/') else {
+            return Err("SQLite takes no host: write sqlite:///relative or sqlite:////absolute");
+        };
+        match path {
+            "" | ":memory:" => Ok(Self::Memory),
+            path if path.contains('?') => Err("options after '?' are not supported for SQLite"),
+            path => Ok(Self::File(PathBuf::from(path))),
+        }
+    }
+}
+
+/// One connection that writes, since SQLite has one writer at a time, and a few that read beside it.
+#[derive(Debug, Clone)]
+pub(crate) struct SqliteDatabase {
+    writer: SqlitePool,
+    readers: SqlitePool,
+}
+
+impl SqliteDatabase {
+    pub(super) async fn open(location: &SqliteLocation) -> Result<Self, DbError> {
+        let options = match location {
+            SqliteLocation::File(path) => common_options()
+                .filename(path)
+                .create_if_missing(true)
+                .journal_mode(SqliteJournalMode::Wal),
+            SqliteLocation::Memory => common_options().in_memory(true),
+        };
+        if let SqliteLocation::File(path) = location
+            && let Some(folder) = path.parent()
+        {
+            // What keeps the folder from being made keeps the database from being opened, next.
+            let _ = std::fs::create_dir_all(folder);
+        }
+        let writer = pool(1).connect_with(options.clone()).await?;
+        let readers = match location {
+            SqliteLocation::File(_) => pool(READERS).connect_lazy_with(options),
+            // Another connection would have another, empty memory.
+            SqliteLocation::Memory => writer.clone(),
+        };
+        Ok(Self { writer, readers })
+    }
+
+    pub(super) async fn read(&self) -> Result<sqlx::Transaction<'static, sqlx::Sqlite>, DbError> {
+        Ok(self.readers.begin().await?)
+    }
+
+    /// Takes SQLite's write lock at once: a transaction that starts to write later than it reads can
+    /// fail halfway.
+    pub(super) async fn write(&self) -> Result<sqlx::Transaction<'static, sqlx::Sqlite>, DbError> {
+        Ok(self.writer.begin_with("BEGIN IMMEDIATE").await?)
+    }
+
+    pub(super) async fn close(&self) {
+        self.readers.close().await;
+        let checkpoint = sqlx::raw_sql("PRAGMA wal_checkpoint(TRUNCATE)");
+        if let Err(error) = checkpoint.execute(&self.writer).await {
+            // Nothing is lost: the next start reads the write-ahead log.
+            tracing::debug!(%error, "the write-ahead log stays as it is");
+        }
+        self.writer.close().await;
+    }
+}
+
+fn common_options() -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .foreign_keys(true)
+        .busy_timeout(BUSY_TIMEOUT)
+        .synchronous(SqliteSynchronous::Full)
+        .pragma("case_sensitive_like", "true")
+        .disable_statement_logging()
+}
+
+/// Connections are files of this machine, so they need no testing, ageing or replacing.
+fn pool(connections: u32) -> SqlitePoolOptions {
+    SqlitePoolOptions::new()
+        .max_connections(connections)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .test_before_acquire(false)
+        .idle_timeout(None)
+        .max_lifetime(None)
+}
+
+pub(super) async fn table_names(
+    transaction: &mut sqlx::Transaction<'static, sqlx::Sqlite>,
+) -> Result<Vec<String>, DbError> {
+    let names = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT GLOB 'sqlite_*'";
+    Ok(sqlx::query_scalar(names).fetch_all(&mut **transaction).await?)
+}
+
+pub(super) async fn create_schema(
+    transaction: &mut sqlx::Transaction<'static, sqlx::Sqlite>,
+) -> Result<(), DbError> {
+    sqlx::raw_sql(SCHEMA).execute(&mut **transaction).await?;
+    Ok(())
+}
+
+/// SQLite's result codes: <https://www.sqlite.org/rescode.html>.
+pub(crate) mod code {
+    pub(crate) const BUSY: i32 = 5;
+    pub(crate) const LOCKED: i32 = 6;
+    pub(crate) const READONLY: i32 = 8;
+    pub(crate) const IOERR: i32 = 10;
+    pub(crate) const FULL: i32 = 13;
+    pub(crate) const CANTOPEN: i32 = 14;
+    pub(crate) const NOTADB: i32 = 26;
+}
+
+/// What a result code means for the caller.
+pub(super) fn trouble_of(code: i32) -> Trouble {
+    match code {
+        code::BUSY | code::LOCKED => Trouble::Busy,
+        code::READONLY | code::IOERR | code::CANTOPEN => Trouble::Unavailable,
+        code::FULL => Trouble::Full,
+        _ => Trouble::Other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_is_told_from_a_busy_database() {
+        assert_eq!(trouble_of(13), Trouble::Full);
+        assert_eq!(trouble_of(5), Trouble::Busy);
+        assert_eq!(trouble_of(14), Trouble::Unavailable);
+        assert_eq!(trouble_of(1), Trouble::Other);
+    }
+
+    #[test]
+    fn three_slashes_are_relative_and_four_absolute() {
+        let file = |path: &str| Ok(SqliteLocation::File(PathBuf::from(path)));
+        assert_eq!(SqliteLocation::parse("///mlflow.db"), file("mlflow.db"));
+        assert_eq!(SqliteLocation::parse("////var/lib/mlflow.db"), file("/var/lib/mlflow.db"));
+        assert_eq!(SqliteLocation::parse("//"), Ok(SqliteLocation::Memory));
+        assert_eq!(SqliteLocation::parse("///:memory:"), Ok(SqliteLocation::Memory));
+        for bad in ["", "mlflow.db", "//host/mlflow.db", "///a.db?mode=ro"] {
+            assert!(SqliteLocation::parse(bad).is_err(), "{bad}");
+        }
+    }
+}

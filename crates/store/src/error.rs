@@ -1,0 +1,160 @@
+//! What can go wrong; the text of an error is what a user reads.
+
+use crate::db::{DbError, Trouble};
+use mlferry_protocol::{ErrorCode, ExperimentId, InvalidParameter, RunId};
+use thiserror::Error;
+
+/// Why a request could not be carried out.
+#[derive(Debug, Error)]
+pub enum StoreError {
+    /// A parameter that only the store can judge.
+    #[error(transparent)]
+    Invalid(#[from] InvalidParameter),
+    /// No experiment has this id.
+    #[error("No Experiment with id={0} exists")]
+    ExperimentNotFound(ExperimentId),
+    /// No experiment has this name.
+    #[error("Could not find experiment with name '{0}'")]
+    ExperimentNameNotFound(String),
+    /// Another experiment has this name, perhaps a deleted one.
+    #[error("Experiment(name={0}) already exists.")]
+    ExperimentExists(String),
+    /// The experiment is deleted, so nothing is added to it.
+    #[error("The experiment {0} must be in the 'active' state. Current state is deleted.")]
+    ExperimentDeleted(ExperimentId),
+    /// The experiment is deleted, so it keeps its name.
+    #[error("Cannot rename a non-active experiment.")]
+    RenameOfDeleted,
+    /// The experiment has no such tag.
+    #[error("No tag with name: {key} in experiment with id {experiment_id}")]
+    ExperimentTagNotFound {
+        /// The tag.
+        key: String,
+        /// The experiment.
+        experiment_id: ExperimentId,
+    },
+    /// No run has this id.
+    #[error("Run with id={0} not found")]
+    RunNotFound(RunId),
+    /// The run is deleted, so nothing is logged to it.
+    #[error("The run {0} must be in the 'active' state. Current state is deleted.")]
+    RunDeleted(RunId),
+    /// The run has no such tag.
+    #[error("No tag with name: {key} in run with id {run_id}")]
+    RunTagNotFound {
+        /// The tag.
+        key: String,
+        /// The run.
+        run_id: RunId,
+    },
+    /// A metric or an output names a logged model that does not exist.
+    #[error("Logged model with ID '{0}' not found.")]
+    ModelNotFound(String),
+    /// The run made this model at another step.
+    #[error("Model '{model_id}' is already an output of run '{run_id}', at step {step}.")]
+    OutputExists {
+        /// The logged model.
+        model_id: String,
+        /// The run.
+        run_id: RunId,
+        /// The step that is recorded.
+        step: i64,
+    },
+    /// Something that a later version will do.
+    #[error("{0}")]
+    NotImplemented(&'static str),
+    /// The database failed; the source says how, for the log only.
+    #[error("{}", told(.0.trouble()))]
+    Database(#[source] DbError),
+}
+
+/// What a user is told of a database's trouble.
+fn told(trouble: Trouble) -> &'static str {
+    match trouble {
+        Trouble::Busy => "The database is busy. Please try again.",
+        Trouble::Unavailable => "The database is not available. Please try again.",
+        Trouble::Full => "The disk that holds the database is full.",
+        Trouble::Duplicate | Trouble::Other => "The database could not carry out the request.",
+    }
+}
+
+impl StoreError {
+    /// The code that a client gets.
+    #[must_use]
+    pub fn code(&self) -> ErrorCode {
+        match self {
+            Self::Invalid(_) | Self::ExperimentDeleted(_) | Self::RunDeleted(_) => {
+                ErrorCode::InvalidParameterValue
+            }
+            Self::ExperimentNotFound(_)
+            | Self::ExperimentNameNotFound(_)
+            | Self::ExperimentTagNotFound { .. }
+            | Self::RunNotFound(_)
+            | Self::RunTagNotFound { .. } => ErrorCode::ResourceDoesNotExist,
+            Self::ExperimentExists(_) => ErrorCode::ResourceAlreadyExists,
+            Self::RenameOfDeleted => ErrorCode::InvalidState,
+            Self::ModelNotFound(_) | Self::OutputExists { .. } => ErrorCode::BadRequest,
+            Self::NotImplemented(_) => ErrorCode::NotImplemented,
+            Self::Database(error) => match error.trouble() {
+                Trouble::Busy | Trouble::Unavailable => ErrorCode::TemporarilyUnavailable,
+                Trouble::Full => ErrorCode::ResourceExhausted,
+                Trouble::Duplicate | Trouble::Other => ErrorCode::InternalError,
+            },
+        }
+    }
+}
+
+impl From<DbError> for StoreError {
+    fn from(error: DbError) -> Self {
+        Self::Database(error)
+    }
+}
+
+/// Why a store could not be opened, in one line.
+#[derive(Debug, Error)]
+pub enum OpenError {
+    /// The URI names no database that is known here.
+    #[error("cannot use '{uri}' as backend store: {reason}")]
+    Uri {
+        /// The URI, without its password.
+        uri: String,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// The default artifact root can't be made absolute.
+    #[error("cannot tell the current folder, which a relative default artifact root needs")]
+    CurrentFolder(#[source] std::io::Error),
+    /// The file can't be read or written.
+    #[error("cannot open the database '{0}': check that its folder exists and may be written")]
+    CannotOpen(String, #[source] DbError),
+    /// The file may be read only.
+    #[error("cannot write to the database '{0}': check its permissions")]
+    ReadOnly(String, #[source] DbError),
+    /// The file holds something else.
+    #[error("'{0}' is no SQLite database")]
+    NoDatabase(String, #[source] DbError),
+    /// The database holds something else.
+    #[error(
+        "the database '{0}' has tables, but not MLflow's (there is no alembic_version): \
+         choose another one, or an empty one"
+    )]
+    Foreign(String),
+    /// The database was made by another version of MLflow.
+    #[error(
+        "the database '{database}' has schema revision {found}, but {wanted} is needed: \
+         take a backup, then run `mlflow db upgrade {database}` of MLflow {version}"
+    )]
+    Revision {
+        /// The URI.
+        database: String,
+        /// What it has.
+        found: String,
+        /// What it needs.
+        wanted: &'static str,
+        /// The version of MLflow that upgrades it.
+        version: &'static str,
+    },
+    /// The database failed while it was opened.
+    #[error("cannot prepare the database '{0}'")]
+    Failed(String, #[source] DbError),
+}

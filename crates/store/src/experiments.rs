@@ -1,0 +1,285 @@
+//! Experiments.
+
+use crate::{
+    Store, StoreError,
+    artifact_uri::ArtifactRoot,
+    clock::now_ms,
+    db::{Row, Transaction, Trouble, insert},
+    lifecycle::{ACTIVE, DELETED, seen_by},
+    runs,
+    schema::WORKSPACE,
+    store::Change,
+    tables::Experiments,
+    tags,
+};
+use mlferry_protocol::{
+    ExperimentId,
+    experiments::{
+        CreateExperiment, DeleteExperiment, Experiment, GetExperiment, GetExperimentByName,
+        RestoreExperiment, SearchExperiments, SearchExperimentsResponse, UpdateExperiment,
+    },
+};
+use sea_query::{Expr, ExprTrait, Order, Query, ReturningClause, SelectStatement, UpdateStatement};
+use std::sync::Arc;
+
+impl Store {
+    /// Makes an experiment; its name must be free, even of deleted ones.
+    pub async fn create_experiment(
+        &self,
+        request: CreateExperiment,
+    ) -> Result<ExperimentId, StoreError> {
+        let location = request.artifact_location.as_deref();
+        let location = location.map(|location| self.artifact_root.accept(location)).transpose()?;
+        let root = Arc::clone(&self.artifact_root);
+        self.write(NewExperiment { request, location, root }).await
+    }
+
+    /// An experiment, deleted or not.
+    pub async fn get_experiment(&self, request: GetExperiment) -> Result<Experiment, StoreError> {
+        let id = request.experiment_id;
+        let which = Expr::col(Experiments::ExperimentId).eq(id.0);
+        self.find_experiment(which).await?.ok_or(StoreError::ExperimentNotFound(id))
+    }
+
+    /// The experiment with a name, deleted or not.
+    pub async fn get_experiment_by_name(
+        &self,
+        request: GetExperimentByName,
+    ) -> Result<Experiment, StoreError> {
+        let name = request.experiment_name;
+        let which = Expr::col(Experiments::Name).eq(name.as_str());
+        self.find_experiment(which).await?.ok_or(StoreError::ExperimentNameNotFound(name))
+    }
+
+    async fn find_experiment(&self, which: Expr) -> Result<Option<Experiment>, StoreError> {
+        let mut transaction = self.read().await?;
+        let select = select_experiments().and_where(which).take();
+        let Some(row) = transaction.fetch_optional(&select).await? else { return Ok(None) };
+        let mut experiments = vec![experiment_of(&row)?];
+        tags::add_to_experiments(&mut transaction, &mut experiments).await?;
+        Ok(experiments.pop())
+    }
+
+    /// A page of experiments, newest first.
+    pub async fn search_experiments(
+        &self,
+        request: SearchExperiments,
+    ) -> Result<SearchExperimentsResponse, StoreError> {
+        if request.filter.is_some() || !request.order_by.is_empty() {
+            return Err(StoreError::NotImplemented(
+                "Filters and orders are not available in this version, \
+                 only searches for all experiments.",
+            ));
+        }
+        let select = select_experiments()
+            .and_where_option(seen_by(request.view_type, Experiments::LifecycleStage))
+            .order_by(Experiments::CreationTime, Order::Desc)
+            .order_by(Experiments::ExperimentId, Order::Asc)
+            // One more than asked tells whether there is another page.
+            .limit(request.max_results + 1)
+            .offset(request.page_token.offset())
+            .take();
+        let mut transaction = self.read().await?;
+        let mut rows = transaction.fetch_all(&select).await?;
+        let page = usize::try_from(request.max_results).unwrap_or(usize::MAX);
+        let has_more = rows.len() > page;
+        rows.truncate(page);
+        let mut experiments = rows.iter().map(experiment_of).collect::<Result<Vec<_>, _>>()?;
+        tags::add_to_experiments(&mut transaction, &mut experiments).await?;
+        let next_page_token = has_more.then(|| request.page_token.after(experiments.len()));
+        Ok(SearchExperimentsResponse { experiments, next_page_token })
+    }
+
+    /// Gives an experiment another name.
+    pub async fn update_experiment(&self, request: UpdateExperiment) -> Result<(), StoreError> {
+        self.write(request).await
+    }
+
+    /// Marks an experiment and its runs as deleted.
+    pub async fn delete_experiment(&self, request: DeleteExperiment) -> Result<(), StoreError> {
+        self.write(request).await
+    }
+
+    /// Brings a deleted experiment and all its runs back.
+    pub async fn restore_experiment(&self, request: RestoreExperiment) -> Result<(), StoreError> {
+        self.write(request).await
+    }
+}
+
+struct NewExperiment {
+    request: CreateExperiment,
+    location: Option<String>,
+    root: Arc<ArtifactRoot>,
+}
+
+impl Change for NewExperiment {
+    type Output = ExperimentId;
+
+    async fn apply(&self, transaction: &mut Transaction) -> Result<ExperimentId, StoreError> {
+        let name = &self.request.name;
+        let inserted = transaction.fetch_one(&self.insertion()).await;
+        let row = inserted.map_err(|error| taken(error, name))?;
+        let id = ExperimentId(row.get(Experiments::ExperimentId)?);
+        if self.location.is_none() {
+            // Only now is the id known, which is part of the location.
+            let location = self.root.of_experiment(id);
+            let update = update(id).value(Experiments::ArtifactLocation, location).take();
+            transaction.execute(&update).await?;
+        }
+        tags::set_on_experiment(transaction, id, &self.request.tags).await?;
+        Ok(id)
+    }
+}
+
+impl NewExperiment {
+    fn insertion(&self) -> sea_query::InsertStatement {
+        let now = now_ms();
+        let columns = [
+            Experiments::Name,
+            Experiments::ArtifactLocation,
+            Experiments::LifecycleStage,
+            Experiments::CreationTime,
+            Experiments::LastUpdateTime,
+            Experiments::Workspace,
+        ];
+        let row = [
+            self.request.name.as_str().into(),
+            self.location.clone().unwrap_or_default().into(),
+            ACTIVE.into(),
+            now.into(),
+            now.into(),
+            WORKSPACE.into(),
+        ];
+        let mut statement = insert(Experiments::Table, columns, [row]);
+        statement.returning(ReturningClause::Columns(vec![Experiments::ExperimentId.into()]));
+        statement
+    }
+}
+
+impl Change for UpdateExperiment {
+    type Output = ();
+
+    async fn apply(&self, transaction: &mut Transaction) -> Result<(), StoreError> {
+        let id = self.experiment_id;
+        if row_of(transaction, id).await?.stage != ACTIVE {
+            return Err(StoreError::RenameOfDeleted);
+        }
+        let update = update(id)
+            .value(Experiments::Name, self.new_name.as_str())
+            .value(Experiments::LastUpdateTime, now_ms())
+            .take();
+        let updated = transaction.execute(&update).await;
+        updated.map_err(|error| taken(error, &self.new_name))?;
+        Ok(())
+    }
+}
+
+impl Change for DeleteExperiment {
+    type Output = ();
+
+    async fn apply(&self, transaction: &mut Transaction) -> Result<(), StoreError> {
+        move_to(transaction, self.experiment_id, ACTIVE, DELETED).await
+    }
+}
+
+impl Change for RestoreExperiment {
+    type Output = ();
+
+    async fn apply(&self, transaction: &mut Transaction) -> Result<(), StoreError> {
+        move_to(transaction, self.experiment_id, DELETED, ACTIVE).await
+    }
+}
+
+/// Moves an experiment from one stage to another, with all its runs, whatever stage they are in.
+async fn move_to(
+    transaction: &mut Transaction,
+    id: ExperimentId,
+    from: &str,
+    to: &str,
+) -> Result<(), StoreError> {
+    let now = now_ms();
+    let update = update(id)
+        .value(Experiments::LifecycleStage, to)
+        .value(Experiments::LastUpdateTime, now)
+        .and_where(Expr::col(Experiments::LifecycleStage).eq(from))
+        .take();
+    if transaction.execute(&update).await? == 0 {
+        return Err(StoreError::ExperimentNotFound(id));
+    }
+    runs::move_all_of(transaction, id, to, (to == DELETED).then_some(now)).await
+}
+
+fn taken(error: crate::db::DbError, name: &str) -> StoreError {
+    match error.trouble() {
+        Trouble::Duplicate => StoreError::ExperimentExists(name.to_owned()),
+        _ => error.into(),
+    }
+}
+
+fn update(id: ExperimentId) -> UpdateStatement {
+    Query::update()
+        .table(Experiments::Table)
+        .and_where(Expr::col(Experiments::ExperimentId).eq(id.0))
+        .take()
+}
+
+fn select_experiments() -> SelectStatement {
+    Query::select()
+        .columns([
+            Experiments::ExperimentId,
+            Experiments::Name,
+            Experiments::ArtifactLocation,
+            Experiments::LifecycleStage,
+            Experiments::CreationTime,
+            Experiments::LastUpdateTime,
+            Experiments::Workspace,
+        ])
+        .from(Experiments::Table)
+        // A server with one workspace sees only that one.
+        .and_where(Expr::col(Experiments::Workspace).eq(WORKSPACE))
+        .take()
+}
+
+fn experiment_of(row: &Row) -> Result<Experiment, StoreError> {
+    Ok(Experiment {
+        experiment_id: ExperimentId(row.get(Experiments::ExperimentId)?),
+        name: row.get(Experiments::Name)?,
+        artifact_location: row.get(Experiments::ArtifactLocation)?,
+        lifecycle_stage: row.get(Experiments::LifecycleStage)?,
+        last_update_time: row.get(Experiments::LastUpdateTime)?,
+        creation_time: row.get(Experiments::CreationTime)?,
+        tags: Vec::new(),
+        workspace: row.get(Experiments::Workspace)?,
+    })
+}
+
+/// What a change needs to know of its experiment.
+pub(crate) struct ExperimentRow {
+    stage: String,
+    pub(crate) artifact_location: String,
+}
+
+async fn row_of(
+    transaction: &mut Transaction,
+    id: ExperimentId,
+) -> Result<ExperimentRow, StoreError> {
+    let select =
+        select_experiments().and_where(Expr::col(Experiments::ExperimentId).eq(id.0)).take();
+    let row = transaction.fetch_optional(&select).await?;
+    let row = row.ok_or(StoreError::ExperimentNotFound(id))?;
+    let stage: Option<String> = row.get(Experiments::LifecycleStage)?;
+    let artifact_location: Option<String> = row.get(Experiments::ArtifactLocation)?;
+    Ok(ExperimentRow {
+        stage: stage.unwrap_or_default(),
+        artifact_location: artifact_location.unwrap_or_default(),
+    })
+}
+
+/// An experiment that is changed, and that may therefore not be deleted.
+pub(crate) async fn active(
+    transaction: &mut Transaction,
+    id: ExperimentId,
+) -> Result<ExperimentRow, StoreError> {
+    let row = row_of(transaction, id).await?;
+    if row.stage == ACTIVE { Ok(row) } else { Err(StoreError::ExperimentDeleted(id)) }
+}

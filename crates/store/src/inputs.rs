@@ -1,0 +1,128 @@
+//! The table of links between runs and what they use or make: datasets, and logged models.
+
+use crate::{
+    db::{DbError, Row, Transaction, id_lists, insert},
+    tables::Inputs,
+};
+use mlferry_protocol::{RunId, datasets::ModelInput, logged_models::ModelOutput};
+use sea_query::{Expr, ExprTrait, OnConflict, Order, Query};
+use std::collections::HashMap;
+use uuid::Uuid;
+
+/// The kinds of ends that a row of `inputs` links.
+pub(crate) mod end {
+    pub(crate) const DATASET: &str = "DATASET";
+    pub(crate) const RUN: &str = "RUN";
+    pub(crate) const RUN_INPUT: &str = "RUN_INPUT";
+    pub(crate) const MODEL_INPUT: &str = "MODEL_INPUT";
+    pub(crate) const RUN_OUTPUT: &str = "RUN_OUTPUT";
+    pub(crate) const MODEL_OUTPUT: &str = "MODEL_OUTPUT";
+}
+
+/// A new id for a row of `datasets` or `inputs`.
+pub(crate) fn new_id() -> String {
+    Uuid::new_v4().simple().to_string()
+}
+
+/// A row of `inputs`: one end is used by, or comes from, the other.
+pub(crate) struct Link<'a> {
+    pub(crate) id: String,
+    pub(crate) source: (&'static str, &'a str),
+    pub(crate) destination: (&'static str, &'a str),
+    pub(crate) step: i64,
+}
+
+/// Writes links that are not there yet, and counts them.
+pub(crate) async fn add_links(
+    transaction: &mut Transaction,
+    links: Vec<Link<'_>>,
+) -> Result<u64, DbError> {
+    if links.is_empty() {
+        return Ok(0);
+    }
+    let columns = [
+        Inputs::InputUuid,
+        Inputs::SourceType,
+        Inputs::SourceId,
+        Inputs::DestinationType,
+        Inputs::DestinationId,
+        Inputs::Step,
+    ];
+    let rows = links.into_iter().map(|link| {
+        [
+            link.id.into(),
+            link.source.0.into(),
+            link.source.1.into(),
+            link.destination.0.into(),
+            link.destination.1.into(),
+            link.step.into(),
+        ]
+    });
+    let mut statement = insert(Inputs::Table, columns, rows);
+    let key =
+        [Inputs::SourceType, Inputs::SourceId, Inputs::DestinationType, Inputs::DestinationId];
+    statement.on_conflict(OnConflict::columns(key).do_nothing().to_owned());
+    transaction.execute(&statement).await
+}
+
+/// Notes models that a run uses.
+pub(crate) async fn add_models(
+    transaction: &mut Transaction,
+    run: &RunId,
+    models: &[ModelInput],
+) -> Result<(), DbError> {
+    let links = models.iter().map(|model| Link {
+        id: new_id(),
+        source: (end::RUN_INPUT, run.as_str()),
+        destination: (end::MODEL_INPUT, &model.model_id),
+        step: 0,
+    });
+    add_links(transaction, links.collect()).await?;
+    Ok(())
+}
+
+/// Models that runs use.
+pub(crate) async fn models_of_runs(
+    transaction: &mut Transaction,
+    runs: &[&str],
+) -> Result<HashMap<String, Vec<ModelInput>>, DbError> {
+    let mut found: HashMap<String, Vec<ModelInput>> = HashMap::new();
+    for row in links_of_runs(transaction, runs, end::RUN_INPUT).await? {
+        let input = ModelInput { model_id: row.get(Inputs::DestinationId)? };
+        found.entry(row.get(Inputs::SourceId)?).or_default().push(input);
+    }
+    Ok(found)
+}
+
+/// Models that runs made.
+pub(crate) async fn outputs_of_runs(
+    transaction: &mut Transaction,
+    runs: &[&str],
+) -> Result<HashMap<String, Vec<ModelOutput>>, DbError> {
+    let mut found: HashMap<String, Vec<ModelOutput>> = HashMap::new();
+    for row in links_of_runs(transaction, runs, end::RUN_OUTPUT).await? {
+        let output =
+            ModelOutput { model_id: row.get(Inputs::DestinationId)?, step: row.get(Inputs::Step)? };
+        found.entry(row.get(Inputs::SourceId)?).or_default().push(output);
+    }
+    Ok(found)
+}
+
+async fn links_of_runs(
+    transaction: &mut Transaction,
+    runs: &[&str],
+    source: &'static str,
+) -> Result<Vec<Row>, DbError> {
+    let mut rows = Vec::new();
+    for list in id_lists(runs) {
+        let select = Query::select()
+            .columns([Inputs::SourceId, Inputs::DestinationId, Inputs::Step])
+            .from(Inputs::Table)
+            .and_where(Expr::col(Inputs::SourceType).eq(source))
+            .and_where(Expr::col(Inputs::SourceId).is_in(list.iter().copied()))
+            .order_by(Inputs::DestinationId, Order::Asc)
+            .take();
+        rows.extend(transaction.fetch_all(&select).await?);
+    }
+    Ok(rows)
+}

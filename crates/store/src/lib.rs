@@ -1,0 +1,28 @@
+//! Records in SQL: experiments, runs and what is logged to them, in MLflow's own schema.
+//!
+//! [`Store`] answers for all of it. One file for each resource says what a request does, in SQL that
+//! is built for whatever database stands behind; [`db`] alone knows which one that is.
+
+mod artifact_uri;
+mod batch;
+mod clock;
+mod datasets;
+mod db;
+mod error;
+mod experiments;
+mod inputs;
+mod lifecycle;
+mod logged_models;
+mod metrics;
+mod params;
+mod run_details;
+mod run_names;
+mod runs;
+mod schema;
+mod store;
+mod tables;
+mod tags;
+
+pub use db::DbError;
+pub use error::{OpenError, StoreError};
+pub use store::{Store, StoreOptions};

@@ -1,0 +1,296 @@
+//! Metrics of runs: all values, and the latest of each.
+
+use crate::{
+    Store, StoreError,
+    db::{DbError, Transaction, id_lists, insert},
+    logged_models, runs,
+    store::Change,
+    tables::{LatestMetrics, Metrics},
+};
+use mlferry_protocol::{
+    RunId,
+    metrics::{GetMetricHistory, GetMetricHistoryResponse, LogMetric, Metric, MetricPoint},
+};
+use sea_query::{Alias, Expr, ExprTrait, OnConflict, Order, Query};
+use std::{
+    cmp::Ordering,
+    collections::{BTreeMap, HashMap},
+};
+
+impl Store {
+    /// Logs one value of a metric. The same value at the same step and time counts once.
+    pub async fn log_metric(&self, request: LogMetric) -> Result<(), StoreError> {
+        self.write(request).await
+    }
+
+    /// All values of a metric of a run, or a page of them. A run that does not exist has none.
+    pub async fn get_metric_history(
+        &self,
+        request: GetMetricHistory,
+    ) -> Result<GetMetricHistoryResponse, StoreError> {
+        let mut select = Query::select()
+            .columns([
+                Metrics::Key,
+                Metrics::Value,
+                Metrics::Timestamp,
+                Metrics::Step,
+                Metrics::IsNan,
+            ])
+            .from(Metrics::Table)
+            .and_where(Expr::col(Metrics::RunUuid).eq(request.run_id.as_str()))
+            .and_where(Expr::col(Metrics::Key).eq(request.metric_key.as_str()))
+            .order_by(Metrics::Timestamp, Order::Asc)
+            .order_by(Metrics::Step, Order::Asc)
+            .order_by(Metrics::Value, Order::Asc)
+            // Pages need an order without ties, and NaN is kept as 0.
+            .order_by(Metrics::IsNan, Order::Asc)
+            .take();
+        let page = request.max_results.unwrap_or(i64::MAX as u64 - 1);
+        // One more than asked tells whether there is another page.
+        select.limit(page.saturating_add(1)).offset(request.page_token.offset());
+        let mut rows = self.read().await?.fetch_all(&select).await?;
+        let page = usize::try_from(page).unwrap_or(usize::MAX);
+        let has_more = rows.len() > page;
+        rows.truncate(page);
+        let metrics = rows
+            .iter()
+            .map(|row| {
+                let value = stored_value(row.get(Metrics::Value)?, row.get(Metrics::IsNan)?);
+                let (timestamp, step) = (row.get(Metrics::Timestamp)?, row.get(Metrics::Step)?);
+                Ok(of_run(row.get(Metrics::Key)?, value, timestamp, step))
+            })
+            .collect::<Result<Vec<_>, DbError>>()?;
+        let next_page_token = has_more.then(|| request.page_token.after(metrics.len()));
+        Ok(GetMetricHistoryResponse { metrics, next_page_token })
+    }
+}
+
+impl Change for LogMetric {
+    type Output = ();
+
+    async fn apply(&self, transaction: &mut Transaction) -> Result<(), StoreError> {
+        let run = runs::active(transaction, &self.run_id).await?;
+        let metrics = std::slice::from_ref(&self.metric);
+        log_all(transaction, &run, metrics).await
+    }
+}
+
+/// Logs values of metrics to a run, and to the models that they belong to.
+pub(crate) async fn log_all(
+    transaction: &mut Transaction,
+    run: &runs::RunRow,
+    metrics: &[MetricPoint],
+) -> Result<(), StoreError> {
+    if metrics.is_empty() {
+        return Ok(());
+    }
+    let points: Vec<Point<'_>> = metrics.iter().map(Point::of).collect();
+    insert_points(transaction, &run.id, &points).await?;
+    update_latest(transaction, &run.id, &points).await?;
+    logged_models::log_metrics(transaction, run, metrics).await
+}
+
+/// A value as its row has it.
+#[derive(Debug, Clone, Copy)]
+struct Point<'a> {
+    key: &'a str,
+    step: i64,
+    timestamp: i64,
+    value: f64,
+    is_nan: bool,
+}
+
+impl<'a> Point<'a> {
+    fn of(metric: &'a MetricPoint) -> Self {
+        Self {
+            key: &metric.key,
+            step: metric.step,
+            timestamp: metric.timestamp,
+            value: storable(metric.value),
+            is_nan: metric.value.is_nan(),
+        }
+    }
+
+    /// The order that tells which of two values is the latest.
+    fn compare(&self, other: &Self) -> Ordering {
+        let by_time = (self.step, self.timestamp).cmp(&(other.step, other.timestamp));
+        by_time.then(self.value.total_cmp(&other.value))
+    }
+}
+
+/// A value as a column can hold it: NaN as 0, beside a mark, and infinities as the largest doubles.
+pub(crate) fn storable(value: f64) -> f64 {
+    // Adding 0 makes -0 the 0 that it is equal to in SQL.
+    if value.is_nan() { 0.0 } else { value.clamp(f64::MIN, f64::MAX) + 0.0 }
+}
+
+fn stored_value(value: f64, is_nan: bool) -> f64 {
+    if is_nan { f64::NAN } else { value }
+}
+
+fn of_run(key: String, value: f64, timestamp: i64, step: i64) -> Metric {
+    Metric {
+        key,
+        value,
+        timestamp,
+        step,
+        dataset_name: None,
+        dataset_digest: None,
+        model_id: None,
+        run_id: None,
+    }
+}
+
+async fn insert_points(
+    transaction: &mut Transaction,
+    run: &RunId,
+    points: &[Point<'_>],
+) -> Result<(), DbError> {
+    let columns = [
+        Metrics::Key,
+        Metrics::Value,
+        Metrics::Timestamp,
+        Metrics::RunUuid,
+        Metrics::Step,
+        Metrics::IsNan,
+    ];
+    let rows = points.iter().map(|point| {
+        [
+            point.key.into(),
+            point.value.into(),
+            point.timestamp.into(),
+            run.as_str().into(),
+            point.step.into(),
+            point.is_nan.into(),
+        ]
+    });
+    let mut statement = insert(Metrics::Table, columns, rows);
+    // All columns are the key: a row that is there already is the same value, logged again.
+    let keep = OnConflict::columns(columns).do_nothing().to_owned();
+    transaction.execute(statement.on_conflict(keep)).await?;
+    Ok(())
+}
+
+/// Replaces latest values by later ones.
+async fn update_latest(
+    transaction: &mut Transaction,
+    run: &RunId,
+    points: &[Point<'_>],
+) -> Result<(), DbError> {
+    let columns = [
+        LatestMetrics::Key,
+        LatestMetrics::Value,
+        LatestMetrics::Timestamp,
+        LatestMetrics::Step,
+        LatestMetrics::IsNan,
+        LatestMetrics::RunUuid,
+    ];
+    let rows = latest_of_each_key(points).into_values().map(|point| {
+        [
+            point.key.into(),
+            point.value.into(),
+            point.timestamp.into(),
+            point.step.into(),
+            point.is_nan.into(),
+            run.as_str().into(),
+        ]
+    });
+    let mut statement = insert(LatestMetrics::Table, columns, rows);
+    let replace = OnConflict::columns([LatestMetrics::Key, LatestMetrics::RunUuid])
+        .update_columns([
+            LatestMetrics::Value,
+            LatestMetrics::Timestamp,
+            LatestMetrics::Step,
+            LatestMetrics::IsNan,
+        ])
+        .action_and_where(is_later())
+        .to_owned();
+    transaction.execute(statement.on_conflict(replace)).await?;
+    Ok(())
+}
+
+/// One statement can't write a row twice, so of several values of a metric only the latest is.
+fn latest_of_each_key<'a>(points: &[Point<'a>]) -> BTreeMap<&'a str, Point<'a>> {
+    let mut latest: BTreeMap<&str, Point<'a>> = BTreeMap::new();
+    for point in points {
+        let kept = latest.entry(point.key).or_insert(*point);
+        if point.compare(kept) == Ordering::Greater {
+            *kept = *point;
+        }
+    }
+    latest
+}
+
+/// Whether the row that is written is later than the row that is there.
+fn is_later() -> Expr {
+    let by = [LatestMetrics::Step, LatestMetrics::Timestamp, LatestMetrics::Value];
+    let new = by.map(|column| Expr::col((Alias::new("excluded"), column)));
+    let old = by.map(|column| Expr::col((LatestMetrics::Table, column)));
+    Expr::tuple(new).gt(Expr::tuple(old))
+}
+
+/// The latest value of each metric of runs.
+pub(crate) async fn latest_of_runs(
+    transaction: &mut Transaction,
+    runs: &[&str],
+) -> Result<HashMap<String, Vec<Metric>>, DbError> {
+    let mut found: HashMap<String, Vec<Metric>> = HashMap::new();
+    for list in id_lists(runs) {
+        let select = Query::select()
+            .columns([
+                LatestMetrics::RunUuid,
+                LatestMetrics::Key,
+                LatestMetrics::Value,
+                LatestMetrics::Timestamp,
+                LatestMetrics::Step,
+                LatestMetrics::IsNan,
+            ])
+            .from(LatestMetrics::Table)
+            .and_where(Expr::col(LatestMetrics::RunUuid).is_in(list.iter().copied()))
+            .order_by(LatestMetrics::Key, Order::Asc)
+            .take();
+        for row in transaction.fetch_all(&select).await? {
+            let value =
+                stored_value(row.get(LatestMetrics::Value)?, row.get(LatestMetrics::IsNan)?);
+            let timestamp: Option<i64> = row.get(LatestMetrics::Timestamp)?;
+            let step = row.get(LatestMetrics::Step)?;
+            let metric =
+                of_run(row.get(LatestMetrics::Key)?, value, timestamp.unwrap_or_default(), step);
+            found.entry(row.get(LatestMetrics::RunUuid)?).or_default().push(metric);
+        }
+    }
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn point(key: &str, step: i64, timestamp: i64, value: f64) -> Point<'_> {
+        Point { key, step, timestamp, value: storable(value), is_nan: value.is_nan() }
+    }
+
+    #[test]
+    fn the_latest_is_the_highest_step_then_time_then_value() {
+        let points = [
+            point("a", 1, 9, 9.0),
+            point("a", 2, 1, 1.0),
+            point("a", 2, 1, 3.0),
+            point("a", 2, 1, 2.0),
+            point("b", -1, 0, f64::NAN),
+            point("b", -1, 0, -5.0),
+        ];
+        let latest = latest_of_each_key(&points);
+        assert!((latest["a"].value - 3.0).abs() < f64::EPSILON);
+        assert!(latest["b"].is_nan);
+    }
+
+    #[test]
+    fn what_columns_cannot_hold_is_replaced() {
+        assert_eq!(storable(f64::NAN).to_bits(), 0.0_f64.to_bits());
+        assert_eq!(storable(-0.0).to_bits(), 0.0_f64.to_bits());
+        assert_eq!(storable(f64::INFINITY).to_bits(), f64::MAX.to_bits());
+        assert_eq!(storable(f64::NEG_INFINITY).to_bits(), f64::MIN.to_bits());
+        assert!(stored_value(0.0, true).is_nan());
+    }
+}

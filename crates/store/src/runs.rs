@@ -1,0 +1,310 @@
+//! Runs.
+
+use crate::{
+    Store, StoreError, artifact_uri,
+    clock::now_ms,
+    db::{DbError, Row, Transaction, insert, is_one_of},
+    experiments,
+    lifecycle::{ACTIVE, DELETED, seen_by},
+    run_details::{self, Detail},
+    run_names,
+    store::Change,
+    tables::{Assessments, Runs},
+    tags,
+};
+use mlferry_protocol::{
+    ExperimentId, RunId, WireEnum,
+    runs::{
+        CreateRun, DeleteRun, GetRun, RestoreRun, Run, RunData, RunInfo, RunInputs, RunStatus,
+        SearchRuns, SearchRunsResponse, UpdateRun,
+    },
+    tags::{RUN_NAME_TAG, Tag},
+};
+use sea_query::{Expr, ExprTrait, Order, Query, SelectStatement, UpdateStatement};
+use uuid::Uuid;
+
+impl Store {
+    /// Starts a run.
+    pub async fn create_run(&self, request: CreateRun) -> Result<Run, StoreError> {
+        self.write(request).await
+    }
+
+    /// A run with all that was logged to it, deleted or not.
+    pub async fn get_run(&self, request: GetRun) -> Result<Run, StoreError> {
+        let mut transaction = self.read().await?;
+        let row = find(&mut transaction, &request.run_id).await?;
+        let infos = vec![info_of(&row)?];
+        let mut runs = run_details::complete(&mut transaction, infos, Detail::One).await?;
+        runs.pop().ok_or(StoreError::RunNotFound(request.run_id))
+    }
+
+    /// A page of runs, latest start first.
+    pub async fn search_runs(&self, request: SearchRuns) -> Result<SearchRunsResponse, StoreError> {
+        if request.filter.is_some() || !request.order_by.is_empty() {
+            return Err(StoreError::NotImplemented(
+                "Filters and orders are not available in this version, \
+                 only searches for all runs of experiments.",
+            ));
+        }
+        if request.experiment_ids.is_empty() {
+            return Ok(SearchRunsResponse { runs: Vec::new(), next_page_token: None });
+        }
+        let mut transaction = self.read().await?;
+        let mut rows = transaction.fetch_all(&select_page(&request)).await?;
+        let page = usize::try_from(request.max_results).unwrap_or(usize::MAX);
+        let has_more = rows.len() > page;
+        rows.truncate(page);
+        let infos = rows.iter().map(info_of).collect::<Result<Vec<_>, _>>()?;
+        let runs = run_details::complete(&mut transaction, infos, Detail::Page).await?;
+        let next_page_token = has_more.then(|| request.page_token.after(runs.len()));
+        Ok(SearchRunsResponse { runs, next_page_token })
+    }
+
+    /// Changes status, end or name of a run.
+    pub async fn update_run(&self, request: UpdateRun) -> Result<RunInfo, StoreError> {
+        self.write(request).await
+    }
+
+    /// Marks a run as deleted; nothing happens to one that is.
+    pub async fn delete_run(&self, request: DeleteRun) -> Result<(), StoreError> {
+        self.write(request).await
+    }
+
+    /// Brings a deleted run back; nothing happens to another.
+    pub async fn restore_run(&self, request: RestoreRun) -> Result<(), StoreError> {
+        self.write(request).await
+    }
+
+    /// Where a run keeps its artifacts.
+    pub async fn run_artifact_uri(&self, run: &RunId) -> Result<String, StoreError> {
+        let row = find(&mut self.read().await?, run).await?;
+        let uri: Option<String> = row.get(Runs::ArtifactUri)?;
+        Ok(uri.unwrap_or_default())
+    }
+}
+
+impl Change for CreateRun {
+    type Output = Run;
+
+    async fn apply(&self, transaction: &mut Transaction) -> Result<Run, StoreError> {
+        let experiment = experiments::active(transaction, self.experiment_id).await?;
+        let id = RunId::new(Uuid::new_v4().simple().to_string());
+        let name = self.run_name.clone().unwrap_or_else(run_names::random);
+        let info = RunInfo {
+            run_uuid: id.clone(),
+            experiment_id: self.experiment_id,
+            run_name: Some(name.clone()),
+            user_id: Some(self.user_id.clone()),
+            status: Some(RunStatus::Running),
+            start_time: Some(self.start_time),
+            end_time: None,
+            artifact_uri: Some(artifact_uri::of_run(&experiment.artifact_location, &id)),
+            lifecycle_stage: Some(ACTIVE.to_owned()),
+            run_id: id.clone(),
+        };
+        transaction.execute(&insertion(&info)).await?;
+        let mut tags = self.tags.clone();
+        tags.push(Tag { key: RUN_NAME_TAG.to_owned(), value: name });
+        tags::insert_on_run(transaction, &id, &tags).await?;
+        let data = RunData { tags, ..RunData::default() };
+        Ok(Run { info, data, inputs: RunInputs::default(), outputs: None })
+    }
+}
+
+fn insertion(info: &RunInfo) -> sea_query::InsertStatement {
+    let columns = [
+        Runs::RunUuid,
+        Runs::Name,
+        Runs::SourceType,
+        Runs::SourceName,
+        Runs::EntryPointName,
+        Runs::UserId,
+        Runs::Status,
+        Runs::StartTime,
+        Runs::SourceVersion,
+        Runs::LifecycleStage,
+        Runs::ArtifactUri,
+        Runs::ExperimentId,
+    ];
+    // What a run's source is stands in its tags; the columns for it are of old times.
+    let row = [
+        info.run_id.as_str().into(),
+        info.run_name.clone().into(),
+        "UNKNOWN".into(),
+        "".into(),
+        "".into(),
+        info.user_id.clone().into(),
+        info.status.map(RunStatus::name).into(),
+        info.start_time.into(),
+        "".into(),
+        ACTIVE.into(),
+        info.artifact_uri.clone().into(),
+        info.experiment_id.0.into(),
+    ];
+    insert(Runs::Table, columns, [row])
+}
+
+impl Change for UpdateRun {
+    type Output = RunInfo;
+
+    async fn apply(&self, transaction: &mut Transaction) -> Result<RunInfo, StoreError> {
+        active(transaction, &self.run_id).await?;
+        if let Some(status) = self.status {
+            let update = update(&self.run_id).value(Runs::Status, status.name()).take();
+            transaction.execute(&update).await?;
+        }
+        if let Some(end_time) = self.end_time {
+            let update = update(&self.run_id).value(Runs::EndTime, end_time).take();
+            transaction.execute(&update).await?;
+        }
+        if let Some(name) = &self.run_name {
+            let tag = Tag { key: RUN_NAME_TAG.to_owned(), value: name.clone() };
+            tags::set_on_run(transaction, &self.run_id, &[tag]).await?;
+        }
+        info_of(&find(transaction, &self.run_id).await?)
+    }
+}
+
+impl Change for DeleteRun {
+    type Output = ();
+
+    async fn apply(&self, transaction: &mut Transaction) -> Result<(), StoreError> {
+        let update = update(&self.run_id)
+            .value(Runs::LifecycleStage, DELETED)
+            .value(Runs::DeletedTime, now_ms())
+            .take();
+        if transaction.execute(&update).await? == 0 {
+            return Err(StoreError::RunNotFound(self.run_id.clone()));
+        }
+        delete_assessments(transaction, &self.run_id).await
+    }
+}
+
+impl Change for RestoreRun {
+    type Output = ();
+
+    async fn apply(&self, transaction: &mut Transaction) -> Result<(), StoreError> {
+        let update = update(&self.run_id)
+            .value(Runs::LifecycleStage, ACTIVE)
+            .value(Runs::DeletedTime, None::<i64>)
+            .take();
+        if transaction.execute(&update).await? == 0 {
+            return Err(StoreError::RunNotFound(self.run_id.clone()));
+        }
+        Ok(())
+    }
+}
+
+/// Removes what a run judged of traces. The run stands in JSON only, as Python writes it.
+async fn delete_assessments(transaction: &mut Transaction, run: &RunId) -> Result<(), StoreError> {
+    let pattern = format!("%\"mlflow.assessment.sourceRunId\": \"{run}\"%");
+    let delete = Query::delete()
+        .from_table(Assessments::Table)
+        .and_where(Expr::col(Assessments::AssessmentMetadata).like(pattern))
+        .take();
+    transaction.execute(&delete).await?;
+    Ok(())
+}
+
+/// Moves all runs of an experiment to a stage.
+pub(crate) async fn move_all_of(
+    transaction: &mut Transaction,
+    experiment: ExperimentId,
+    stage: &str,
+    deleted_time: Option<i64>,
+) -> Result<(), StoreError> {
+    let update = Query::update()
+        .table(Runs::Table)
+        .value(Runs::LifecycleStage, stage)
+        .value(Runs::DeletedTime, deleted_time)
+        .and_where(Expr::col(Runs::ExperimentId).eq(experiment.0))
+        .take();
+    transaction.execute(&update).await?;
+    Ok(())
+}
+
+/// Gives a run another name; the tag that mirrors it is written by the caller.
+pub(crate) async fn rename(
+    transaction: &mut Transaction,
+    run: &RunId,
+    name: &str,
+) -> Result<(), DbError> {
+    transaction.execute(&update(run).value(Runs::Name, name).take()).await?;
+    Ok(())
+}
+
+/// What a change needs to know of its run.
+pub(crate) struct RunRow {
+    pub(crate) id: RunId,
+    pub(crate) experiment_id: ExperimentId,
+}
+
+/// A run that something is logged to, and that may therefore not be deleted.
+pub(crate) async fn active(
+    transaction: &mut Transaction,
+    id: &RunId,
+) -> Result<RunRow, StoreError> {
+    let row = find(transaction, id).await?;
+    let stage: Option<String> = row.get(Runs::LifecycleStage)?;
+    if stage.as_deref() != Some(ACTIVE) {
+        return Err(StoreError::RunDeleted(id.clone()));
+    }
+    Ok(RunRow { id: id.clone(), experiment_id: ExperimentId(row.get(Runs::ExperimentId)?) })
+}
+
+async fn find(transaction: &mut Transaction, id: &RunId) -> Result<Row, StoreError> {
+    let select = select_runs().and_where(Expr::col(Runs::RunUuid).eq(id.as_str())).take();
+    let row = transaction.fetch_optional(&select).await?;
+    row.ok_or_else(|| StoreError::RunNotFound(id.clone()))
+}
+
+fn update(id: &RunId) -> UpdateStatement {
+    Query::update().table(Runs::Table).and_where(Expr::col(Runs::RunUuid).eq(id.as_str())).take()
+}
+
+fn select_runs() -> SelectStatement {
+    Query::select()
+        .columns([
+            Runs::RunUuid,
+            Runs::Name,
+            Runs::UserId,
+            Runs::Status,
+            Runs::StartTime,
+            Runs::EndTime,
+            Runs::LifecycleStage,
+            Runs::ArtifactUri,
+            Runs::ExperimentId,
+        ])
+        .from(Runs::Table)
+        .take()
+}
+
+fn select_page(request: &SearchRuns) -> SelectStatement {
+    let experiments = request.experiment_ids.iter().map(|id| id.0);
+    select_runs()
+        .and_where(is_one_of(Runs::ExperimentId, experiments))
+        .and_where_option(seen_by(request.run_view_type, Runs::LifecycleStage))
+        .order_by(Runs::StartTime, Order::Desc)
+        .order_by(Runs::RunUuid, Order::Asc)
+        // One more than asked tells whether there is another page.
+        .limit(request.max_results + 1)
+        .offset(request.page_token.offset())
+        .take()
+}
+
+fn info_of(row: &Row) -> Result<RunInfo, StoreError> {
+    let id = RunId::new(row.get::<String>(Runs::RunUuid)?);
+    let status: Option<String> = row.get(Runs::Status)?;
+    Ok(RunInfo {
+        run_uuid: id.clone(),
+        experiment_id: ExperimentId(row.get(Runs::ExperimentId)?),
+        run_name: row.get(Runs::Name)?,
+        user_id: row.get(Runs::UserId)?,
+        status: status.as_deref().and_then(RunStatus::from_name),
+        start_time: row.get(Runs::StartTime)?,
+        end_time: row.get(Runs::EndTime)?,
+        artifact_uri: row.get(Runs::ArtifactUri)?,
+        lifecycle_stage: row.get(Runs::LifecycleStage)?,
+        run_id: id,
+    })
+}

@@ -1,0 +1,120 @@
+//! MLflow's schema: made where it is absent, used where it is right, refused otherwise.
+
+use crate::{
+    OpenError,
+    artifact_uri::ArtifactRoot,
+    clock::now_ms,
+    db::{Database, DbError, Transaction, insert},
+    lifecycle::ACTIVE,
+    tables::{AlembicVersion, Experiments},
+};
+use mlferry_protocol::{ExperimentId, MLFLOW_VERSION};
+use sea_query::{Expr, ExprTrait, OnConflict, Query};
+
+/// The Alembic revision of MLflow 3.17.2.
+const REVISION: &str = "dc11669786a5";
+
+/// The workspace of servers that have only one.
+pub(crate) const WORKSPACE: &str = "default";
+
+/// The experiment of runs that name no other.
+const DEFAULT_EXPERIMENT: (ExperimentId, &str) = (ExperimentId(0), "Default");
+
+/// What a database holds.
+enum Found {
+    Nothing,
+    Ready,
+    /// The schema, without experiment 0.
+    NoDefaultExperiment,
+    OtherRevision(String),
+    OtherTables,
+}
+
+/// Makes the database at `uri` ready for use, or says why it can't be used.
+pub(crate) async fn prepare(
+    database: &Database,
+    uri: &str,
+    artifact_root: &ArtifactRoot,
+) -> Result<(), OpenError> {
+    let failed = |error| OpenError::of(uri, error);
+    let mut transaction = database.read().await.map_err(failed)?;
+    let found = look(&mut transaction).await.map_err(failed)?;
+    drop(transaction);
+    match found {
+        Found::Ready => Ok(()),
+        Found::OtherTables => Err(OpenError::Foreign(uri.to_owned())),
+        Found::OtherRevision(found) => Err(OpenError::Revision {
+            database: uri.to_owned(),
+            found,
+            wanted: REVISION,
+            version: MLFLOW_VERSION,
+        }),
+        Found::Nothing | Found::NoDefaultExperiment => {
+            create(database, artifact_root).await.map_err(failed)
+        }
+    }
+}
+
+async fn look(transaction: &mut Transaction) -> Result<Found, DbError> {
+    let tables = transaction.table_names().await?;
+    if tables.is_empty() {
+        return Ok(Found::Nothing);
+    }
+    if !tables.iter().any(|table| table == "alembic_version") {
+        return Ok(Found::OtherTables);
+    }
+    let revision =
+        Query::select().column(AlembicVersion::VersionNum).from(AlembicVersion::Table).take();
+    let revision = match transaction.fetch_optional(&revision).await? {
+        Some(row) => row.get(AlembicVersion::VersionNum)?,
+        None => "none".to_owned(),
+    };
+    if revision != REVISION {
+        return Ok(Found::OtherRevision(revision));
+    }
+    let default = Query::select()
+        .column(Experiments::ExperimentId)
+        .from(Experiments::Table)
+        .and_where(Expr::col(Experiments::ExperimentId).eq(DEFAULT_EXPERIMENT.0.0))
+        .take();
+    Ok(match transaction.fetch_optional(&default).await? {
+        Some(_) => Found::Ready,
+        None => Found::NoDefaultExperiment,
+    })
+}
+
+/// Makes what is missing, in one transaction. Another process may have done so in the meantime.
+async fn create(database: &Database, artifact_root: &ArtifactRoot) -> Result<(), DbError> {
+    let mut transaction = database.write().await?;
+    if matches!(look(&mut transaction).await?, Found::Nothing) {
+        transaction.create_schema().await?;
+    }
+    transaction.execute(&default_experiment(artifact_root)).await?;
+    transaction.commit().await
+}
+
+fn default_experiment(artifact_root: &ArtifactRoot) -> sea_query::InsertStatement {
+    let (id, name) = DEFAULT_EXPERIMENT;
+    let now = now_ms();
+    let columns = [
+        Experiments::ExperimentId,
+        Experiments::Name,
+        Experiments::ArtifactLocation,
+        Experiments::LifecycleStage,
+        Experiments::CreationTime,
+        Experiments::LastUpdateTime,
+        Experiments::Workspace,
+    ];
+    let row = [
+        id.0.into(),
+        name.into(),
+        artifact_root.of_experiment(id).into(),
+        ACTIVE.into(),
+        now.into(),
+        now.into(),
+        WORKSPACE.into(),
+    ];
+    let mut statement = insert(Experiments::Table, columns, [row]);
+    statement.on_conflict(OnConflict::new().do_nothing().to_owned());
+    statement
+}

@@ -1,0 +1,170 @@
+//! Names of tables and columns, as MLflow's schema has them.
+
+use sea_query::Iden;
+
+#[derive(Iden, Clone, Copy)]
+pub(crate) enum AlembicVersion {
+    Table,
+    VersionNum,
+}
+
+#[derive(Iden, Clone, Copy)]
+pub(crate) enum Assessments {
+    Table,
+    AssessmentMetadata,
+}
+
+#[derive(Iden, Clone, Copy)]
+pub(crate) enum Experiments {
+    Table,
+    ExperimentId,
+    Name,
+    ArtifactLocation,
+    LifecycleStage,
+    CreationTime,
+    LastUpdateTime,
+    Workspace,
+}
+
+#[derive(Iden, Clone, Copy)]
+pub(crate) enum ExperimentTags {
+    Table,
+    Key,
+    Value,
+    ExperimentId,
+}
+
+#[derive(Iden, Clone, Copy)]
+pub(crate) enum Runs {
+    Table,
+    RunUuid,
+    Name,
+    SourceType,
+    SourceName,
+    EntryPointName,
+    UserId,
+    Status,
+    StartTime,
+    EndTime,
+    SourceVersion,
+    LifecycleStage,
+    ArtifactUri,
+    ExperimentId,
+    DeletedTime,
+}
+
+#[derive(Iden, Clone, Copy)]
+pub(crate) enum Metrics {
+    Table,
+    Key,
+    Value,
+    Timestamp,
+    RunUuid,
+    Step,
+    IsNan,
+}
+
+#[derive(Iden, Clone, Copy)]
+pub(crate) enum LatestMetrics {
+    Table,
+    Key,
+    Value,
+    Timestamp,
+    Step,
+    IsNan,
+    RunUuid,
+}
+
+#[derive(Iden, Clone, Copy)]
+pub(crate) enum Params {
+    Table,
+    Key,
+    Value,
+    RunUuid,
+}
+
+#[derive(Iden, Clone, Copy)]
+pub(crate) enum Tags {
+    Table,
+    Key,
+    Value,
+    RunUuid,
+}
+
+#[derive(Iden, Clone, Copy)]
+pub(crate) enum Datasets {
+    Table,
+    DatasetUuid,
+    ExperimentId,
+    Name,
+    Digest,
+    DatasetSourceType,
+    DatasetSource,
+    DatasetSchema,
+    DatasetProfile,
+}
+
+#[derive(Iden, Clone, Copy)]
+pub(crate) enum Inputs {
+    Table,
+    InputUuid,
+    SourceType,
+    SourceId,
+    DestinationType,
+    DestinationId,
+    Step,
+}
+
+#[derive(Iden, Clone, Copy)]
+pub(crate) enum InputTags {
+    Table,
+    InputUuid,
+    Name,
+    Value,
+}
+
+#[derive(Iden, Clone, Copy)]
+pub(crate) enum LoggedModels {
+    Table,
+    ModelId,
+    ExperimentId,
+    Name,
+    ArtifactLocation,
+    CreationTimestampMs,
+    LastUpdatedTimestampMs,
+    Status,
+    LifecycleStage,
+    ModelType,
+    SourceRunId,
+    StatusMessage,
+}
+
+#[derive(Iden, Clone, Copy)]
+pub(crate) enum LoggedModelParams {
+    Table,
+    ModelId,
+    ParamKey,
+    ParamValue,
+}
+
+#[derive(Iden, Clone, Copy)]
+pub(crate) enum LoggedModelTags {
+    Table,
+    ModelId,
+    TagKey,
+    TagValue,
+}
+
+#[derive(Iden, Clone, Copy)]
+pub(crate) enum LoggedModelMetrics {
+    Table,
+    ModelId,
+    MetricName,
+    MetricTimestampMs,
+    MetricStep,
+    MetricValue,
+    ExperimentId,
+    RunId,
+    DatasetName,
+    DatasetDigest,
+}

@@ -1,0 +1,83 @@
+use super::{TestStore, open, refusal, request};
+use serde_json::json;
+use tokio::task::JoinSet;
+
+const TASKS: i64 = 20;
+const POINTS: i64 = 25;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_writers_to_one_run_lose_nothing_and_double_nothing() {
+    let store = TestStore::new().await;
+    let run = store.run().await;
+    let mut tasks = JoinSet::new();
+    for task in 0..TASKS {
+        let (store, run) = (store.store.clone(), run.clone());
+        tasks.spawn(async move {
+            for step in 0..POINTS {
+                let (key, value) = (format!("m{}", task % 4), task * POINTS + step);
+                let metric = json!({"run_id": run, "key": key, "value": value, "timestamp": 1, "step": step});
+                store.log_metric(request(metric.clone())).await.unwrap();
+                // As a client does that heard no answer.
+                store.log_metric(request(metric)).await.unwrap();
+            }
+        });
+    }
+    tasks.join_all().await;
+    assert_eq!(store.count("SELECT count(*) FROM metrics").await, TASKS * POINTS);
+    let latest = store.run_json(&run).await["data"]["metrics"].clone();
+    let expected: Vec<_> = (0..4)
+        .map(|key| {
+            let value = f64::from(i32::try_from((TASKS - 4 + key) * POINTS + POINTS - 1).unwrap());
+            json!({"key": format!("m{key}"), "value": value, "timestamp": 1, "step": POINTS - 1})
+        })
+        .collect();
+    assert_eq!(latest, json!(expected));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_of_many_gets_the_name() {
+    let store = TestStore::new().await;
+    let mut tasks = JoinSet::new();
+    for _ in 0..TASKS {
+        let store = store.store.clone();
+        tasks.spawn(async move { store.create_experiment(request(json!({"name": "a"}))).await });
+    }
+    let results = tasks.join_all().await;
+    assert_eq!(results.iter().filter(|result| result.is_ok()).count(), 1);
+    for result in results.into_iter().filter(Result::is_err) {
+        assert_eq!(refusal(result).1, "Experiment(name=a) already exists.");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_stores_write_to_one_database() {
+    let first = TestStore::new().await;
+    let second = open(&first.folder.path().join("mlflow.db")).await.unwrap();
+    let run = first.run().await;
+    let mut tasks = JoinSet::new();
+    for task in 0..TASKS {
+        let store = if task % 2 == 0 { first.store.clone() } else { second.clone() };
+        let param = json!({"run_id": run, "key": format!("p{task}"), "value": "v"});
+        tasks.spawn(async move { store.log_param(request(param)).await });
+    }
+    assert!(tasks.join_all().await.iter().all(Result::is_ok));
+    assert_eq!(first.count("SELECT count(*) FROM params").await, TASKS);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_caller_that_leaves_does_not_hold_up_the_others() {
+    let store = TestStore::new().await;
+    let run = store.run().await;
+    for step in 0..50 {
+        let metric = json!({"run_id": run, "key": "m", "value": 1, "timestamp": 1, "step": step});
+        let task = tokio::spawn({
+            let store = store.store.clone();
+            async move { store.log_metric(request(metric)).await }
+        });
+        tokio::time::sleep(std::time::Duration::from_micros(100 * step)).await;
+        task.abort();
+    }
+    let last = json!({"run_id": run, "key": "m", "value": 9, "timestamp": 1, "step": 99});
+    store.log_metric(request(last)).await.unwrap();
+    assert_eq!(store.run_json(&run).await["data"]["metrics"][0]["value"], 9.0);
+}

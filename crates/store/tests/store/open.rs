@@ -1,0 +1,132 @@
+use super::{TestStore, open, open_uri, pool, request, to_json};
+use serde_json::json;
+use std::time::{Duration, Instant};
+
+const SCHEMA: &str = include_str!("../../src/schema/sqlite.sql");
+
+#[tokio::test]
+async fn an_absent_database_gets_the_whole_schema() {
+    let start = Instant::now();
+    let store = TestStore::new().await;
+    assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
+    assert_eq!(store.count("SELECT count(*) FROM sqlite_master WHERE type = 'table'").await, 65);
+    let made: Vec<String> =
+        sqlx::query_scalar("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL")
+            .fetch_all(&store.sql().await)
+            .await
+            .unwrap();
+    for statement in made {
+        assert!(SCHEMA.contains(&format!("{statement};")), "{statement}");
+    }
+    let revision: String = sqlx::query_scalar("SELECT version_num FROM alembic_version")
+        .fetch_one(&store.sql().await)
+        .await
+        .unwrap();
+    assert_eq!(revision, "dc11669786a5");
+    assert_eq!(store.count("SELECT count(*) FROM workspaces WHERE name = 'default'").await, 1);
+}
+
+#[tokio::test]
+async fn experiment_0_is_there_from_the_start() {
+    let store = TestStore::new().await;
+    let experiment =
+        to_json(store.get_experiment(request(json!({"experiment_id": "0"}))).await.unwrap());
+    assert_eq!(experiment["name"], "Default");
+    assert_eq!(experiment["artifact_location"], "mlflow-artifacts:/0");
+    assert_eq!(experiment["lifecycle_stage"], "active");
+    assert_eq!(store.experiment("next").await, "1");
+}
+
+#[tokio::test]
+async fn a_database_is_used_again_as_it_is() {
+    let first = TestStore::new().await;
+    let id = first.experiment("kept").await;
+    first.close().await;
+    let path = first.folder.path().join("mlflow.db");
+    let files = std::fs::read_dir(first.folder.path()).unwrap().count();
+    assert_eq!(files, 1, "the write-ahead log is gone");
+    let second = open(&path).await.unwrap();
+    let experiment = second.get_experiment(request(json!({"experiment_id": id}))).await.unwrap();
+    assert_eq!(experiment.name, "kept");
+}
+
+#[tokio::test]
+async fn what_was_acknowledged_is_there_without_a_close() {
+    let first = TestStore::new().await;
+    let id = first.experiment("kept").await;
+    let second = open(&first.folder.path().join("mlflow.db")).await.unwrap();
+    assert!(second.get_experiment(request(json!({"experiment_id": id}))).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_database_in_memory_works() {
+    for uri in ["sqlite://", "sqlite:///:memory:"] {
+        let store = open_uri(uri).await.unwrap();
+        let (a, b) = tokio::join!(
+            store.create_experiment(request(json!({"name": "a"}))),
+            store.get_experiment(request(json!({"experiment_id": "0"})))
+        );
+        assert_eq!((a.unwrap().0, b.unwrap().name.as_str()), (1, "Default"));
+    }
+}
+
+#[tokio::test]
+async fn two_programs_may_start_on_one_empty_database() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("mlflow.db");
+    let (a, b) = tokio::join!(open(&path), open(&path));
+    let (a, b) = (a.unwrap(), b.unwrap());
+    a.create_experiment(request(json!({"name": "a"}))).await.unwrap();
+    assert!(b.get_experiment_by_name(request(json!({"experiment_name": "a"}))).await.is_ok());
+}
+
+async fn refusal_of(path: &std::path::Path) -> String {
+    let message = open(path).await.err().unwrap().to_string();
+    assert!(!message.contains('\n'), "{message}");
+    message
+}
+
+#[tokio::test]
+async fn another_revision_is_refused_with_what_helps() {
+    let store = TestStore::new().await;
+    let sql = store.sql().await;
+    sqlx::query("UPDATE alembic_version SET version_num = 'abc123'").execute(&sql).await.unwrap();
+    let message = refusal_of(&store.folder.path().join("mlflow.db")).await;
+    assert!(message.contains("abc123") && message.contains("dc11669786a5"), "{message}");
+    assert!(message.contains("`mlflow db upgrade sqlite:///"), "{message}");
+    assert!(message.contains("MLflow 3.17.2"), "{message}");
+}
+
+#[tokio::test]
+async fn a_database_of_something_else_is_refused_and_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("other.db");
+    let sql = pool(&path).await;
+    sqlx::query("CREATE TABLE books (title TEXT)").execute(&sql).await.unwrap();
+    let message = refusal_of(&path).await;
+    assert!(message.contains("no alembic_version"), "{message}");
+    let tables: i64 =
+        sqlx::query_scalar("SELECT count(*) FROM sqlite_master").fetch_one(&sql).await.unwrap();
+    assert_eq!(tables, 1);
+}
+
+#[tokio::test]
+async fn a_file_that_is_no_database_is_refused_and_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("notes.txt");
+    let notes = "These are my notes, and not a database.\n".repeat(100);
+    std::fs::write(&path, &notes).unwrap();
+    let message = refusal_of(&path).await;
+    assert!(message.contains("is no SQLite database"), "{message}");
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), notes);
+}
+
+#[tokio::test]
+async fn a_missing_folder_is_made_unless_a_file_is_in_its_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let uri = format!("sqlite:///{}", folder.path().join("new/folder/mlflow.db").display());
+    open_uri(&uri).await.unwrap();
+    std::fs::write(folder.path().join("file"), "").unwrap();
+    let message = refusal_of(&folder.path().join("file/mlflow.db")).await;
+    assert!(message.contains("cannot open the database"), "{message}");
+}
