@@ -13,9 +13,9 @@ use tokio::task::{JoinHandle, spawn_blocking};
 /// Bytes gathered from the socket before they are handed to the disk: large enough that the
 /// hand-over is cheap, small enough that a hundred uploads stay small together.
 const WRITE_BYTES: usize = 256 * 1024;
-/// Bytes read from the disk at once. A proxy of 512 KiB chunks measured four times faster than one
-/// of 8 KiB (see bench/README.md for ours).
-const READ_BYTES: usize = 512 * 1024;
+/// Bytes read from the disk at once: large enough that a read costs little beside its bytes, small
+/// enough that a hundred stalled readers stay small together.
+const READ_BYTES: usize = 256 * 1024;
 /// Bytes after which an upload starts writing back while more come in, so that the flush at its end
 /// is short.
 const WRITEBACK_BYTES: u64 = 32 * 1024 * 1024;
@@ -239,7 +239,7 @@ impl Artifact {
         &self.metadata
     }
 
-    /// The bytes of `range`, which must lie within the file, in pieces of at most 512 KiB. One piece
+    /// The bytes of `range`, which must lie within the file, in pieces of at most 256 KiB. One piece
     /// is read ahead while the one before is sent.
     pub fn read(&self, range: Range<u64>) -> impl Stream<Item = io::Result<Bytes>> + Send + use<> {
         let read_at = {
