@@ -1,0 +1,220 @@
+//! The table of routes, made into a router for one mode.
+
+use crate::{
+    artifact_roots::ArtifactRoots,
+    doors::{DoorKeeper, Doors, guard},
+    error::ApiError,
+    observe::observe,
+    routes::{Access, Info, Needs, Proxy, Route, RunArtifacts, table},
+    serve::Limits,
+};
+use axum::{
+    Router,
+    http::{Method, Uri},
+    middleware::{from_fn, from_fn_with_state},
+    response::{IntoResponse, Response},
+    routing::MethodRouter,
+};
+use mlferry_artifacts::Service;
+use mlferry_protocol::ErrorCode;
+use mlferry_store::Store;
+use std::any::Any;
+use tower_http::{catch_panic::CatchPanicLayer, timeout::RequestBodyTimeoutLayer};
+
+/// What a server serves.
+#[derive(Debug, Clone)]
+pub enum Mode {
+    /// Records, and artifacts through this server.
+    Everything(Store, Service),
+    /// `--no-serve-artifacts`: records; clients reach their artifacts without this server.
+    RecordsOnly(Store),
+    /// `--artifacts-only`: artifacts; there is no database.
+    ArtifactsOnly(Service),
+    /// `--artifacts-only --no-serve-artifacts`: nothing but its health.
+    Nothing,
+}
+
+/// All that a server needs to answer requests.
+#[derive(Debug, Clone)]
+pub struct App {
+    /// What is served.
+    pub mode: Mode,
+    /// The prefix of every path, such as `/mlflow`; may be empty.
+    pub static_prefix: String,
+    /// Where new experiments keep their artifacts: `--default-artifact-root`.
+    pub default_artifact_root: String,
+    /// Bytes of an artifact that the operator allows; `None` for any number.
+    pub max_artifact_bytes: Option<u64>,
+    /// Who is let in.
+    pub doors: Doors,
+}
+
+/// One line of the route table, for documentation and tests.
+#[derive(Debug, Clone)]
+pub struct RouteInfo {
+    /// The method; HEAD goes with GET.
+    pub method: Method,
+    /// The path without `--static-prefix`, in the router's notation.
+    pub path: String,
+    /// Who may call it.
+    pub access: Access,
+}
+
+/// Every route that is answered.
+#[must_use]
+pub fn route_table() -> Vec<RouteInfo> {
+    let lines = table().into_iter().flat_map(|route| {
+        route.twins.prefixes().iter().map(move |prefix| RouteInfo {
+            method: route.method.clone(),
+            path: format!("{prefix}{}", route.path),
+            access: route.access,
+        })
+    });
+    lines.collect()
+}
+
+/// The parts that the lines of the table need, as far as the mode has them.
+struct Parts {
+    info: Info,
+    proxy: Option<Proxy>,
+    store: Option<Store>,
+    run_artifacts: Option<RunArtifacts>,
+    artifacts_only: bool,
+}
+
+impl App {
+    /// The router, and what must be closed after its last request.
+    pub(crate) fn build(self, limits: &Limits) -> (Router, Closing) {
+        let (store, service, artifacts_only) = match self.mode {
+            Mode::Everything(store, service) => (Some(store), Some(service), false),
+            Mode::RecordsOnly(store) => (Some(store), None, false),
+            Mode::ArtifactsOnly(service) => (None, Some(service), true),
+            Mode::Nothing => (None, None, true),
+        };
+        let roots = ArtifactRoots::new(service.clone(), &self.default_artifact_root);
+        let max_artifact_bytes = self.max_artifact_bytes;
+        let parts = Parts {
+            info: Info { has_store: store.is_some() },
+            proxy: service.clone().map(|service| Proxy { service, max_artifact_bytes }),
+            store: store.clone(),
+            run_artifacts: store.clone().map(|store| RunArtifacts { store, roots: roots.clone() }),
+            artifacts_only,
+        };
+        let mut router = Router::new();
+        for route in table() {
+            for prefix in route.twins.prefixes() {
+                let path = format!("{}{prefix}{}", self.static_prefix, route.path);
+                router = router.route(&path, parts.serve(&route, prefix));
+            }
+        }
+        let keeper = DoorKeeper::new(self.doors, &self.static_prefix);
+        let router = router.fallback(unknown_path).method_not_allowed_fallback(wrong_method);
+        // Around the router as a whole: it completes answers, `Allow` of a 405 for one, on its way out.
+        let router = Router::new()
+            .fallback_service(router)
+            .layer(RequestBodyTimeoutLayer::new(limits.body_idle))
+            .layer(CatchPanicLayer::custom(after_panic))
+            .layer(from_fn_with_state(keeper, guard))
+            .layer(from_fn(observe));
+        (router, Closing { store, service, roots })
+    }
+}
+
+impl Parts {
+    /// The handler of a line, or the refusal of a mode that lacks what the line needs.
+    fn serve(&self, route: &Route, prefix: &str) -> MethodRouter {
+        let served = match &route.needs {
+            Needs::Nothing(handler) => Some(handler.clone().with_state(self.info)),
+            Needs::Artifacts(handler) => {
+                self.proxy.clone().map(|proxy| handler.clone().with_state(proxy))
+            }
+            Needs::Records(handler) => {
+                self.store.clone().map(|store| handler.clone().with_state(store))
+            }
+            Needs::Both(handler) => {
+                self.run_artifacts.clone().map(|parts| handler.clone().with_state(parts))
+            }
+        };
+        served.unwrap_or_else(|| self.refusal(route, prefix))
+    }
+
+    /// 503 with the reference's text, which names the route in Flask's notation. What its other web
+    /// framework answers has a text of its own.
+    fn refusal(&self, route: &Route, prefix: &str) -> MethodRouter {
+        let is_file = route.path.ends_with("/mlflow-artifacts/artifacts/{*artifact_path}");
+        let rule = route.path.replace("{*artifact_path}", "<path:artifact_path>");
+        let rule = format!("{prefix}{rule}");
+        let message = if self.artifacts_only && !matches!(route.needs, Needs::Artifacts(_)) {
+            format!(
+                "Endpoint: {rule} disabled due to the mlflow server running in `--artifacts-only` \
+                 mode. To enable tracking server functionality, run `mlflow server` without \
+                 `--artifacts-only`"
+            )
+        } else if is_file && matches!(route.method, Method::GET | Method::PUT) {
+            "Artifact serving is disabled. Run `mlflow server` with `--serve-artifacts` to enable."
+                .to_owned()
+        } else {
+            format!(
+                "Endpoint: {rule} disabled due to the mlflow server running with \
+                 `--no-serve-artifacts`. To enable artifacts server functionality, run `mlflow \
+                 server` with `--serve-artifacts`"
+            )
+        };
+        let refuse = move || {
+            let error = ApiError::new(ErrorCode::TemporarilyUnavailable, message.clone());
+            std::future::ready(error)
+        };
+        MethodRouter::new().on(method_filter(&route.method), refuse)
+    }
+}
+
+fn method_filter(method: &Method) -> axum::routing::MethodFilter {
+    // The table's methods all have a filter.
+    method.clone().try_into().unwrap_or(axum::routing::MethodFilter::GET)
+}
+
+/// What outlives the router.
+#[derive(Debug)]
+pub(crate) struct Closing {
+    store: Option<Store>,
+    service: Option<Service>,
+    roots: ArtifactRoots,
+}
+
+impl Closing {
+    /// Closes the database and the destination; no request may be in flight.
+    pub(crate) async fn close(self) {
+        self.roots.close().await;
+        if let Some(service) = self.service {
+            service.close().await;
+        }
+        if let Some(store) = self.store {
+            store.close().await;
+        }
+    }
+}
+
+async fn unknown_path(method: Method, uri: Uri) -> ApiError {
+    let message = format!("There is no endpoint {method} {} on this server.", uri.path());
+    ApiError::new(ErrorCode::EndpointNotFound, message)
+}
+
+async fn wrong_method(method: Method, uri: Uri) -> ApiError {
+    ApiError::with_status(
+        axum::http::StatusCode::METHOD_NOT_ALLOWED,
+        ErrorCode::BadRequest,
+        format!("The method {method} is not allowed for {}.", uri.path()),
+    )
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "the layer hands the panic over")]
+fn after_panic(panic: Box<dyn Any + Send>) -> Response {
+    let text = panic
+        .downcast_ref::<String>()
+        .map(String::as_str)
+        .or_else(|| panic.downcast_ref::<&str>().copied())
+        .unwrap_or("no message");
+    tracing::error!(panic = text, "a request panicked; please report this");
+    ApiError::new(ErrorCode::InternalError, "The server failed to answer this request.")
+        .into_response()
+}

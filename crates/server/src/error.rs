@@ -1,0 +1,148 @@
+//! Errors as clients see them: `{error_code, message}` and a status, made in one place.
+
+use axum::{
+    Json,
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
+use mlferry_artifacts::{ArtifactError, PathError};
+use mlferry_protocol::{ErrorBody, ErrorCode, InvalidParameter};
+use mlferry_store::StoreError;
+use std::error::Error;
+
+/// A refusal or failure of one request.
+#[derive(Debug)]
+pub(crate) struct ApiError {
+    status: StatusCode,
+    code: ErrorCode,
+    message: String,
+}
+
+impl ApiError {
+    /// An error with the status that the reference sends with its code.
+    pub(crate) fn new(code: ErrorCode, message: impl Into<String>) -> Self {
+        let status = StatusCode::from_u16(code.http_status());
+        let status = status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        Self { status, code, message: message.into() }
+    }
+
+    /// An error with a status of its own.
+    pub(crate) fn with_status(
+        status: StatusCode,
+        code: ErrorCode,
+        message: impl Into<String>,
+    ) -> Self {
+        Self { status, code, message: message.into() }
+    }
+
+    pub(crate) fn invalid_parameter(message: impl Into<String>) -> Self {
+        Self::new(ErrorCode::InvalidParameterValue, message)
+    }
+
+    pub(crate) fn not_implemented(message: impl Into<String>) -> Self {
+        Self::new(ErrorCode::NotImplemented, message)
+    }
+
+    pub(crate) fn payload_too_large(message: impl Into<String>) -> Self {
+        let status = StatusCode::PAYLOAD_TOO_LARGE;
+        Self::with_status(status, ErrorCode::InvalidParameterValue, message)
+    }
+
+    /// The same error, but in other words where it is about a body that is too large.
+    pub(crate) fn or_too_large(self, message: &str) -> Self {
+        if self.status == StatusCode::PAYLOAD_TOO_LARGE {
+            Self::invalid_parameter(message)
+        } else {
+            self
+        }
+    }
+
+    /// A store without space: 507, which the stock client does not retry.
+    fn insufficient_storage(message: impl Into<String>) -> Self {
+        let status = StatusCode::INSUFFICIENT_STORAGE;
+        Self::with_status(status, ErrorCode::ResourceExhausted, message)
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        (self.status, Json(ErrorBody::new(self.code, &self.message))).into_response()
+    }
+}
+
+impl From<InvalidParameter> for ApiError {
+    fn from(error: InvalidParameter) -> Self {
+        Self::invalid_parameter(error.to_string())
+    }
+}
+
+impl From<PathError> for ApiError {
+    fn from(error: PathError) -> Self {
+        Self::invalid_parameter(error.to_string())
+    }
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        let code = error.code();
+        if matches!(code, ErrorCode::InternalError | ErrorCode::TemporarilyUnavailable) {
+            log_failure("the database failed", &error);
+        }
+        match code {
+            ErrorCode::ResourceExhausted => Self::insufficient_storage(error.to_string()),
+            // The reference answers 500 here; the stock client would retry it for minutes.
+            ErrorCode::InvalidState => {
+                Self::with_status(StatusCode::CONFLICT, code, error.to_string())
+            }
+            code => Self::new(code, error.to_string()),
+        }
+    }
+}
+
+impl From<ArtifactError> for ApiError {
+    fn from(error: ArtifactError) -> Self {
+        let message = error.to_string();
+        match error {
+            ArtifactError::NotFound(_) => Self::new(ErrorCode::ResourceDoesNotExist, message),
+            ArtifactError::IsFolder(_)
+            | ArtifactError::OutsideRoot
+            | ArtifactError::PathTooLong(_)
+            | ArtifactError::DigestMismatch { .. } => Self::invalid_parameter(message),
+            ArtifactError::BodyIncomplete(source) => {
+                tracing::debug!(error = %source, "an upload ended before its body was complete");
+                Self::new(ErrorCode::BadRequest, message)
+            }
+            ArtifactError::FolderInTheWay(_) => {
+                Self::with_status(StatusCode::CONFLICT, ErrorCode::ResourceAlreadyExists, message)
+            }
+            ArtifactError::FileInTheWay(_) => {
+                Self::with_status(StatusCode::CONFLICT, ErrorCode::InvalidState, message)
+            }
+            ArtifactError::PreconditionFailed(_) => Self::with_status(
+                StatusCode::PRECONDITION_FAILED,
+                ErrorCode::ResourceConflict,
+                message,
+            ),
+            ArtifactError::TooLarge { .. } => Self::payload_too_large(message),
+            ArtifactError::Full(_) => {
+                log_failure("the artifact store is full", &error);
+                Self::insufficient_storage(message)
+            }
+            ArtifactError::Io(_) => {
+                log_failure("the artifact store failed", &error);
+                Self::new(ErrorCode::InternalError, message)
+            }
+        }
+    }
+}
+
+/// Logs a failure once, with all that led to it; clients see only its first line.
+fn log_failure(what: &str, error: &dyn Error) {
+    let mut causes = Vec::new();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        causes.push(error.to_string());
+        cause = error.source();
+    }
+    tracing::error!(causes = causes.join(": "), "{what}");
+}

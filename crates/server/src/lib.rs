@@ -1,0 +1,17 @@
+//! HTTP: the route table, the doors, and the way from a socket to a handler and back.
+
+mod app;
+mod artifact_roots;
+mod doors;
+mod download;
+mod error;
+mod observe;
+mod routes;
+mod rpc;
+mod serve;
+mod upload;
+
+pub use app::{App, Mode, RouteInfo, route_table};
+pub use doors::{Checks, Doors, HostPolicy, OriginPolicy};
+pub use routes::Access;
+pub use serve::{Limits, serve};

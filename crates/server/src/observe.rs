@@ -1,0 +1,172 @@
+//! One line in the log for each request, and an id by which the client can name it.
+
+use axum::{
+    body::Body,
+    extract::Request,
+    http::{HeaderName, HeaderValue, Method, StatusCode},
+    middleware::Next,
+    response::Response,
+};
+use bytes::Bytes;
+use http_body::{Body as HttpBody, Frame, SizeHint};
+use pin_project_lite::pin_project;
+use std::{
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    task::{Context, Poll},
+    time::Instant,
+};
+use tracing::Level;
+use uuid::Uuid;
+
+static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// Characters of an id that a client or a proxy in front may give.
+const REQUEST_ID_LENGTH: usize = 128;
+
+/// Gives the request an id, counts its bytes, and logs it once its answer is sent or given up.
+pub(crate) async fn observe(request: Request, next: Next) -> Response {
+    let started = Instant::now();
+    let id = request_id(&request);
+    let received = Arc::new(AtomicU64::new(0));
+    let mut line = AccessLine {
+        method: request.method().clone(),
+        // Without the query, whose values may be secrets.
+        path: request.uri().path().to_owned(),
+        id: id.clone(),
+        status: None,
+        received: Arc::clone(&received),
+        sent: 0,
+        started,
+    };
+    let request = request.map(|body| Body::new(Received { body, bytes: received }));
+    let mut response = next.run(request).await;
+    line.status = Some(response.status());
+    response.headers_mut().insert(REQUEST_ID.clone(), id);
+    response.map(|body| Body::new(Sent { body, line }))
+}
+
+fn request_id(request: &Request) -> HeaderValue {
+    let is_plain = |id: &&HeaderValue| {
+        let bytes = id.as_bytes();
+        (1..=REQUEST_ID_LENGTH).contains(&bytes.len()) && bytes.iter().all(u8::is_ascii_graphic)
+    };
+    if let Some(given) = request.headers().get(&REQUEST_ID).filter(is_plain) {
+        return given.clone();
+    }
+    let mut buffer = [0; uuid::fmt::Simple::LENGTH];
+    let id: &str = Uuid::new_v4().simple().encode_lower(&mut buffer);
+    HeaderValue::from_str(id).unwrap_or_else(|_| HeaderValue::from_static("-"))
+}
+
+/// What is logged of a request, when it is dropped.
+struct AccessLine {
+    method: Method,
+    path: String,
+    id: HeaderValue,
+    /// `None` while no answer was made: the client went away before.
+    status: Option<StatusCode>,
+    received: Arc<AtomicU64>,
+    sent: u64,
+    started: Instant,
+}
+
+impl Drop for AccessLine {
+    fn drop(&mut self) {
+        // One level per server, so that a debug log reads like the reference's.
+        if tracing::enabled!(target: "access", Level::DEBUG) {
+            tracing::debug!(target: "access", "{self}");
+        } else {
+            tracing::info!(target: "access", "{self}");
+        }
+    }
+}
+
+impl std::fmt::Display for AccessLine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { method, path, sent, .. } = self;
+        write!(f, "{method} {path} ")?;
+        match self.status {
+            Some(status) => write!(f, "{}", status.as_u16())?,
+            None => write!(f, "-")?,
+        }
+        let received = self.received.load(Ordering::Relaxed);
+        let duration_ms = self.started.elapsed().as_secs_f64() * 1000.0;
+        let id = self.id.to_str().unwrap_or_default();
+        write!(f, " in={received} out={sent} duration_ms={duration_ms:.3} id={id}")
+    }
+}
+
+pin_project! {
+    /// A request body that counts what arrives.
+    struct Received {
+        #[pin]
+        body: Body,
+        bytes: Arc<AtomicU64>,
+    }
+}
+
+impl HttpBody for Received {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        let this = self.project();
+        let polled = this.body.poll_frame(context);
+        if let Poll::Ready(Some(Ok(frame))) = &polled
+            && let Some(data) = frame.data_ref()
+        {
+            this.bytes.fetch_add(data.len() as u64, Ordering::Relaxed);
+        }
+        polled
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+pin_project! {
+    /// An answer's body that counts what is sent, and ends the request's line with it.
+    struct Sent {
+        #[pin]
+        body: Body,
+        line: AccessLine,
+    }
+}
+
+impl HttpBody for Sent {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        let this = self.project();
+        let polled = this.body.poll_frame(context);
+        if let Poll::Ready(Some(Ok(frame))) = &polled
+            && let Some(data) = frame.data_ref()
+        {
+            this.line.sent += data.len() as u64;
+        }
+        polled
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}

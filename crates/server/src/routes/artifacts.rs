@@ -1,0 +1,146 @@
+//! The artifact service: files of the destination, uploaded, downloaded, listed and deleted.
+
+use crate::{
+    download,
+    error::ApiError,
+    rpc::{Reply, Rpc},
+    upload,
+};
+use axum::{
+    Json,
+    body::Body,
+    extract::{FromRequestParts, Path, State},
+    http::{HeaderMap, Method, Request, StatusCode, request::Parts},
+    response::Response,
+};
+use mlferry_artifacts::{
+    ArtifactError, ArtifactPath, Entry, ListOptions, PageToken, PathError, Service,
+};
+use mlferry_protocol::{
+    DecodeRequest, Empty,
+    artifacts::{FileInfo, ListArtifacts, ListArtifactsResponse},
+};
+
+/// The destination that this server gives clients access to.
+#[derive(Debug, Clone)]
+pub(crate) struct Proxy {
+    pub(crate) service: Service,
+    /// Bytes of an upload that the operator allows.
+    pub(crate) max_artifact_bytes: Option<u64>,
+}
+
+/// What follows the route in a URL, decoded once.
+#[derive(Debug)]
+pub(super) struct PathText(String);
+
+impl<S: Send + Sync> FromRequestParts<S> for PathText {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        match Path::<String>::from_request_parts(parts, state).await {
+            Ok(Path(text)) => Ok(Self(text)),
+            Err(_) => Err(ApiError::invalid_parameter("Invalid path: it is not valid UTF-8")),
+        }
+    }
+}
+
+/// The artifact or folder that a URL names.
+#[derive(Debug)]
+pub(super) struct AtPath(ArtifactPath);
+
+impl<S: Send + Sync> FromRequestParts<S> for AtPath {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let PathText(text) = PathText::from_request_parts(parts, state).await?;
+        Ok(Self(ArtifactPath::parse(&text)?))
+    }
+}
+
+/// An entry as the API shows it, its path below `prefix`.
+pub(super) fn file_info(entry: Entry, prefix: Option<&ArtifactPath>) -> FileInfo {
+    let path = match prefix {
+        None => entry.path,
+        Some(prefix) => format!("{prefix}/{}", entry.path),
+    };
+    FileInfo { path, is_dir: entry.size.is_none(), file_size: entry.size.filter(|size| *size > 0) }
+}
+
+pub(super) async fn list(
+    State(proxy): State<Proxy>,
+    Rpc(request): Rpc<ListArtifacts>,
+) -> Reply<ListArtifactsResponse> {
+    let folder = ArtifactPath::parse_folder(&request.path)?;
+    let after = request.page_token.map(|token| {
+        PageToken::decode(&token)
+            .ok_or_else(|| ApiError::invalid_parameter(format!("Invalid page token: '{token}'")))
+    });
+    let options = ListOptions {
+        recursive: request.recursive,
+        max_results: request.max_results,
+        after: after.transpose()?,
+    };
+    let listing = proxy.service.list(folder, options).await?;
+    Ok(Json(ListArtifactsResponse {
+        files: listing.entries.into_iter().map(|entry| file_info(entry, None)).collect(),
+        next_page_token: listing.next.map(|token| token.encode()),
+    }))
+}
+
+pub(super) async fn download(
+    State(proxy): State<Proxy>,
+    PathText(path): PathText,
+    method: Method,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let path = match ArtifactPath::parse(&path) {
+        Err(PathError::Root) => return download_root().await,
+        path => path?,
+    };
+    let artifact = proxy.service.get(path.clone()).await?;
+    download::respond(&method, &headers, path.name(), &artifact)
+}
+
+pub(super) async fn download_root() -> Result<Response, ApiError> {
+    Err(ArtifactError::IsFolder(String::new()).into())
+}
+
+pub(super) async fn upload(
+    State(proxy): State<Proxy>,
+    PathText(path): PathText,
+    request: Request<Body>,
+) -> Result<StatusCode, ApiError> {
+    let path = ArtifactPath::parse_file(&path);
+    upload::store(&proxy.service, path, proxy.max_artifact_bytes, request).await?;
+    Ok(StatusCode::OK)
+}
+
+pub(super) async fn upload_root() -> ApiError {
+    PathError::NoFileName.into()
+}
+
+pub(super) async fn delete(State(proxy): State<Proxy>, AtPath(path): AtPath) -> Reply<Empty> {
+    proxy.service.delete(path).await?;
+    Ok(Json(Empty {}))
+}
+
+pub(super) async fn delete_root() -> ApiError {
+    PathError::Root.into()
+}
+
+/// Part URLs need an object store; the client falls back to a plain upload on this very text.
+pub(super) async fn multipart<T>(AtPath(_): AtPath, Rpc(_): Rpc<T>) -> ApiError
+where
+    T: DecodeRequest,
+{
+    ApiError::not_implemented(
+        "Multipart upload is not supported for the current artifact repository",
+    )
+}
+
+/// Presigned URLs need an object store.
+pub(super) async fn presigned(AtPath(_): AtPath) -> ApiError {
+    ApiError::not_implemented(
+        "Multipart download is not supported for the current artifact repository",
+    )
+}

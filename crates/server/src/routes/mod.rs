@@ -1,0 +1,261 @@
+//! The route table: every path that is answered, by whom it may be called, and what it needs.
+//!
+//! A path that is not here is refused. The prefixes `/api` and `/ajax-api`, `--static-prefix`, and the
+//! modes in which a line lives come from the table, never from copies of a line.
+
+mod artifacts;
+mod experiments;
+mod info;
+mod logged_models;
+mod metrics;
+mod params;
+mod run_artifacts;
+mod runs;
+mod tags;
+
+mod datasets;
+
+pub(crate) use artifacts::Proxy;
+pub(crate) use info::Info;
+pub(crate) use run_artifacts::RunArtifacts;
+
+use axum::{
+    handler::Handler,
+    http::Method,
+    routing::{MethodFilter, MethodRouter, on},
+};
+use mlferry_protocol::artifacts::{
+    AbortMultipartUpload, CompleteMultipartUpload, CreateMultipartUpload,
+};
+use mlferry_store::Store;
+
+/// Who may call a route, once users exist; until then everybody may do everything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Everybody, signed in or not.
+    Anyone,
+    /// Who may see the resource.
+    Read,
+    /// Who may change the resource.
+    Edit,
+    /// Who may delete the resource.
+    Delete,
+}
+
+/// Under which paths a line is found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Twins {
+    /// `/api/…` and `/ajax-api/…`.
+    Both,
+    /// `/ajax-api/…`, for web pages only.
+    Ajax,
+    /// The path as it is.
+    Bare,
+}
+
+impl Twins {
+    pub(crate) fn prefixes(self) -> &'static [&'static str] {
+        match self {
+            Self::Both => &["/api", "/ajax-api"],
+            Self::Ajax => &["/ajax-api"],
+            Self::Bare => &[""],
+        }
+    }
+}
+
+/// A handler with what it needs; a line lives in the modes that have it.
+#[derive(Debug, Clone)]
+pub(crate) enum Needs {
+    /// Nothing but the server itself: always there.
+    Nothing(MethodRouter<Info>),
+    /// The destination that this server proxies: not with `--no-serve-artifacts`.
+    Artifacts(MethodRouter<Proxy>),
+    /// The database: not with `--artifacts-only`.
+    Records(MethodRouter<Store>),
+    /// The database and where its runs keep their files: not with `--artifacts-only`.
+    Both(MethodRouter<RunArtifacts>),
+}
+
+/// One line of the table.
+#[derive(Debug, Clone)]
+pub(crate) struct Route {
+    pub(crate) method: Method,
+    pub(crate) twins: Twins,
+    pub(crate) path: &'static str,
+    pub(crate) access: Access,
+    pub(crate) needs: Needs,
+}
+
+impl Route {
+    /// A line that is found only under `/ajax-api`.
+    fn ajax(self) -> Self {
+        Self { twins: Twins::Ajax, ..self }
+    }
+
+    /// A line that is found under its path as it is.
+    fn bare(self) -> Self {
+        Self { twins: Twins::Bare, ..self }
+    }
+}
+
+/// A way to build a line: its method and handler, still without path and access.
+struct Action {
+    method: Method,
+    filter: MethodFilter,
+}
+
+const GET: Action = Action { method: Method::GET, filter: MethodFilter::GET };
+const PUT: Action = Action { method: Method::PUT, filter: MethodFilter::PUT };
+const POST: Action = Action { method: Method::POST, filter: MethodFilter::POST };
+const DELETE: Action = Action { method: Method::DELETE, filter: MethodFilter::DELETE };
+
+impl Action {
+    fn line(self, path: &'static str, access: Access, needs: Needs) -> Route {
+        Route { method: self.method, twins: Twins::Both, path, access, needs }
+    }
+
+    fn info<H, T>(self, path: &'static str, access: Access, handler: H) -> Route
+    where
+        H: Handler<T, Info>,
+        T: 'static,
+    {
+        let needs = Needs::Nothing(on(self.filter, handler));
+        self.line(path, access, needs)
+    }
+
+    fn proxy<H, T>(self, path: &'static str, access: Access, handler: H) -> Route
+    where
+        H: Handler<T, Proxy>,
+        T: 'static,
+    {
+        let needs = Needs::Artifacts(on(self.filter, handler));
+        self.line(path, access, needs)
+    }
+
+    fn records<H, T>(self, path: &'static str, access: Access, handler: H) -> Route
+    where
+        H: Handler<T, Store>,
+        T: 'static,
+    {
+        let needs = Needs::Records(on(self.filter, handler));
+        self.line(path, access, needs)
+    }
+
+    fn both<H, T>(self, path: &'static str, access: Access, handler: H) -> Route
+    where
+        H: Handler<T, RunArtifacts>,
+        T: 'static,
+    {
+        let needs = Needs::Both(on(self.filter, handler));
+        self.line(path, access, needs)
+    }
+}
+
+/// Every route that is answered.
+pub(crate) fn table() -> Vec<Route> {
+    use Access::{Anyone, Delete, Edit, Read};
+
+    vec![
+        GET.info("/", Anyone, info::start_page).bare(),
+        GET.info("/health", Anyone, info::health).bare(),
+        GET.info("/version", Anyone, info::version).bare(),
+        GET.info("/3.0/mlflow/server-info", Anyone, info::server_info),
+        // Artifacts of the destination.
+        GET.proxy("/2.0/mlflow-artifacts/artifacts", Read, artifacts::list),
+        GET.proxy("/2.0/mlflow-artifacts/artifacts/", Read, artifacts::download_root),
+        PUT.proxy("/2.0/mlflow-artifacts/artifacts/", Edit, artifacts::upload_root),
+        DELETE.proxy("/2.0/mlflow-artifacts/artifacts/", Delete, artifacts::delete_root),
+        GET.proxy("/2.0/mlflow-artifacts/artifacts/{*artifact_path}", Read, artifacts::download),
+        PUT.proxy("/2.0/mlflow-artifacts/artifacts/{*artifact_path}", Edit, artifacts::upload),
+        DELETE.proxy("/2.0/mlflow-artifacts/artifacts/{*artifact_path}", Delete, artifacts::delete),
+        POST.proxy(
+            "/2.0/mlflow-artifacts/mpu/create/{*artifact_path}",
+            Edit,
+            artifacts::multipart::<CreateMultipartUpload>,
+        ),
+        POST.proxy(
+            "/2.0/mlflow-artifacts/mpu/complete/{*artifact_path}",
+            Edit,
+            artifacts::multipart::<CompleteMultipartUpload>,
+        ),
+        POST.proxy(
+            "/2.0/mlflow-artifacts/mpu/abort/{*artifact_path}",
+            Edit,
+            artifacts::multipart::<AbortMultipartUpload>,
+        ),
+        GET.proxy("/2.0/mlflow-artifacts/presigned/{*artifact_path}", Read, artifacts::presigned),
+        // Artifacts of runs and models.
+        GET.both("/2.0/mlflow/artifacts/list", Read, run_artifacts::list),
+        GET.both("/get-artifact", Read, run_artifacts::download).bare(),
+        GET.both("/model-versions/get-artifact", Read, run_artifacts::download_model_version)
+            .bare(),
+        POST.both("/2.0/mlflow/upload-artifact", Edit, run_artifacts::upload).ajax(),
+        // Experiments.
+        POST.records("/2.0/mlflow/experiments/create", Edit, experiments::create),
+        GET.records("/2.0/mlflow/experiments/get", Read, experiments::get),
+        GET.records("/2.0/mlflow/experiments/get-by-name", Read, experiments::get_by_name),
+        GET.records("/2.0/mlflow/experiments/search", Read, experiments::search),
+        POST.records("/2.0/mlflow/experiments/search", Read, experiments::search),
+        POST.records("/2.0/mlflow/experiments/update", Edit, experiments::update),
+        POST.records("/2.0/mlflow/experiments/delete", Delete, experiments::delete),
+        POST.records("/2.0/mlflow/experiments/restore", Delete, experiments::restore),
+        POST.records("/2.0/mlflow/experiments/set-experiment-tag", Edit, tags::set_on_experiment),
+        POST.records(
+            "/2.0/mlflow/experiments/delete-experiment-tag",
+            Edit,
+            tags::delete_from_experiment,
+        ),
+        // Runs, and what is logged to them.
+        POST.records("/2.0/mlflow/runs/create", Edit, runs::create),
+        GET.records("/2.0/mlflow/runs/get", Read, runs::get),
+        POST.records("/2.0/mlflow/runs/search", Read, runs::search),
+        POST.records("/2.0/mlflow/runs/update", Edit, runs::update),
+        POST.records("/2.0/mlflow/runs/delete", Delete, runs::delete),
+        POST.records("/2.0/mlflow/runs/restore", Delete, runs::restore),
+        POST.records("/2.0/mlflow/runs/log-batch", Edit, runs::log_batch),
+        POST.records("/2.0/mlflow/runs/log-metric", Edit, metrics::log),
+        POST.records("/2.0/mlflow/runs/log-parameter", Edit, params::log),
+        POST.records("/2.0/mlflow/runs/set-tag", Edit, tags::set_on_run),
+        POST.records("/2.0/mlflow/runs/delete-tag", Edit, tags::delete_from_run),
+        POST.records("/2.0/mlflow/runs/log-inputs", Edit, datasets::log_inputs),
+        POST.records("/2.0/mlflow/runs/outputs", Edit, logged_models::log_outputs),
+        GET.records("/2.0/mlflow/metrics/get-history", Read, metrics::get_history),
+        // Logged models, as far as downloads of runs ask for them.
+        POST.records("/2.0/mlflow/logged-models/search", Read, logged_models::search),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn no_line_stands_twice() {
+        let mut seen = HashSet::new();
+        for route in table() {
+            for prefix in route.twins.prefixes() {
+                let line = format!("{} {prefix}{}", route.method, route.path);
+                assert!(seen.insert(line.clone()), "{line}");
+            }
+        }
+    }
+
+    #[test]
+    fn only_what_tells_nothing_of_users_is_open_to_anyone() {
+        for route in table() {
+            let is_about_the_server = matches!(route.needs, Needs::Nothing(_));
+            assert_eq!(route.access == Access::Anyone, is_about_the_server, "{}", route.path);
+        }
+    }
+
+    #[test]
+    fn what_changes_something_is_not_called_reading() {
+        for route in table() {
+            let is_search = route.path.ends_with("/search");
+            if route.method != Method::GET && !is_search {
+                assert!(matches!(route.access, Access::Edit | Access::Delete), "{}", route.path);
+            }
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! Artifacts by the run, or the model version, that they belong to.
+
+use super::artifacts::file_info;
+use crate::{
+    artifact_roots::{ArtifactRoot, ArtifactRoots},
+    download,
+    error::ApiError,
+    rpc::{Reply, Rpc, collect, query_pairs},
+};
+use axum::{
+    Json,
+    body::Body,
+    extract::State,
+    http::{HeaderMap, HeaderName, Method, Request, StatusCode, Uri, header},
+    response::Response,
+};
+use futures_util::stream;
+use mlferry_artifacts::{ArtifactError, ArtifactPath, ListOptions, PathError, PutOptions};
+use mlferry_protocol::{
+    ErrorCode, RunId,
+    artifacts::{ListRunArtifacts, ListRunArtifactsResponse},
+    limits,
+};
+use mlferry_store::Store;
+use std::convert::Infallible;
+
+/// The records of runs, and where their files lie.
+#[derive(Debug, Clone)]
+pub(crate) struct RunArtifacts {
+    pub(crate) store: Store,
+    pub(crate) roots: ArtifactRoots,
+}
+
+impl RunArtifacts {
+    async fn root_of(&self, run: &RunId) -> Result<ArtifactRoot, ApiError> {
+        let uri = self.store.run_artifact_uri(run).await?;
+        self.roots.resolve(&uri).await
+    }
+}
+
+pub(super) async fn list(
+    State(artifacts): State<RunArtifacts>,
+    Rpc(request): Rpc<ListRunArtifacts>,
+) -> Reply<ListRunArtifactsResponse> {
+    let below = ArtifactPath::parse_folder(&request.path)?;
+    let root_uri = artifacts.store.run_artifact_uri(&request.run_id).await?;
+    let root = artifacts.roots.resolve(&root_uri).await?;
+    let folder = match &below {
+        Some(below) => Some(root.join(below)),
+        None => root.folder,
+    };
+    let listing = root.service.list(folder, ListOptions::default()).await?;
+    let files = listing.entries.into_iter().map(|entry| file_info(entry, below.as_ref()));
+    Ok(Json(ListRunArtifactsResponse { root_uri, files: files.collect() }))
+}
+
+pub(super) async fn download(
+    State(artifacts): State<RunArtifacts>,
+    uri: Uri,
+    method: Method,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let query = Query::of(&uri)?;
+    let path = query.get("path").ok_or_else(|| missing_from_request("path"))?;
+    // The reference's name for a run that was not named.
+    let run = query.get("run_id").or_else(|| query.get("run_uuid")).unwrap_or("None");
+    let path = ArtifactPath::parse(path).map_err(|error| match error {
+        PathError::Root => ArtifactError::IsFolder(path.to_owned()).into(),
+        error => ApiError::from(error),
+    })?;
+    let root = artifacts.root_of(&RunId::new(run)).await?;
+    let artifact = root.service.get(root.join(&path)).await?;
+    download::respond(&method, &headers, path.name(), &artifact)
+}
+
+/// This version keeps no model versions, so none is found.
+pub(super) async fn download_model_version(uri: Uri) -> Result<Response, ApiError> {
+    let query = Query::of(&uri)?;
+    let required = |name| {
+        query.get(name).filter(|value| !value.is_empty()).ok_or_else(|| {
+            ApiError::invalid_parameter(format!("Missing value for required parameter '{name}'."))
+        })
+    };
+    let (name, version) = (required("name")?, required("version")?);
+    let version: i64 = version.parse().map_err(|_| {
+        let message = format!("Parameter 'version' must be an integer, got '{version}'.");
+        ApiError::invalid_parameter(message)
+    })?;
+    ArtifactPath::parse(required("path")?)?;
+    Err(ApiError::new(
+        ErrorCode::ResourceDoesNotExist,
+        format!("Model Version (name={name}, version={version}) not found"),
+    ))
+}
+
+/// Stores what a web page uploads, below the run's own root, where the run lists it.
+pub(super) async fn upload(
+    State(artifacts): State<RunArtifacts>,
+    request: Request<Body>,
+) -> Result<([(HeaderName, &'static str); 1], StatusCode), ApiError> {
+    let query = Query::of(request.uri())?;
+    let run = query.get("run_uuid").filter(|id| !id.is_empty());
+    let run = RunId::new(run.ok_or_else(|| missing_from_request("run_uuid"))?);
+    let path = query.get("path").filter(|path| !path.is_empty());
+    let path = ArtifactPath::parse_file(path.ok_or_else(|| missing_from_request("path"))?)?;
+    let data = collect(request.into_body(), limits::UPLOAD_ARTIFACT_BYTES).await;
+    let data =
+        data.map_err(|error| error.or_too_large("Artifact size is too large. Max size is 10MB."))?;
+    if data.is_empty() {
+        return Err(missing_from_request("data"));
+    }
+    let root = artifacts.root_of(&run).await?;
+    let body = stream::iter([Ok::<_, Infallible>(data)]);
+    root.service.put(root.join(&path), body, PutOptions::default()).await?;
+    Ok(([(header::CONTENT_TYPE, "application/json")], StatusCode::OK))
+}
+
+fn missing_from_request(what: &str) -> ApiError {
+    ApiError::invalid_parameter(format!("Request must specify {what}."))
+}
+
+/// A decoded query string; of a repeated name, the first counts.
+struct Query(Vec<(String, String)>);
+
+impl Query {
+    fn of(uri: &Uri) -> Result<Self, ApiError> {
+        query_pairs(uri).map(Self)
+    }
+
+    fn get(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+}

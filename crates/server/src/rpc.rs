@@ -1,0 +1,76 @@
+//! Requests and answers of MLflow's API: JSON bodies and query strings as typed messages.
+
+use crate::error::ApiError;
+use axum::{
+    Json,
+    body::Body,
+    extract::{FromRequest, Query, Request},
+    http::{HeaderMap, Method, Uri, header::CONTENT_TYPE},
+};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use mlferry_protocol::{DecodeRequest, Fields, InvalidParameter, limits};
+
+/// What a handler of the API answers.
+pub(crate) type Reply<T> = Result<Json<T>, ApiError>;
+
+/// A request message, read as the reference reads it: a GET from its query string, or from its body
+/// when it has none; everything else from its JSON body.
+#[derive(Debug)]
+pub(crate) struct Rpc<T>(pub(crate) T);
+
+impl<S: Sync, T: DecodeRequest> FromRequest<S> for Rpc<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
+        let mut fields = fields_of(request).await?;
+        Ok(Self(T::decode(&mut fields)?))
+    }
+}
+
+async fn fields_of(request: Request) -> Result<Fields, ApiError> {
+    let (head, body) = request.into_parts();
+    let is_read = matches!(head.method, Method::GET | Method::HEAD);
+    if is_read && head.uri.query().is_some_and(|query| !query.is_empty()) {
+        return Ok(Fields::from_query(query_pairs(&head.uri)?));
+    }
+    if matches!(head.method, Method::POST | Method::PUT) {
+        check_content_type(&head.headers)?;
+    }
+    let body = collect(body, limits::JSON_BODY_BYTES).await?;
+    Ok(Fields::from_json(&body)?)
+}
+
+/// The decoded pairs of a query string.
+pub(crate) fn query_pairs(uri: &Uri) -> Result<Vec<(String, String)>, ApiError> {
+    match Query::try_from_uri(uri) {
+        Ok(Query(pairs)) => Ok(pairs),
+        Err(error) => Err(ApiError::invalid_parameter(format!("Invalid query string: {error}"))),
+    }
+}
+
+/// A body of at most `limit` bytes.
+pub(crate) async fn collect(body: Body, limit: usize) -> Result<bytes::Bytes, ApiError> {
+    match Limited::new(body, limit).collect().await {
+        Ok(body) => Ok(body.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => Err(ApiError::payload_too_large(format!(
+            "The request body is larger than the {limit} bytes that are accepted here."
+        ))),
+        Err(error) => Err(ApiError::new(
+            mlferry_protocol::ErrorCode::BadRequest,
+            format!("The request body could not be read: {error}."),
+        )),
+    }
+}
+
+fn check_content_type(headers: &HeaderMap) -> Result<(), InvalidParameter> {
+    let Some(content_type) = headers.get(CONTENT_TYPE) else {
+        return Err(InvalidParameter::new("Bad Request. Content-Type header is missing."));
+    };
+    let media_type = content_type.as_bytes().split(|byte| *byte == b';').next();
+    if media_type != Some(b"application/json") {
+        return Err(InvalidParameter::new(
+            "Bad Request. Content-Type must be one of ['application/json'].",
+        ));
+    }
+    Ok(())
+}

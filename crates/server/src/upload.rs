@@ -1,0 +1,136 @@
+//! An upload: what its headers promise, its body as a stream, and what happens after a refusal.
+
+use crate::{download::put_condition, error::ApiError};
+use axum::{
+    body::{Body, BodyDataStream},
+    http::{HeaderMap, HeaderName, Request, header},
+};
+use futures_util::StreamExt;
+use mlferry_artifacts::{
+    ArtifactError, ArtifactPath, ExpectedDigest, ExpectedDigests, PathError, PutOptions, Service,
+};
+use std::time::Duration;
+
+/// Bytes that are read and dropped after a refusal. A client that still sends would otherwise see a
+/// broken connection instead of the answer, and try again.
+const DRAIN_BYTES: usize = 64 * 1024 * 1024;
+/// How long a refused client may take to send them.
+const DRAIN_TIME: Duration = Duration::from_secs(10);
+
+static CONTENT_MD5: HeaderName = HeaderName::from_static("content-md5");
+static CONTENT_DIGEST: HeaderName = HeaderName::from_static("content-digest");
+static REPR_DIGEST: HeaderName = HeaderName::from_static("repr-digest");
+
+/// Stores the body of `request` at `path`.
+pub(crate) async fn store(
+    service: &Service,
+    path: Result<ArtifactPath, PathError>,
+    max_bytes: Option<u64>,
+    request: Request<Body>,
+) -> Result<(), ApiError> {
+    let (head, body) = request.into_parts();
+    let mut body = body.into_data_stream();
+    let stored = match options(path, &head.headers, max_bytes) {
+        Ok((path, options)) => {
+            service.put(path, &mut body, options).await.map(|_| ()).map_err(ApiError::from)
+        }
+        Err(error) => Err(error),
+    };
+    if stored.is_err() && !waits_for_leave(&head.headers) {
+        drain(&mut body).await;
+    }
+    stored
+}
+
+fn options(
+    path: Result<ArtifactPath, PathError>,
+    headers: &HeaderMap,
+    max_bytes: Option<u64>,
+) -> Result<(ArtifactPath, PutOptions), ApiError> {
+    let path = path?;
+    if let (Some(limit), Some(declared)) = (max_bytes, declared_length(headers))
+        && declared > limit
+    {
+        return Err(ArtifactError::TooLarge { limit }.into());
+    }
+    let options =
+        PutOptions { condition: put_condition(headers)?, digests: digests(headers)?, max_bytes };
+    Ok((path, options))
+}
+
+fn declared_length(headers: &HeaderMap) -> Option<u64> {
+    headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+/// Whether the client sends its body only after it was told to.
+fn waits_for_leave(headers: &HeaderMap) -> bool {
+    headers.contains_key(header::EXPECT)
+}
+
+async fn drain(body: &mut BodyDataStream) {
+    let drained = async {
+        let mut left = DRAIN_BYTES;
+        while let Some(Ok(chunk)) = body.next().await {
+            left = left.saturating_sub(chunk.len());
+            if left == 0 {
+                break;
+            }
+        }
+    };
+    // Whoever is slower than that may see a broken connection.
+    let _ = tokio::time::timeout(DRAIN_TIME, drained).await;
+}
+
+/// The checksums that the client sent. Those of other algorithms are not verified, as RFC 9530 allows.
+fn digests(headers: &HeaderMap) -> Result<ExpectedDigests, ApiError> {
+    let mut digests = ExpectedDigests::new();
+    let malformed = |name: &HeaderName| {
+        ApiError::invalid_parameter(format!("The header {name} holds no valid checksum."))
+    };
+    for value in headers.get_all(&CONTENT_MD5) {
+        let digest = value.to_str().ok().and_then(|text| ExpectedDigest::md5(text.trim()));
+        digests.push(digest.ok_or_else(|| malformed(&CONTENT_MD5))?);
+    }
+    for name in [&CONTENT_DIGEST, &REPR_DIGEST] {
+        for value in headers.get_all(name) {
+            let text = value.to_str().map_err(|_| malformed(name))?;
+            for member in text.split(',').map(str::trim).filter(|member| !member.is_empty()) {
+                let (algorithm, digest) = member.split_once('=').ok_or_else(|| malformed(name))?;
+                if algorithm.eq_ignore_ascii_case("sha-256") {
+                    let digest = byte_sequence(digest).and_then(ExpectedDigest::sha256);
+                    digests.push(digest.ok_or_else(|| malformed(name))?);
+                }
+            }
+        }
+    }
+    Ok(digests)
+}
+
+/// The base64 text between the colons of a structured field (RFC 8941, section 3.3.5).
+fn byte_sequence(text: &str) -> Option<&str> {
+    text.strip_prefix(':')?.strip_suffix(':')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::http::HeaderValue;
+
+    const SHA256: &str = "sha-256=:LPJNul+wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ=:";
+
+    fn read(name: &HeaderName, value: &str) -> Result<usize, ApiError> {
+        let value = HeaderValue::from_str(value).unwrap();
+        digests(&HeaderMap::from_iter([(name.clone(), value)])).map(|digests| digests.len())
+    }
+
+    #[test]
+    fn checksums_are_read_and_unknown_algorithms_passed_over() {
+        assert_eq!(read(&CONTENT_MD5, "XUFAKrxLKna5cZ2REBfFkg==").unwrap(), 1);
+        assert_eq!(read(&CONTENT_DIGEST, SHA256).unwrap(), 1);
+        assert_eq!(read(&REPR_DIGEST, &format!("sha-512=:AA==:, {SHA256}")).unwrap(), 1);
+        assert_eq!(read(&REPR_DIGEST, "unixsum=30637").unwrap(), 0);
+        assert!(read(&CONTENT_MD5, "x").is_err());
+        assert!(read(&CONTENT_DIGEST, "sha-256=LPJN").is_err());
+        assert!(read(&CONTENT_DIGEST, "sha-256").is_err());
+    }
+}
