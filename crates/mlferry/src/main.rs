@@ -1,0 +1,83 @@
+//! mlferry: a drop-in replacement of `mlflow server`.
+
+mod checks;
+mod cli;
+mod env;
+mod flags;
+mod log;
+mod manual;
+mod options;
+mod server_opts;
+mod start;
+mod units;
+mod uri;
+mod usage;
+
+use std::ffi::OsString;
+use std::io::{self, Write};
+use std::path::Path;
+use std::process::ExitCode;
+
+use cli::{Command, Parsed};
+use env::Env;
+use usage::Stop;
+
+/// Keeps resident memory flat: glibc's allocator holds on to what large uploads used.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    let args: Vec<OsString> = std::env::args_os().collect();
+    match run(&args) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(stop) => {
+            // Nobody is left to tell when stderr is closed.
+            let _ = stop.print();
+            ExitCode::from(stop.exit_code())
+        }
+    }
+}
+
+fn run(args: &[OsString]) -> Result<(), Stop> {
+    let Parsed { command, env, notices } = cli::parse(args, Env::of_process())?;
+    match command {
+        Command::Server(flags) => {
+            let mut options = options::resolve(*flags, &env, Path::new("."))?;
+            options.notices.splice(0..0, notices);
+            serve(options).map_err(|error| Stop::Refused(one_line(&error)))
+        }
+        Command::Completions { shell } => print(&manual::completions(shell)),
+        Command::Man => print(&manual::page()),
+    }
+}
+
+fn serve(options: options::ServerOptions) -> anyhow::Result<()> {
+    log::init(options.log)?;
+    for notice in &options.notices {
+        if notice.contains("WARNING") {
+            tracing::warn!("{notice}");
+        } else {
+            tracing::info!("{notice}");
+        }
+    }
+    start::run(options)
+}
+
+/// The error with its causes, as one line whatever the causes say.
+fn one_line(error: &anyhow::Error) -> String {
+    format!("{error:#}").lines().map(str::trim).collect::<Vec<_>>().join(" ")
+}
+
+/// Writes to stdout; a reader that has gone, as in `mlferry man | head`, is no failure.
+fn print(text: &io::Result<Vec<u8>>) -> Result<(), Stop> {
+    let written = match text {
+        Ok(text) => io::stdout().write_all(text),
+        Err(error) => return Err(Stop::Refused(error.to_string())),
+    };
+    match written {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Stop::Refused(format!("cannot write to stdout: {error}")))
+        }
+        _ => Ok(()),
+    }
+}

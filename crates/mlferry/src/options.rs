@@ -1,0 +1,347 @@
+//! From flags as typed to options that hold: values, defaults, and what to tell the operator.
+
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use mlferry_artifacts::Destination;
+use mlferry_protocol::limits;
+
+use crate::checks::{self, DEFAULT_FILE_STORE, in_range};
+use crate::env::Env;
+use crate::flags::ServerFlags;
+use crate::log::{LogFormat, LogLevel, LogOptions};
+use crate::server_opts::{self, ServerOpts};
+use crate::units::{parse_duration, parse_size_bytes};
+use crate::uri;
+use crate::usage::Stop;
+
+/// Where records go when nothing else is said.
+pub(crate) const DEFAULT_BACKEND_STORE_URI: &str = "sqlite:///mlflow.db";
+
+/// All a server needs to know to start; every value was checked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ServerOptions {
+    /// Interface to listen on: an address or a host name.
+    pub(crate) host: String,
+    /// Port to listen on; 0 takes a free one.
+    pub(crate) port: u16,
+    /// Most threads that handle requests, at least 1.
+    pub(crate) workers: usize,
+    /// Database for records; with `artifacts_only` it is not to be opened.
+    pub(crate) backend_store_uri: String,
+    /// Where new experiments keep their artifacts, as given: relative paths are not yet made absolute.
+    pub(crate) default_artifact_root: String,
+    /// Schemes of artifact locations that may name any host.
+    pub(crate) allowed_host_schemes: Vec<String>,
+    /// Most characters of an artifact location that a client gives.
+    pub(crate) artifact_location_max_length: usize,
+    /// Whether nothing but the artifact routes works.
+    pub(crate) artifacts_only: bool,
+    /// Where the served artifacts are; `None` where the artifact routes do not work.
+    pub(crate) artifacts_destination: Option<Destination>,
+    /// Path in front of all routes; begins with `/` and does not end with it.
+    pub(crate) static_prefix: Option<String>,
+    /// Host headers to accept instead of the default ones.
+    pub(crate) allowed_hosts: Option<Vec<String>>,
+    /// Web origins to accept besides localhost.
+    pub(crate) cors_allowed_origins: Option<Vec<String>>,
+    /// Whether Host and origin are checked and security headers are sent.
+    pub(crate) security_middleware: bool,
+    /// Value of the X-Frame-Options header, in upper case; `None` sends none.
+    pub(crate) x_frame_options: Option<String>,
+    /// How to log.
+    pub(crate) log: LogOptions,
+    /// Most bytes of one artifact.
+    pub(crate) max_artifact_size: Option<u64>,
+    /// How long requests in flight may take to finish at a stop.
+    pub(crate) shutdown_grace: Duration,
+    /// What the operator should read at start, in order.
+    pub(crate) notices: Vec<String>,
+}
+
+/// Checks the flags; `folder` is where a file store of earlier days is looked for.
+pub(crate) fn resolve(flags: ServerFlags, env: &Env, folder: &Path) -> Result<ServerOptions, Stop> {
+    let mut notices = Vec::new();
+    let static_prefix = flags.static_prefix.clone().map(static_prefix).transpose()?;
+    let port = port(flags.port.as_deref())?;
+    checks::values_of_unbuilt(&flags)?;
+    checks::conflicts(&flags, env)?;
+    let workers = workers(flags.workers.as_deref())?;
+    let log = log_options(&flags, &mut notices)?;
+    let allowed_hosts = list(flags.allowed_hosts.as_deref());
+    let cors_allowed_origins = list(flags.cors_allowed_origins.as_deref());
+    let security_middleware = !flags.disable_security_middleware;
+    if security_middleware {
+        notices
+            .extend(wildcard_warnings(allowed_hosts.as_deref(), cors_allowed_origins.as_deref()));
+    }
+
+    let backend_store_uri = set(flags.backend_store_uri.clone()).unwrap_or_else(|| {
+        let found =
+            if has_file_store(folder) { DEFAULT_FILE_STORE } else { DEFAULT_BACKEND_STORE_URI };
+        notices.push(format!("Backend store URI not provided. Using {found}"));
+        found.to_owned()
+    });
+    if flags.registry_store_uri.as_deref().is_none_or(str::is_empty) {
+        notices.push("Registry store URI not provided. Using backend store URI.".to_owned());
+    }
+    checks::artifacts_only(&flags, &backend_store_uri)?;
+    checks::unbuilt(&flags, &backend_store_uri)?;
+    let serve_artifacts = flags.serve_artifacts && !flags.no_serve_artifacts;
+    let backend_store_uri = if flags.artifacts_only {
+        backend_store_uri
+    } else {
+        uri::backend_store(&backend_store_uri).map_err(Stop::Refused)?
+    };
+    let artifacts_destination =
+        not_empty("'--artifacts-destination'", flags.artifacts_destination, "./mlartifacts")?;
+    let artifacts_destination = serve_artifacts
+        .then(|| Destination::parse(&artifacts_destination))
+        .transpose()
+        .map_err(|why| Stop::Refused(format!("--artifacts-destination: {why}")))?;
+
+    notices.push(security_notice(
+        security_middleware,
+        allowed_hosts.as_deref(),
+        cors_allowed_origins.as_deref(),
+    ));
+    Ok(ServerOptions {
+        host: not_empty("'--host' / '-h'", flags.host, "127.0.0.1")?,
+        port,
+        workers,
+        default_artifact_root: set(flags.default_artifact_root)
+            .unwrap_or_else(|| default_artifact_root(serve_artifacts, &backend_store_uri)),
+        backend_store_uri,
+        allowed_host_schemes: allowed_host_schemes(env)?,
+        artifact_location_max_length: artifact_location_max_length(env)?,
+        artifacts_only: flags.artifacts_only,
+        artifacts_destination,
+        static_prefix,
+        allowed_hosts,
+        cors_allowed_origins,
+        security_middleware,
+        x_frame_options: x_frame_options(flags.x_frame_options)?,
+        log,
+        max_artifact_size: max_artifact_size(flags.max_artifact_size.as_deref())?,
+        shutdown_grace: shutdown_grace(flags.shutdown_grace.as_deref())?,
+        notices,
+    })
+}
+
+/// The value, where an empty one counts as none.
+fn set(value: Option<String>) -> Option<String> {
+    value.filter(|value| !value.is_empty())
+}
+
+fn not_empty(flag: &str, value: Option<String>, default: &str) -> Result<String, Stop> {
+    match value {
+        None => Ok(default.to_owned()),
+        Some(value) if value.is_empty() => Err(Stop::invalid(
+            flag,
+            format_args!("it is empty. Leave it out for the default, {default}."),
+        )),
+        Some(value) => Ok(value),
+    }
+}
+
+fn static_prefix(prefix: String) -> Result<String, Stop> {
+    if !prefix.starts_with('/') {
+        return Err(Stop::usage("--static-prefix must begin with a '/'."));
+    }
+    if prefix.ends_with('/') {
+        return Err(Stop::usage("--static-prefix should not end with a '/'."));
+    }
+    if prefix.contains(['{', '}']) {
+        return Err(Stop::usage("--static-prefix must not contain '{' or '}'."));
+    }
+    Ok(prefix)
+}
+
+fn port(text: Option<&str>) -> Result<u16, Stop> {
+    let number = in_range("'--port' / '-p'", text, 0, i64::from(u16::MAX))?;
+    Ok(number.and_then(|number| u16::try_from(number).ok()).unwrap_or(5000))
+}
+
+fn workers(text: Option<&str>) -> Result<usize, Stop> {
+    let Some(text) = text else { return Ok(4) };
+    match text.trim().parse::<usize>() {
+        Ok(workers) if workers > 0 => Ok(workers),
+        _ => Err(Stop::invalid(
+            "'--workers' / '-w'",
+            format_args!("'{text}' is not a positive integer."),
+        )),
+    }
+}
+
+/// The level: the flag, then what was typed for another web server, then the variables in the same order.
+fn log_options(flags: &ServerFlags, notices: &mut Vec<String>) -> Result<LogOptions, Stop> {
+    let typed = |id: &str| flags.typed.contains(id);
+    let own = flags.log_level.as_deref().map(log_level).transpose()?;
+    let (mut other, mut other_typed) = (None, false);
+    let servers = [
+        ("gunicorn_opts", "--gunicorn-opts", &flags.gunicorn_opts),
+        ("waitress_opts", "--waitress-opts", &flags.waitress_opts),
+        ("uvicorn_opts", "--uvicorn-opts", &flags.uvicorn_opts),
+    ];
+    for (id, flag, text) in servers {
+        let Some(text) = text else { continue };
+        let ServerOpts { log_level, ignored } =
+            server_opts::parse(text).map_err(|why| Stop::invalid(&format!("'{flag}'"), why))?;
+        if log_level.is_some() {
+            (other, other_typed) = (log_level, typed(id));
+        }
+        notices.extend(server_opts::notice(flag, &ignored));
+    }
+    if flags.dev {
+        (other, other_typed) = (Some(LogLevel::Debug), true);
+        notices.push("--dev: logs at level debug; reload is not needed here.".to_owned());
+    }
+    let own_first = typed("log_level") || !other_typed;
+    let level = if own_first { own.or(other) } else { other.or(own) };
+    let format = match flags.log_format.as_deref().map(str::to_ascii_lowercase).as_deref() {
+        None | Some("text") => LogFormat::Text,
+        Some("json") => LogFormat::Json,
+        Some(other) => {
+            return Err(Stop::invalid(
+                "'--log-format'",
+                format_args!("'{other}' is not one of 'text', 'json'."),
+            ));
+        }
+    };
+    Ok(LogOptions { level: level.unwrap_or(LogLevel::Info), format })
+}
+
+fn log_level(text: &str) -> Result<LogLevel, Stop> {
+    LogLevel::parse(text).ok_or_else(|| {
+        Stop::invalid(
+            "'--log-level'",
+            format_args!("'{text}' is not one of 'error', 'warn', 'info', 'debug', 'trace'."),
+        )
+    })
+}
+
+/// The entries of a list with commas; a list without any is none.
+fn list(text: Option<&str>) -> Option<Vec<String>> {
+    let entries = text?.split(',').map(str::trim).filter(|entry| !entry.is_empty());
+    let entries: Vec<String> = entries.map(ToOwned::to_owned).collect();
+    (!entries.is_empty()).then_some(entries)
+}
+
+fn wildcard_warnings(hosts: Option<&[String]>, origins: Option<&[String]>) -> Vec<String> {
+    let wild =
+        |list: Option<&[String]>| list.is_some_and(|list| list.iter().any(|entry| entry == "*"));
+    let mut warnings = Vec::new();
+    if wild(hosts) {
+        warnings.push(
+            "WARNING: Accepting ALL hosts. This may leave the server vulnerable to DNS rebinding attacks.".to_owned(),
+        );
+    }
+    if wild(origins) {
+        warnings.push(
+            "WARNING: Allowing ALL origins for CORS. This allows ANY website to access your MLflow data. This \
+             configuration is only recommended for local development."
+                .to_owned(),
+        );
+    }
+    warnings
+}
+
+fn security_notice(enabled: bool, hosts: Option<&[String]>, origins: Option<&[String]>) -> String {
+    if !enabled {
+        return "[MLflow] WARNING: Security middleware is DISABLED. Your MLflow server is vulnerable to various \
+                attacks."
+            .to_owned();
+    }
+    if hosts.is_none() && origins.is_none() {
+        return "[MLflow] Security middleware enabled with default settings (localhost-only). To allow connections \
+                from other hosts, use --host 0.0.0.0 and configure --allowed-hosts and --cors-allowed-origins."
+            .to_owned();
+    }
+    let mut parts = vec!["[MLflow] Security middleware enabled".to_owned()];
+    for (title, entries) in [("Allowed hosts", hosts), ("CORS origins", origins)] {
+        let Some(entries) = entries else { continue };
+        let mut shown: Vec<String> = entries.iter().take(3).cloned().collect();
+        if entries.len() > 3 {
+            shown.push(format!("and {} more", entries.len() - 3));
+        }
+        parts.push(format!("{title}: {}", shown.join(", ")));
+    }
+    format!("{}.", parts.join(". "))
+}
+
+/// Whether `./mlruns` holds experiments of the reference's file store: a folder named by a number, with meta.yaml.
+fn has_file_store(folder: &Path) -> bool {
+    let Ok(entries) = fs::read_dir(folder.join(DEFAULT_FILE_STORE)) else { return false };
+    entries.flatten().any(|entry| {
+        let name = entry.file_name();
+        !name.is_empty()
+            && name.as_encoded_bytes().iter().all(u8::is_ascii_digit)
+            && fs::symlink_metadata(entry.path().join("meta.yaml")).is_ok()
+    })
+}
+
+fn default_artifact_root(serve_artifacts: bool, backend_store_uri: &str) -> String {
+    match (serve_artifacts, uri::is_local(backend_store_uri)) {
+        (true, _) => "mlflow-artifacts:/".to_owned(),
+        (false, true) => backend_store_uri.to_owned(),
+        (false, false) => "./mlruns".to_owned(),
+    }
+}
+
+/// Two limits of the reference that only variables set.
+fn variable<'a>(env: &'a Env, name: &str) -> Result<Option<&'a str>, Stop> {
+    env.get(name)
+        .map_err(|_| Stop::Refused(format!("The variable {name} is not valid UTF-8. Correct it.")))
+}
+
+fn allowed_host_schemes(env: &Env) -> Result<Vec<String>, Stop> {
+    let given = variable(env, "MLFLOW_ALLOWED_HOST_ADDRESSED_ARTIFACT_SCHEMES")?;
+    Ok(list(given).unwrap_or_default().iter().map(|scheme| scheme.to_ascii_lowercase()).collect())
+}
+
+fn artifact_location_max_length(env: &Env) -> Result<usize, Stop> {
+    let name = "MLFLOW_ARTIFACT_LOCATION_MAX_LENGTH";
+    let Some(given) = variable(env, name)? else { return Ok(limits::ARTIFACT_LOCATION) };
+    given.trim().parse().map_err(|_| {
+        Stop::Refused(format!("{name} is '{given}', which is not a number of characters."))
+    })
+}
+
+fn x_frame_options(value: Option<String>) -> Result<Option<String>, Stop> {
+    let value = set(value).unwrap_or_else(|| "SAMEORIGIN".to_owned()).to_uppercase();
+    if value.contains(|char: char| !(char.is_ascii_graphic() || char == ' ')) {
+        return Err(Stop::invalid(
+            "'--x-frame-options'",
+            format_args!("{value:?} cannot be sent as a header. Use SAMEORIGIN, DENY or NONE."),
+        ));
+    }
+    Ok((value != "NONE").then_some(value))
+}
+
+fn max_artifact_size(text: Option<&str>) -> Result<Option<u64>, Stop> {
+    let Some(text) = text else { return Ok(None) };
+    match parse_size_bytes(text) {
+        Some(bytes) if bytes > 0 => Ok(Some(bytes)),
+        _ => Err(Stop::invalid(
+            "'--max-artifact-size'",
+            format_args!(
+                "'{text}' is not a size above zero. Write bytes, or a unit as in 10G or 512MiB; leave it out for no \
+                 limit."
+            ),
+        )),
+    }
+}
+
+fn shutdown_grace(text: Option<&str>) -> Result<Duration, Stop> {
+    let Some(text) = text else { return Ok(Duration::from_secs(30)) };
+    parse_duration(text).ok_or_else(|| {
+        Stop::invalid(
+            "'--shutdown-grace'",
+            format_args!("'{text}' is not a duration. Write seconds, or a unit as in 30s or 2m."),
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,110 @@
+//! The URIs of the command line: which databases and artifact destinations this server can open.
+
+/// The scheme of a URI, in lower case; `None` for a plain path.
+pub(crate) fn scheme(uri: &str) -> Option<String> {
+    let (scheme, _) = uri.split_once(':')?;
+    let letters = |char: char| char.is_ascii_alphanumeric() || matches!(char, '+' | '-' | '.');
+    (scheme.starts_with(|char: char| char.is_ascii_alphabetic()) && scheme.chars().all(letters))
+        .then(|| scheme.to_ascii_lowercase())
+}
+
+/// Whether the URI names a folder of this machine.
+pub(crate) fn is_local(uri: &str) -> bool {
+    matches!(scheme(uri).as_deref(), None | Some("file"))
+}
+
+/// The URI with its password left out, for messages.
+pub(crate) fn masked(uri: &str) -> String {
+    let Some((scheme, rest)) = uri.split_once("://") else { return uri.to_owned() };
+    let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+    match authority.rsplit_once('@').map(|(login, host)| (login.split_once(':'), host)) {
+        Some((Some((user, _)), host)) => format!("{scheme}://{user}:***@{host}{path}"),
+        _ => uri.to_owned(),
+    }
+}
+
+/// A backend store URI this server can open, or why it can't.
+///
+/// All spellings of a database in memory become `sqlite://`.
+pub(crate) fn backend_store(uri: &str) -> Result<String, String> {
+    let shown = masked(uri);
+    let scheme = scheme(uri);
+    let dialect = scheme.as_deref().map(|scheme| scheme.split('+').next().unwrap_or(scheme));
+    match dialect {
+        Some("sqlite") if matches!(uri, "sqlite://" | "sqlite:///" | "sqlite:///:memory:") => {
+            Ok("sqlite://".to_owned())
+        }
+        Some("sqlite") if uri.starts_with("sqlite:///") => Ok(uri.to_owned()),
+        Some("sqlite") => Err(format!(
+            "The backend store URI '{shown}' is not understood. Write sqlite:///relative.db, sqlite:////absolute.db, \
+             or sqlite:// for a database in memory."
+        )),
+        Some("postgresql" | "postgres" | "mysql" | "mssql") => Err(format!(
+            "The backend store '{shown}' is not supported yet: mlferry opens SQLite databases only. Pass \
+             --backend-store-uri sqlite:///mlflow.db."
+        )),
+        None | Some("file") => Err(format!(
+            "The backend store '{shown}' is a file store, and mlferry keeps records in a database. Pass \
+             --backend-store-uri sqlite:///mlflow.db."
+        )),
+        Some(other) => Err(format!(
+            "The backend store URI '{shown}' has the unknown scheme '{other}'. Pass \
+             --backend-store-uri sqlite:///mlflow.db."
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn passwords_are_masked() {
+        let cases = [
+            ("postgresql://u:p@h:5432/db", "postgresql://u:***@h:5432/db"),
+            ("postgresql://u:p@ss@h/db?x=a:b@c", "postgresql://u:***@h/db?x=a:b@c"),
+            ("postgresql://u@h/db", "postgresql://u@h/db"),
+            ("sqlite:////a/b@c:d", "sqlite:////a/b@c:d"),
+            ("./x", "./x"),
+        ];
+        for (uri, expected) in cases {
+            assert_eq!(masked(uri), expected);
+        }
+    }
+
+    #[test]
+    fn sqlite_opens_and_others_are_told_why_not() {
+        for uri in
+            ["sqlite:///a.db", "sqlite:////a/b.db", "sqlite://", "sqlite:///dir/x.db?timeout=5"]
+        {
+            assert_eq!(backend_store(uri), Ok(uri.to_owned()));
+        }
+        for uri in ["sqlite:///", "sqlite:///:memory:"] {
+            assert_eq!(backend_store(uri), Ok("sqlite://".to_owned()));
+        }
+        let cases = [
+            ("sqlite:a.db", "is not understood"),
+            ("sqlite://host/a.db", "is not understood"),
+            ("sqlite+pysqlite:///a.db", "is not understood"),
+            (
+                "postgresql+psycopg2://u:p@h/db",
+                "'postgresql+psycopg2://u:***@h/db' is not supported yet",
+            ),
+            ("mysql://h/db", "is not supported yet"),
+            ("mssql+pyodbc://h/db", "is not supported yet"),
+            (
+                "./mlruns",
+                "keeps records in a database. Pass --backend-store-uri sqlite:///mlflow.db.",
+            ),
+            ("/abs/mlruns", "is a file store"),
+            ("file:///abs", "is a file store"),
+            ("oracle://h/db", "unknown scheme 'oracle'"),
+            ("http://h", "unknown scheme 'http'"),
+        ];
+        for (uri, expected) in cases {
+            let message = backend_store(uri).unwrap_err();
+            assert!(message.contains(expected), "{uri}: {message}");
+            assert!(!message.contains('\n'));
+        }
+    }
+}

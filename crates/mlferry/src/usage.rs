@@ -1,0 +1,164 @@
+//! How a start stops before the server runs: help, a usage error in click's shape, or a refusal of one line.
+
+use std::fmt;
+use std::io::{self, Write};
+
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+
+/// The command whose usage an error shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Usage {
+    /// `mlferry` itself.
+    Root,
+    /// `mlferry server`.
+    Server,
+    /// `mlferry completions`.
+    Completions,
+    /// `mlferry man`.
+    Man,
+}
+
+impl Usage {
+    fn command(self) -> &'static str {
+        match self {
+            Self::Root => "mlferry",
+            Self::Server => "mlferry server",
+            Self::Completions => "mlferry completions",
+            Self::Man => "mlferry man",
+        }
+    }
+
+    fn arguments(self) -> &'static str {
+        match self {
+            Self::Root => "[OPTIONS] COMMAND [ARGS]...",
+            Self::Server | Self::Man => "[OPTIONS]",
+            Self::Completions => "[OPTIONS] SHELL",
+        }
+    }
+}
+
+/// Why the program ends here.
+#[derive(Debug)]
+pub(crate) enum Stop {
+    /// Help or the version was asked for.
+    Shown(clap::Error),
+    /// The command line is wrong: exit 2.
+    Usage(Usage, String),
+    /// The command line is right, but the server can't do that: exit 1.
+    Refused(String),
+}
+
+impl Stop {
+    /// A usage error of `mlferry server`.
+    pub(crate) fn usage(message: impl Into<String>) -> Self {
+        Self::Usage(Usage::Server, message.into())
+    }
+
+    /// A usage error in click's words for a value that does not fit: `flag` is `'--port' / '-p'`.
+    pub(crate) fn invalid(flag: &str, what: impl fmt::Display) -> Self {
+        Self::usage(format!("Invalid value for {flag}: {what}"))
+    }
+
+    /// Says it in click's words where clap found the mistake.
+    pub(crate) fn from_clap(error: clap::Error, usage: Usage) -> Self {
+        match click_message(&error) {
+            Some(message) => Self::Usage(usage, message),
+            None => Self::Shown(error),
+        }
+    }
+
+    /// The code the process ends with.
+    pub(crate) fn exit_code(&self) -> u8 {
+        match self {
+            Self::Shown(error) => u8::try_from(error.exit_code()).unwrap_or(1),
+            Self::Usage(..) => 2,
+            Self::Refused(_) => 1,
+        }
+    }
+
+    /// Prints it where it belongs.
+    pub(crate) fn print(&self) -> io::Result<()> {
+        match self {
+            Self::Shown(error) => error.print(),
+            Self::Usage(..) | Self::Refused(_) => writeln!(io::stderr(), "{self}"),
+        }
+    }
+}
+
+impl fmt::Display for Stop {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Shown(error) => write!(f, "{error}"),
+            Self::Usage(usage, message) => {
+                let command = usage.command();
+                writeln!(f, "Usage: {command} {}", usage.arguments())?;
+                writeln!(f, "Try '{command} --help' for help.\n")?;
+                write!(f, "Error: {message}")
+            }
+            Self::Refused(message) => write!(f, "Error: {message}"),
+        }
+    }
+}
+
+/// Click's words for clap's error; `None` when it is no error but help or the version.
+fn click_message(error: &clap::Error) -> Option<String> {
+    let argument = text(error, ContextKind::InvalidArg);
+    // clap writes `--port <INTEGER>`, click `--port`.
+    let option = argument.split(' ').next().unwrap_or_default().trim_matches(['<', '>']);
+    let value = text(error, ContextKind::InvalidValue);
+    Some(match error.kind() {
+        ErrorKind::DisplayHelp
+        | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
+        | ErrorKind::DisplayVersion => return None,
+        ErrorKind::UnknownArgument if option.starts_with('-') => {
+            let suggested = suggestion(error, ContextKind::SuggestedArg);
+            format!("No such option '{option}'.{suggested}")
+        }
+        ErrorKind::UnknownArgument => format!("Got unexpected extra argument ({argument})"),
+        ErrorKind::InvalidSubcommand => {
+            let command = text(error, ContextKind::InvalidSubcommand);
+            let suggested = suggestion(error, ContextKind::SuggestedSubcommand);
+            format!("No such command '{command}'.{suggested}")
+        }
+        ErrorKind::InvalidValue if value.is_empty() => {
+            format!("Option '{option}' requires an argument.")
+        }
+        ErrorKind::InvalidValue => {
+            let choices: Vec<String> = list(error, ContextKind::ValidValue)
+                .iter()
+                .map(|choice| format!("'{choice}'"))
+                .collect();
+            format!("Invalid value for '{option}': '{value}' is not one of {}.", choices.join(", "))
+        }
+        ErrorKind::TooManyValues => format!("Option '{option}' does not take a value."),
+        ErrorKind::MissingRequiredArgument => {
+            format!("Missing argument '{}'.", argument.trim_matches(['<', '>']))
+        }
+        _ => {
+            let rendered = error.render().to_string();
+            let first = rendered.lines().next().unwrap_or_default();
+            first.strip_prefix("error: ").unwrap_or(first).to_owned()
+        }
+    })
+}
+
+fn suggestion(error: &clap::Error, kind: ContextKind) -> String {
+    let possible: Vec<String> = list(error, kind).iter().map(|name| format!("'{name}'")).collect();
+    match possible.as_slice() {
+        [] => String::new(),
+        [one] => format!(" Did you mean {one}?"),
+        several => format!(" (Did you mean one of: {}?)", several.join(", ")),
+    }
+}
+
+fn text(error: &clap::Error, kind: ContextKind) -> String {
+    list(error, kind).into_iter().next().unwrap_or_default()
+}
+
+fn list(error: &clap::Error, kind: ContextKind) -> Vec<String> {
+    match error.get(kind) {
+        Some(ContextValue::String(one)) => vec![one.clone()],
+        Some(ContextValue::Strings(all)) => all.clone(),
+        _ => Vec::new(),
+    }
+}
