@@ -1,0 +1,75 @@
+# The commands that a person types. `make run` and `make test` are all that a newcomer needs.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+
+BINARY := target/release/mlferry
+SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+PYTEST_WORKERS ?= 2
+
+.PHONY: run build test test-rust test-python lint fmt deny bench bench-tools clean
+
+run: build ## Build and start the server on http://localhost:5000
+	$(BINARY) server
+
+build: ## Build the release binary
+	cargo build --release --locked
+
+test: test-rust test-python ## Install what the tests need, and run all of them
+
+# cargo-nextest runs tests in parallel processes; without it, cargo's own runner does.
+test-rust:
+	if command -v cargo-nextest >/dev/null; then \
+		cargo nextest run --workspace --locked; \
+	else \
+		cargo test --workspace --locked --quiet; \
+	fi
+
+test-python: build .venv/ready .venv-skinny1/ready .venv-skinny2/ready
+	cd tests && MLFLOW_DISABLE_TELEMETRY=true ../.venv/bin/pytest -n $(PYTEST_WORKERS)
+
+lint: .venv/ready ## Check formats, lints and licences
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+	.venv/bin/ruff check tests
+	.venv/bin/ruff format --check tests
+	$(MAKE) deny
+
+# Advisories live in a repository that not every machine reaches: `make deny CHECKS="advisories …"` where
+# it does. Licences and sources need no network.
+CHECKS ?= licenses bans sources
+deny: .tools/bin/cargo-deny
+	.tools/bin/cargo-deny --log-level error --locked check $(CHECKS)
+
+.tools/bin/cargo-deny:
+	cargo install --quiet --locked --root .tools --version 0.20.2 cargo-deny
+
+fmt: .venv/ready ## Format everything
+	cargo fmt --all
+	.venv/bin/ruff format tests
+	.venv/bin/ruff check --fix tests
+
+bench: build bench-tools .venv/ready ## Measure artifacts beside the reference and nginx; writes bench/README.md
+	cargo run --release --locked -p mlferry-bench -- artifacts --out bench/README.md
+
+bench-tools:
+	command -v nginx >/dev/null || { $(SUDO) apt-get update -qq; $(SUDO) apt-get install -y -qq nginx; }
+
+# Debian's python3 comes without venv.
+.PHONY: python-venv
+python-venv:
+	python3 -c 'import ensurepip' 2>/dev/null || { $(SUDO) apt-get update -qq; $(SUDO) apt-get install -y -qq python3-venv; }
+
+.venv/ready: tests/requirements.txt | python-venv
+	python3 -m venv .venv
+	.venv/bin/pip install --quiet --requirement $<
+	touch $@
+
+.venv-skinny1/ready .venv-skinny2/ready: .venv-skinny%/ready: tests/requirements-skinny%.txt | python-venv
+	python3 -m venv .venv-skinny$*
+	.venv-skinny$*/bin/pip install --quiet --requirement $<
+	touch $@
+
+clean: ## Remove what was built and installed here
+	rm -rf target .tools .venv .venv-skinny1 .venv-skinny2
