@@ -19,6 +19,8 @@ def server() -> Iterator[Server]:
     """One server with the default settings, shared by tests that stay in their own folder."""
     with Server() as running:
         yield running
+        assert running.process.poll() is None, f"the shared server died:\n{running.log[-5000:]}"
+        assert running.stop() == 0
 
 
 @pytest.fixture

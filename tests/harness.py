@@ -352,7 +352,11 @@ class Server:
     # Requests
 
     def request(self, method: str, target: str, body=None, headers=None, **options) -> Answer:
-        return exchange(self.port, method, self.prefix + target, body, headers, **options)
+        try:
+            return exchange(self.port, method, self.prefix + target, body, headers, **options)
+        except ConnectionRefusedError as refused:
+            state = f"the server is gone: exit {self.process.poll()}, log:\n{self.log[-5000:]}"
+            raise ConnectionRefusedError(state) from refused
 
     def get(self, target: str, headers=None) -> Answer:
         return self.request("GET", target, headers=headers)

@@ -757,7 +757,7 @@ def linked(server, folder, tmp_path):
     here = server.artifacts / folder
     (here / "folder-link").symlink_to(outside)
     (here / "file-link").symlink_to(outside / "secret.txt")
-    (here / "up-link").symlink_to("../../..")
+    (here / "up-link").symlink_to("../..")
     (here / "inner-link").symlink_to("inside")
     (here / "dangling").symlink_to(outside / "none")
     yield here, outside
@@ -774,7 +774,7 @@ def test_nothing_outside_can_be_read_through_a_link(server, folder, linked, path
 
 def test_nothing_above_the_root_can_be_read_through_a_link(server, folder, linked):
     assert server.fetch(f"{folder}/up-link/{server.database.name}").status in {400, 404}
-    assert server.fetch(f"{folder}/up-link/{server.root.name}/{server.database.name}").status in {400, 404}
+    assert server.listing(f"{folder}/up-link").status in {400, 404}
 
 
 @pytest.mark.parametrize("path", ["folder-link/new.txt", "folder-link/secret.txt", "folder-link/d/new.txt"])

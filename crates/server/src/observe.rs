@@ -41,11 +41,11 @@ pub(crate) async fn observe(request: Request, next: Next) -> Response {
         sent: 0,
         started,
     };
-    let request = request.map(|body| Body::new(Received { body, bytes: received }));
+    let request = request.map(|body| Body::new(Counted { body, counter: received }));
     let mut response = next.run(request).await;
     line.status = Some(response.status());
     response.headers_mut().insert(REQUEST_ID.clone(), id);
-    response.map(|body| Body::new(Sent { body, line }))
+    response.map(|body| Body::new(Counted { body, counter: line }))
 }
 
 fn request_id(request: &Request) -> HeaderValue {
@@ -99,16 +99,33 @@ impl std::fmt::Display for AccessLine {
     }
 }
 
-pin_project! {
-    /// A request body that counts what arrives.
-    struct Received {
-        #[pin]
-        body: Body,
-        bytes: Arc<AtomicU64>,
+/// What learns how many bytes passed.
+trait Count {
+    fn count(&mut self, bytes: u64);
+}
+
+impl Count for Arc<AtomicU64> {
+    fn count(&mut self, bytes: u64) {
+        self.fetch_add(bytes, Ordering::Relaxed);
     }
 }
 
-impl HttpBody for Received {
+impl Count for AccessLine {
+    fn count(&mut self, bytes: u64) {
+        self.sent += bytes;
+    }
+}
+
+pin_project! {
+    /// A body that counts what passes. Dropped with it, a request's line is logged.
+    struct Counted<C> {
+        #[pin]
+        body: Body,
+        counter: C,
+    }
+}
+
+impl<C: Count> HttpBody for Counted<C> {
     type Data = Bytes;
     type Error = axum::Error;
 
@@ -121,43 +138,7 @@ impl HttpBody for Received {
         if let Poll::Ready(Some(Ok(frame))) = &polled
             && let Some(data) = frame.data_ref()
         {
-            this.bytes.fetch_add(data.len() as u64, Ordering::Relaxed);
-        }
-        polled
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
-    }
-}
-
-pin_project! {
-    /// An answer's body that counts what is sent, and ends the request's line with it.
-    struct Sent {
-        #[pin]
-        body: Body,
-        line: AccessLine,
-    }
-}
-
-impl HttpBody for Sent {
-    type Data = Bytes;
-    type Error = axum::Error;
-
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        let this = self.project();
-        let polled = this.body.poll_frame(context);
-        if let Poll::Ready(Some(Ok(frame))) = &polled
-            && let Some(data) = frame.data_ref()
-        {
-            this.line.sent += data.len() as u64;
+            this.counter.count(data.len() as u64);
         }
         polled
     }

@@ -38,7 +38,7 @@ impl Default for Limits {
 
 /// Bytes that a connection buffers while it reads: headers must fit, and bodies come in pieces of at
 /// most this size, so that it also bounds the memory of an upload.
-const READ_BUFFER: usize = 128 * 1024;
+const READ_BUFFER: usize = 64 * 1024;
 /// How long to wait when the system has no more descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
