@@ -460,6 +460,7 @@ def staging_entries(folder: Path) -> list[str]:
         for name in entries(folder)
         if (name.startswith(".mlferry-staging") or "/.artifact.uploading." in f"/{name}")
         and not (folder / name).is_dir()
+        and not name.endswith("/lock")  # held by living servers, and there for nothing else
     ]
 
 

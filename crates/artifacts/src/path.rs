@@ -6,11 +6,14 @@ use thiserror::Error;
 
 /// Bytes of one segment: `NAME_MAX` of Linux file systems.
 const SEGMENT_BYTES: usize = 255;
+/// Names in a path. Every folder of a tree costs a descriptor while it is walked or deleted.
+const SEGMENTS: usize = 128;
 /// How many percent-encodings are undone to look for a hidden refusal, as in the reference.
 const DECODE_ROUNDS: usize = 10;
 /// Begins the names of the reference's own staging files.
 const REFERENCE_STAGING_PREFIX: &str = ".artifact.uploading.";
-/// The folder at the root of a local destination that holds uploads not yet published.
+/// The folder at the root of a local destination that holds uploads not yet published. The name is
+/// reserved in every folder: a destination may lie within another, and links may lead to its root.
 pub(crate) const STAGING_FOLDER: &str = ".mlferry-staging";
 
 /// A relative path of one or more names, kept as the client sent it after one percent-decoding.
@@ -54,6 +57,9 @@ pub enum PathError {
     /// A name is too long for file systems.
     #[error("Invalid path: a name has {0} bytes; at most {SEGMENT_BYTES} are allowed")]
     TooLong(usize),
+    /// There are too many folders above the artifact.
+    #[error("Invalid path: it has {0} names; at most {SEGMENTS} are allowed")]
+    TooDeep(usize),
 }
 
 impl ArtifactPath {
@@ -62,7 +68,7 @@ impl ArtifactPath {
         check_safe(text)?;
         let mut path = String::with_capacity(text.len());
         for segment in text.split('/').filter(|segment| !matches!(*segment, "" | ".")) {
-            check_segment(segment, path.is_empty())?;
+            check_segment(segment)?;
             if !path.is_empty() {
                 path.push('/');
             }
@@ -70,6 +76,10 @@ impl ArtifactPath {
         }
         if path.trim().is_empty() {
             return Err(PathError::Root);
+        }
+        let depth = path.split('/').count();
+        if depth > SEGMENTS {
+            return Err(PathError::TooDeep(depth));
         }
         Ok(Self(path))
     }
@@ -136,9 +146,9 @@ impl fmt::Display for ArtifactPath {
     }
 }
 
-/// Whether listings leave out `name`, found in the root or in a folder below it.
-pub(crate) fn is_hidden(name: &str, in_root: bool) -> bool {
-    name.starts_with(REFERENCE_STAGING_PREFIX) || (in_root && name == STAGING_FOLDER)
+/// Whether listings leave out `name`.
+pub(crate) fn is_hidden(name: &str) -> bool {
+    name.starts_with(REFERENCE_STAGING_PREFIX) || name == STAGING_FOLDER
 }
 
 /// Refuses what any number of further decodings could turn into a way out of the root.
@@ -185,14 +195,14 @@ fn is_windows_absolute(text: &str) -> bool {
         || matches!(bytes, [drive, b':', b'/' | b'\\', ..] if drive.is_ascii_alphabetic())
 }
 
-fn check_segment(segment: &str, in_root: bool) -> Result<(), PathError> {
+fn check_segment(segment: &str) -> Result<(), PathError> {
     if segment.len() > SEGMENT_BYTES {
         return Err(PathError::TooLong(segment.len()));
     }
     if segment.starts_with(REFERENCE_STAGING_PREFIX) {
         return Err(PathError::Reserved(segment.to_owned(), REFERENCE_STAGING_PREFIX));
     }
-    if in_root && segment == STAGING_FOLDER {
+    if segment == STAGING_FOLDER {
         return Err(PathError::Reserved(segment.to_owned(), STAGING_FOLDER));
     }
     Ok(())
@@ -332,10 +342,17 @@ mod tests {
             "a/.artifact.uploading.x",
             ".mlferry-staging",
             "./.mlferry-staging/x",
+            "a/.mlferry-staging/x",
         ] {
             assert!(matches!(ArtifactPath::parse(text), Err(PathError::Reserved(..))), "{text}");
         }
-        assert!(ArtifactPath::parse("a/.mlferry-staging").is_ok());
+        assert!(ArtifactPath::parse(".mlferry-staging2").is_ok());
+    }
+
+    #[test]
+    fn a_path_has_at_most_128_names() {
+        assert!(ArtifactPath::parse(&vec!["a"; 128].join("/")).is_ok());
+        assert_eq!(ArtifactPath::parse(&vec!["a"; 129].join("/")), Err(PathError::TooDeep(129)));
     }
 
     #[test]

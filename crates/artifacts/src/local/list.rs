@@ -101,7 +101,7 @@ struct Walk<'a> {
 
 impl Walk<'_> {
     fn entries_of(&self, dir: &Dir, page: &mut Page<'_>) -> io::Result<()> {
-        for Name { name, file_type } in names_of(dir, self.prefix.is_none())? {
+        for Name { name, file_type } in names_of(dir)? {
             if page.is_before(&name) {
                 continue;
             }
@@ -119,8 +119,7 @@ impl Walk<'_> {
     }
 
     fn files_below(&self, dir: &Dir, below: &str, page: &mut Page<'_>) -> io::Result<()> {
-        let in_root = self.prefix.is_none() && below.is_empty();
-        for Name { name, file_type } in names_of(dir, in_root)? {
+        for Name { name, file_type } in names_of(dir)? {
             let path = join(below, &name);
             if file_type.is_dir() {
                 if page.is_whole_before(&path) {
@@ -184,7 +183,7 @@ fn join(below: &str, name: &str) -> String {
 }
 
 /// The names in a folder that a client can address, sorted.
-fn names_of(dir: &Dir, in_root: bool) -> io::Result<Vec<Name>> {
+fn names_of(dir: &Dir) -> io::Result<Vec<Name>> {
     let entries = match dir.entries() {
         // The folder was deleted after it was opened.
         Err(error) if is_absent(&error) => return Ok(Vec::new()),
@@ -195,7 +194,7 @@ fn names_of(dir: &Dir, in_root: bool) -> io::Result<Vec<Name>> {
         let entry = entry?;
         // No URL reaches a name that is not UTF-8.
         let Ok(name) = entry.file_name().into_string() else { continue };
-        if !is_hidden(&name, in_root) {
+        if !is_hidden(&name) {
             names.push(Name { name, file_type: entry.file_type()? });
         }
     }

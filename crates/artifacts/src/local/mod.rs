@@ -114,7 +114,7 @@ fn is_absent(error: &io::Error) -> bool {
     matches!(Errno::from_io_error(error), Some(Errno::NOENT | Errno::NOTDIR))
 }
 
-/// A folder's own descriptor: those of `cap-std` only lead to a path, and can't be locked or flushed.
+/// A folder's own descriptor: those of `cap-std` only lead to a path, and can't be flushed.
 fn descriptor(folder: &Dir) -> io::Result<OwnedFd> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     Ok(openat(folder, ".", flags, Mode::empty())?)

@@ -1,12 +1,12 @@
 //! Where uploads lie until they are published: a hidden folder at the root, one folder a server.
 //!
-//! A server holds a lock on its folder as long as it lives. At start, folders without a lock are
-//! those of killed servers and are removed with what they hold; those of other live servers on the
-//! same root stay.
+//! A server holds a lock on a file in its folder as long as it lives. At start, folders whose file
+//! nobody has locked are those of killed servers and are removed with what they hold; those of other
+//! live servers on the same root stay. Files are locked, not folders, since NFS shares only locks on
+//! files between machines.
 
-use super::descriptor;
 use crate::path::STAGING_FOLDER;
-use cap_std::fs::{Dir, OpenOptions};
+use cap_std::fs::{Dir, File as LockFile, MetadataExt, OpenOptions};
 use rustix::{
     fs::{FlockOperation, flock},
     io::Errno,
@@ -14,19 +14,20 @@ use rustix::{
 use std::{
     fs::File,
     io,
-    os::fd::OwnedFd,
     sync::atomic::{AtomicU64, Ordering},
 };
 use uuid::Uuid;
 
 /// How often the staging folder may vanish under a start before the start fails.
 const ATTEMPTS: usize = 5;
+/// The file that a server locks in its folder, and that a start or stop locks above.
+const LOCK_FILE: &str = "lock";
 
 #[derive(Debug)]
 pub(super) struct Staging {
     folder: Dir,
     /// Holds the lock on the folder as long as this server lives.
-    _lock: OwnedFd,
+    _lock: LockFile,
     name: String,
     next: AtomicU64,
 }
@@ -50,13 +51,17 @@ impl Staging {
         }
         let all = root.open_dir(STAGING_FOLDER)?;
         // Held for the whole start: nobody sweeps a folder between its creation and its lock.
-        let lock_all = descriptor(&all)?;
+        let lock_all = lock_file(&all)?;
         flock(&lock_all, FlockOperation::LockExclusive)?;
+        // A server that stopped meanwhile has removed the file: then it locks nothing any more.
+        if all.metadata(LOCK_FILE)?.ino() != lock_all.metadata()?.ino() {
+            return Err(io::ErrorKind::NotFound.into());
+        }
         sweep(&all)?;
         let name = Uuid::new_v4().simple().to_string();
         all.create_dir(&name)?;
         let folder = all.open_dir(&name)?;
-        let lock = descriptor(&folder)?;
+        let lock = lock_file(&folder)?;
         flock(&lock, FlockOperation::NonBlockingLockExclusive)?;
         Ok(Self { folder, _lock: lock, name, next: AtomicU64::new(0) })
     }
@@ -81,25 +86,46 @@ impl Staging {
 
     /// Removes this server's folder, and the staging folder if no other server uses it.
     pub(super) fn remove(&self, root: &Dir) {
-        let removed = root.open_dir(STAGING_FOLDER).and_then(|all| all.remove_dir_all(&self.name));
-        if let Err(error) = removed {
+        if let Err(error) = self.try_remove(root) {
             tracing::warn!(%error, "could not remove the staging folder; the next start will");
         }
-        // Fails while other servers have folders there, which is as it should be.
-        let _ = root.remove_dir(STAGING_FOLDER);
     }
+
+    fn try_remove(&self, root: &Dir) -> io::Result<()> {
+        let all = root.open_dir(STAGING_FOLDER)?;
+        all.remove_dir_all(&self.name)?;
+        let lock_all = lock_file(&all)?;
+        if flock(&lock_all, FlockOperation::NonBlockingLockExclusive).is_err() {
+            // Another server starts or stops right now, and needs the folder or removes it.
+            return Ok(());
+        }
+        let is_empty = all.entries()?.flatten().all(|entry| entry.file_name() == LOCK_FILE);
+        if is_empty {
+            all.remove_file(LOCK_FILE)?;
+            root.remove_dir(STAGING_FOLDER)?;
+        }
+        Ok(())
+    }
+}
+
+/// Opens the file to be locked in a folder, and creates it if need be.
+fn lock_file(folder: &Dir) -> io::Result<LockFile> {
+    folder.open_with(LOCK_FILE, OpenOptions::new().write(true).create(true))
 }
 
 /// Removes the folders that no live server has locked.
 fn sweep(all: &Dir) -> io::Result<()> {
     for entry in all.entries()? {
         let name = entry?.file_name();
+        if name == LOCK_FILE {
+            continue;
+        }
         let folder = match all.open_dir(&name) {
             Ok(folder) => folder,
             Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
             Err(error) => return Err(error),
         };
-        match flock(descriptor(&folder)?, FlockOperation::NonBlockingLockExclusive) {
+        match flock(lock_file(&folder)?, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => {
                 all.remove_dir_all(&name)?;
                 tracing::info!("removed the unfinished uploads of a server that was killed");
@@ -121,7 +147,8 @@ mod tests {
     }
 
     fn names(folder: &tempfile::TempDir) -> usize {
-        std::fs::read_dir(folder.path().join(STAGING_FOLDER)).map_or(0, Iterator::count)
+        let entries = std::fs::read_dir(folder.path().join(STAGING_FOLDER)).into_iter().flatten();
+        entries.flatten().filter(|entry| entry.file_name() != LOCK_FILE).count()
     }
 
     #[test]

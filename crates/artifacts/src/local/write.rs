@@ -18,13 +18,15 @@ use std::{
 /// How often a folder may be deleted between its creation and the rename into it.
 const PUBLISH_ATTEMPTS: usize = 5;
 
-/// One file on its way in. Dropping it before it is published leaves nothing behind.
+/// One file on its way in. Dropping it before it is published leaves nothing behind; that touches the
+/// disk, so it should not happen on a thread that other requests wait for.
 pub(crate) struct Upload {
     local: Arc<Local>,
     path: ArtifactPath,
     condition: PutCondition,
     verifier: Verifier,
     staged: Option<Staged>,
+    written: u64,
 }
 
 /// A file in the staging folder, removed on drop unless it was published.
@@ -38,7 +40,7 @@ struct Staged {
 impl Upload {
     pub(crate) fn new(local: Arc<Local>, path: ArtifactPath, options: PutOptions) -> Self {
         let verifier = Verifier::new(options.digests);
-        Self { local, path, condition: options.condition, verifier, staged: None }
+        Self { local, path, condition: options.condition, verifier, staged: None, written: 0 }
     }
 
     /// Appends bytes. The first call checks whether the artifact could be published at all.
@@ -52,13 +54,21 @@ impl Upload {
         };
         for chunk in chunks {
             self.verifier.update(chunk);
+            self.written += chunk.len() as u64;
         }
         write_all(&staged.file, chunks).map_err(|error| explain(error, &self.path))
     }
 
-    /// The staged file, to start writing it back to the disk before its end is known.
-    pub(crate) fn file(&self) -> Option<Arc<File>> {
-        self.staged.as_ref().map(|staged| Arc::clone(&staged.file))
+    /// Bytes written so far.
+    pub(crate) fn written(&self) -> u64 {
+        self.written
+    }
+
+    /// What flushes the bytes written so far, while more are written.
+    pub(crate) fn flusher(&self) -> Option<impl FnOnce() -> Result<(), ArtifactError> + use<>> {
+        let file = Arc::clone(&self.staged.as_ref()?.file);
+        let path = self.path.clone();
+        Some(move || fdatasync(&file).map_err(|error| explain(error.into(), &path)))
     }
 
     /// Flushes what was written, and gives it its name.
@@ -128,7 +138,10 @@ impl Staged {
         renameat_with(opened.staging.folder(), &self.name, &folder, path.name(), flags)
             .map_err(|error| blocked(error.into(), path))?;
         self.published = true;
-        flush_folder(&folder).map_err(|error| explain(error, path))
+        flush_folder(&folder).map_err(|error| {
+            tracing::error!(%path, "an upload is in place, but its folder could not be flushed");
+            explain(error, path)
+        })
     }
 }
 
@@ -176,6 +189,9 @@ fn blocked(error: io::Error, path: &ArtifactPath) -> ArtifactError {
 }
 
 /// Opens the folder of `path`; missing ones are made, each durable in its parent.
+///
+/// A folder that another upload has made an instant ago may not be durable in its parent yet. File
+/// systems with a journal commit it with the flush of the folder itself, which comes before a 200.
 fn make_folder(root: &Dir, path: &ArtifactPath) -> io::Result<Dir> {
     let Some(folder) = path.folder() else { return root.try_clone() };
     match root.open_dir(folder) {
