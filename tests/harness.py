@@ -439,8 +439,13 @@ def tree(folder: Path) -> dict[str, bytes]:
     return {
         str(path.relative_to(folder)): path.read_bytes()
         for path in sorted(folder.rglob("*"))
-        if path.is_file() and not path.is_symlink()
+        if path.is_file() and not path.is_symlink() and not is_lock(path)
     }
+
+
+def is_lock(path: Path) -> bool:
+    """Whether a file is there for living servers to lock, and for nothing else."""
+    return path.name == "lock" and ".mlferry-staging" in path.parts
 
 
 def entries(folder: Path) -> list[str]:
@@ -460,7 +465,7 @@ def staging_entries(folder: Path) -> list[str]:
         for name in entries(folder)
         if (name.startswith(".mlferry-staging") or "/.artifact.uploading." in f"/{name}")
         and not (folder / name).is_dir()
-        and not name.endswith("/lock")  # held by living servers, and there for nothing else
+        and not is_lock(Path(name))
     ]
 
 

@@ -327,6 +327,14 @@ def test_max_artifact_size_lets_the_limit_through_and_answers_413_above_it(own_s
     assert sorted(tree(server.artifacts)) == ["at-chunked.bin", "at.bin"]
 
 
+def test_max_artifact_size_holds_for_uploads_of_web_pages_too(own_server):
+    server = own_server("--max-artifact-size", "1000")
+    run_id = server.api("/runs/create", {"experiment_id": "0"}).json()["run"]["info"]["run_id"]
+    target = f"/ajax-api/2.0/mlflow/upload-artifact?run_uuid={run_id}&path=a.bin"
+    assert server.request("POST", target, b"x" * 1000).status == 200
+    server.request("POST", target, b"x" * 1001).assert_error(413)
+
+
 def test_a_length_above_the_limit_is_refused_before_the_body_is_sent(own_server):
     server = own_server("--max-artifact-size", "1000")
     with server.raw(timeout=10) as upload:
@@ -614,10 +622,51 @@ def test_the_staging_folder_is_hidden_and_closed_while_uploads_are_in_it(own_ser
     assert server.fetch("slow.bin").body == pattern(ON_DISK_BYTES) + b"67890"
 
 
-def test_only_the_top_level_name_of_the_staging_folder_is_reserved(server, folder):
-    assert server.put(f"{folder}/.mlferry-staging/a.txt", b"x").status == 200
-    assert server.names(folder) == [".mlferry-staging"]
-    assert server.fetch(f"{folder}/.mlferry-staging/a.txt").body == b"x"
+def test_the_name_of_the_staging_folder_is_reserved_in_every_folder(server, folder):
+    server.put(f"{folder}/a.txt", b"x")
+    hidden = server.artifacts / folder / ".mlferry-staging"
+    hidden.mkdir()
+    (hidden / "half").write_bytes(b"half")
+    path = f"{folder}/.mlferry-staging/half"
+    for answer in (server.fetch(path), server.put(path, b"y"), server.delete(f"{folder}/.mlferry-staging")):
+        answer.assert_error(400, "INVALID_PARAMETER_VALUE")
+    assert server.names(folder) == ["a.txt"]
+    assert server.names(folder, recursive="true") == ["a.txt"]
+    assert (hidden / "half").read_bytes() == b"half"
+
+
+def test_a_path_of_128_names_is_stored_and_one_more_is_a_400(server, folder):
+    deepest = "/".join([folder, *["d"] * 126, "f"])
+    assert server.put(deepest, b"x").status == 200
+    assert server.fetch(deepest).body == b"x"
+    server.put(f"{deepest[:-1]}d/f", b"x").assert_error(400, "INVALID_PARAMETER_VALUE")
+    assert server.names(folder, recursive="true") == [deepest.removeprefix(f"{folder}/")]
+    assert server.delete(folder).status == 200
+
+
+@pytest.mark.parametrize("expect", [{}, {"Expect": "100-continue"}])
+@pytest.mark.parametrize("kind", ["onto a folder", "a foreign host", "no such route", "a wrong method"])
+def test_a_refusal_is_heard_by_a_client_that_sends_its_whole_body_first(server, folder, kind, expect):
+    server.put(f"{folder}/x/a.txt", b"x")
+    data = pattern(8_000_000)
+    method, target, host, status = {
+        "onto a folder": ("PUT", f"{ARTIFACTS}/{folder}/x", "localhost", 409),
+        "a foreign host": ("PUT", f"{ARTIFACTS}/{folder}/b.bin", "evil.example", 403),
+        "no such route": ("PUT", "/api/2.0/none", "localhost", 404),
+        "a wrong method": ("POST", f"{ARTIFACTS}/{folder}/b.bin", "localhost", 405),
+    }[kind]
+    headers = "".join(f"{name}: {value}\r\n" for name, value in expect.items())
+    with server.raw() as upload:
+        upload.send(f"{method} {target} HTTP/1.1\r\nHost: {host}\r\n{headers}Content-Length: {len(data)}\r\n\r\n")
+        if expect and kind != "onto a folder":
+            # Refused before the body was asked for, so none of it is sent.
+            assert upload.answer(method).status == status
+            return
+        if expect:
+            assert upload.socket.recv(100).startswith(b"HTTP/1.1 100 ")
+        upload.send(data)
+        assert upload.answer(method).status == status
+    assert server.names(folder) == ["x"]
 
 
 def test_max_results_cuts_a_listing_into_pages_that_join_without_gap(server, folder):

@@ -240,6 +240,9 @@ USAGE_ERRORS = [
     (["--static-prefix", "p"], "--static-prefix must begin with a '/'."),
     (["--static-prefix", "/p/"], "--static-prefix should not end with a '/'."),
     (["--static-prefix", "/p{x}"], "--static-prefix must not contain '{' or '}'."),
+    (["--static-prefix", "/:x"], "--static-prefix '/:x' must consist of"),
+    (["--static-prefix", "/*x"], "--static-prefix '/*x' must consist of"),
+    (["--static-prefix", "//x"], "--static-prefix '//x' must consist of"),
     (["--port", "abc"], "'abc' is not a valid integer"),
     (["--app-name", "other"], "'other' is not"),
     (["--secrets-cache-ttl", "5"], "5 is not in the range 10<=x<=300."),
@@ -449,3 +452,9 @@ def test_the_binary_runs_from_anywhere_without_other_files(tmp_path):
         check=False,
     )
     assert done.returncode == 0
+
+
+def test_an_allowed_host_with_a_wrong_port_stops_the_start(tmp_path):
+    done = refused(tmp_path, "--allowed-hosts", "foo.com:99999")
+    assert done.returncode == 1
+    assert "foo.com:99999" in done.stderr

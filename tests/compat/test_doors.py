@@ -282,6 +282,12 @@ def test_the_preflight_of_a_local_page_is_granted(server):
         assert "origin" in answer.headers["vary"].lower()
 
 
+def test_two_host_headers_are_a_400(server):
+    with server.raw() as connection:
+        connection.send("GET /api/3.0/mlflow/server-info HTTP/1.1\r\nHost: localhost\r\nHost: evil.com\r\n\r\n")
+        assert connection.answer().status == 400
+
+
 def test_the_preflight_of_a_foreign_page_is_refused(server):
     answer = preflight(server, "http://evil.com")
     assert answer.status == 400

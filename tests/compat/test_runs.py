@@ -497,3 +497,9 @@ def test_model_version_artifacts_are_404_until_there_are_models(server):
     ):
         answer = server.get(f"/model-versions/get-artifact?{urllib.parse.urlencode(query)}").assert_error(status, code)
         assert answer.message.startswith(error)
+
+
+def test_a_run_may_be_made_with_more_tags_than_one_statement_takes(server):
+    tags = [{"key": f"t{number}", "value": "x"} for number in range(11_000)]
+    run = server.api("/runs/create", {"experiment_id": "0", "tags": tags}).json()["run"]
+    assert len(run["data"]["tags"]) == 11_001

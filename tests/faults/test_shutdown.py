@@ -87,6 +87,19 @@ def test_the_grace_bounds_how_long_a_stalled_request_is_waited_for(own_server):
     assert tree(server.artifacts) == {"kept.txt": b"x"}
 
 
+def test_a_second_signal_ends_the_waiting(own_server):
+    server = own_server("--shutdown-grace", "60")
+    upload = begin_upload(server)
+    server.send_signal()
+    wait_until(lambda: not accepts(server), 10, "the server still listens")
+    begun = time.monotonic()
+    server.send_signal()
+    assert server.wait(15) == 0
+    assert time.monotonic() - begun < 15
+    upload.close()
+    assert tree(server.artifacts) == {}
+
+
 def test_a_request_within_the_grace_is_not_cut(own_server):
     server = own_server("--shutdown-grace", "20")
     upload = begin_upload(server)

@@ -10,7 +10,10 @@ use std::{
     fs::File,
     io,
     ops::Range,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::{Duration, SystemTime},
 };
 use tokio::{
@@ -19,9 +22,13 @@ use tokio::{
     task::{JoinHandle, spawn_blocking},
 };
 
-/// Bytes gathered from the socket before they are handed to the disk: large enough that the
-/// hand-over is cheap, small enough that a hundred uploads stay small together.
-const WRITE_BYTES: usize = 256 * 1024;
+/// Bytes gathered from the socket before they are handed to the disk, at most: enough that the
+/// hand-over costs little beside the bytes.
+const WRITE_BYTES: usize = 512 * 1024;
+/// Bytes that all uploads together gather at once; when there are many, each gathers less.
+const GATHERED_BYTES: usize = 8 * 1024 * 1024;
+/// The least that an upload gathers, however many there are.
+const LEAST_WRITE_BYTES: usize = 64 * 1024;
 /// Bytes read from the disk at once: large enough that a read costs little beside its bytes, small
 /// enough that a hundred stalled readers stay small together.
 const READ_BYTES: usize = 256 * 1024;
@@ -101,6 +108,8 @@ pub struct PutOptions {
 #[derive(Debug, Clone)]
 pub struct Service {
     local: Arc<Local>,
+    /// How many uploads are in flight.
+    uploads: Arc<AtomicUsize>,
     /// Leaves some blocking threads to readers while the disk is slow to take what is written.
     writers: Arc<Semaphore>,
 }
@@ -110,7 +119,8 @@ impl Service {
     pub async fn open(destination: Destination) -> Result<Self, OpenError> {
         let Destination::Local(path) = destination;
         let local = blocking(move || Local::open(path)).await?;
-        Ok(Self { local: Arc::new(local), writers: Arc::new(Semaphore::new(WRITERS)) })
+        let writers = Arc::new(Semaphore::new(WRITERS));
+        Ok(Self { local: Arc::new(local), uploads: Arc::default(), writers })
     }
 
     /// Ends the use of the destination; to be called when no upload is in flight.
@@ -130,12 +140,13 @@ impl Service {
         S: Stream<Item = Result<Bytes, E>> + Unpin,
         E: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
-        let mut body = Incoming { body, left: options.max_bytes, limit: options.max_bytes };
+        let limit = options.max_bytes;
+        let mut body = Incoming { body, left: limit, limit, uploads: InFlight::new(&self.uploads) };
         let mut upload = OffThread::new(Upload::new(Arc::clone(&self.local), path, options));
         let mut writeback = Writeback::default();
         let mut gathered = body.gather().await?;
         // What fits one gathering needs one trip to the disk, not two.
-        while gathered.bytes >= WRITE_BYTES {
+        while !gathered.is_last {
             let writing = self.write(upload, gathered);
             let (next, written) = tokio::join!(body.gather(), writing);
             upload = written?;
@@ -199,12 +210,35 @@ struct Incoming<S> {
     body: S,
     left: Option<u64>,
     limit: Option<u64>,
+    uploads: InFlight,
+}
+
+/// One of the uploads in flight, as long as it lives.
+struct InFlight(Arc<AtomicUsize>);
+
+impl InFlight {
+    fn new(uploads: &Arc<AtomicUsize>) -> Self {
+        uploads.fetch_add(1, Ordering::Relaxed);
+        Self(Arc::clone(uploads))
+    }
+
+    /// How many there are, this one included.
+    fn count(&self) -> usize {
+        self.0.load(Ordering::Relaxed).max(1)
+    }
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 #[derive(Default)]
 struct Gathered {
     chunks: Vec<Bytes>,
     bytes: usize,
+    is_last: bool,
 }
 
 impl<S, E> Incoming<S>
@@ -212,11 +246,14 @@ where
     S: Stream<Item = Result<Bytes, E>> + Unpin,
     E: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    /// At least [`WRITE_BYTES`], or less at the end of the body.
+    /// As much as is worth a trip to the disk, or less at the end of the body.
     async fn gather(&mut self) -> Result<Gathered, ArtifactError> {
         let mut gathered = Gathered::default();
-        while gathered.bytes < WRITE_BYTES {
-            let Some(chunk) = self.body.next().await else { break };
+        while gathered.bytes < self.share() {
+            let Some(chunk) = self.body.next().await else {
+                gathered.is_last = true;
+                break;
+            };
             let chunk = chunk.map_err(|error| ArtifactError::BodyIncomplete(error.into()))?;
             if let (Some(left), Some(limit)) = (&mut self.left, self.limit) {
                 *left = left
@@ -227,6 +264,11 @@ where
             gathered.chunks.push(chunk);
         }
         Ok(gathered)
+    }
+
+    /// This upload's share of what all may gather.
+    fn share(&self) -> usize {
+        (GATHERED_BYTES / self.uploads.count()).clamp(LEAST_WRITE_BYTES, WRITE_BYTES)
     }
 }
 

@@ -2,10 +2,11 @@
 
 use std::fs;
 
+use mlferry_store::without_password;
+
 use crate::env::{Env, NotUnicode};
 use crate::flags::ServerFlags;
 use crate::options::DEFAULT_BACKEND_STORE_URI;
-use crate::uri;
 use crate::usage::Stop;
 
 /// Where a file store of the reference lies when nothing else is said.
@@ -74,7 +75,7 @@ pub(crate) fn artifacts_only(flags: &ServerFlags, backend_store_uri: &str) -> Re
         ));
     }
     if ![DEFAULT_BACKEND_STORE_URI, DEFAULT_FILE_STORE].contains(&backend_store_uri) {
-        let shown = uri::masked(backend_store_uri);
+        let shown = without_password(backend_store_uri);
         return Err(Stop::usage(format!(
             "You are starting a tracking server in `--artifacts-only` mode and have provided a value for \
              `--backend_store_uri`: '{shown}'. A tracking server in `--artifacts-only` mode cannot have a value set \
@@ -143,8 +144,8 @@ pub(crate) fn unbuilt(flags: &ServerFlags, backend_store_uri: &str) -> Result<()
         return Err(Stop::Refused(format!(
             "--registry-store-uri '{}' differs from the backend store '{}', which mlferry does not support yet: one \
              database keeps both. Leave --registry-store-uri (MLFLOW_REGISTRY_STORE_URI) out.",
-            uri::masked(registry),
-            uri::masked(backend_store_uri)
+            without_password(registry),
+            without_password(backend_store_uri)
         )));
     }
     let table = [

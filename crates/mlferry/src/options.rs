@@ -155,6 +155,14 @@ fn static_prefix(prefix: String) -> Result<String, Stop> {
     if prefix.contains(['{', '}']) {
         return Err(Stop::usage("--static-prefix must not contain '{' or '}'."));
     }
+    // What can't stand in a path as it is never matches one; `:` and `*` mean something to the router.
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_.~!$&'()+,;=@/".contains(c);
+    if !prefix.chars().all(is_plain) || prefix.contains("//") {
+        return Err(Stop::usage(format!(
+            "--static-prefix '{prefix}' must consist of letters, digits and any of -_.~!$&'()+,;=@ \
+             between single slashes."
+        )));
+    }
     Ok(prefix)
 }
 

@@ -1,20 +1,24 @@
 //! From checked options to a running server.
 
-use std::future::Future;
 use std::thread::available_parallelism;
+use std::time::Duration;
 
 use anyhow::Context;
 use mlferry_artifacts::Service;
 use mlferry_server::{App, Checks, Doors, HostPolicy, Limits, Mode, OriginPolicy, serve};
 use mlferry_store::{Store, StoreOptions};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::options::ServerOptions;
 
 /// Threads for work that blocks on the disk. More of them only wait for each other: uploads of small
 /// files came to their peak of flushes a second at 64.
 const BLOCKING_THREADS: usize = 64;
+
+/// How long threads that still wait for the disk may take at the very end.
+const LAST_THREADS_TIME: Duration = Duration::from_secs(5);
 
 /// Runs the server until it is told to stop.
 pub(crate) fn run(options: ServerOptions) -> anyhow::Result<()> {
@@ -25,7 +29,11 @@ pub(crate) fn run(options: ServerOptions) -> anyhow::Result<()> {
         .enable_all()
         .build()
         .context("cannot start the worker threads")?;
-    runtime.block_on(start(options))
+    raise_descriptor_limit();
+    let served = runtime.block_on(start(options));
+    // A thread that hangs on a dead disk must not keep the process alive.
+    runtime.shutdown_timeout(LAST_THREADS_TIME);
+    served
 }
 
 async fn start(options: ServerOptions) -> anyhow::Result<()> {
@@ -45,10 +53,10 @@ async fn start(options: ServerOptions) -> anyhow::Result<()> {
         max_artifact_bytes: options.max_artifact_size,
         doors: doors(&options)?,
     };
-    let stop = stop_signal()?;
+    let mut stop = StopSignals::new()?;
     let address = listener.local_addr().context("cannot tell the port that is listened on")?;
     tracing::info!("Listening on http://{address} (mlferry {})", env!("CARGO_PKG_VERSION"));
-    serve(listener, app, limits, stop).await.context("the server failed")?;
+    serve(listener, app, limits, async || stop.next().await).await.context("the server failed")?;
     tracing::info!("Stopped");
     Ok(())
 }
@@ -76,23 +84,44 @@ async fn open(options: &ServerOptions) -> anyhow::Result<Mode> {
 }
 
 fn doors(options: &ServerOptions) -> anyhow::Result<Doors> {
-    let checks = options.security_middleware.then(|| Checks {
-        hosts: HostPolicy::new(options.allowed_hosts.as_deref()),
+    let checks = Checks {
+        hosts: HostPolicy::new(options.allowed_hosts.as_deref())?,
         origins: OriginPolicy::new(options.cors_allowed_origins.as_deref()),
-    });
+    };
+    let checks = options.security_middleware.then_some(checks);
     let frame_options = options.x_frame_options.as_deref().map(str::parse).transpose();
     let frame_options = frame_options.context("--x-frame-options cannot be sent as a header")?;
     Ok(Doors { checks, frame_options })
 }
 
-/// Ready when SIGTERM or SIGINT comes.
-fn stop_signal() -> anyhow::Result<impl Future<Output = ()>> {
-    let mut terminate = signal(SignalKind::terminate()).context("cannot wait for SIGTERM")?;
-    let mut interrupt = signal(SignalKind::interrupt()).context("cannot wait for SIGINT")?;
-    Ok(async move {
+/// The signals that stop a server.
+struct StopSignals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl StopSignals {
+    fn new() -> anyhow::Result<Self> {
+        let terminate = signal(SignalKind::terminate()).context("cannot wait for SIGTERM")?;
+        let interrupt = signal(SignalKind::interrupt()).context("cannot wait for SIGINT")?;
+        Ok(Self { terminate, interrupt })
+    }
+
+    /// Waits for the next SIGTERM or SIGINT.
+    async fn next(&mut self) {
         tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
         }
-    })
+    }
+}
+
+/// Lets the server open as many files and connections as the system allows it to: the usual limit of
+/// 1,024 is meant for programs that use `select`.
+fn raise_descriptor_limit() {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit { current: limit.maximum, ..limit };
+    if let Err(error) = setrlimit(Resource::Nofile, raised) {
+        tracing::debug!(%error, "the limit of open files stays as it is");
+    }
 }

@@ -1,5 +1,7 @@
 //! The URIs of the command line: which databases and artifact destinations this server can open.
 
+use mlferry_store::without_password;
+
 /// The scheme of a URI, in lower case; `None` for a plain path.
 pub(crate) fn scheme(uri: &str) -> Option<String> {
     let (scheme, _) = uri.split_once(':')?;
@@ -13,21 +15,11 @@ pub(crate) fn is_local(uri: &str) -> bool {
     matches!(scheme(uri).as_deref(), None | Some("file"))
 }
 
-/// The URI with its password left out, for messages.
-pub(crate) fn masked(uri: &str) -> String {
-    let Some((scheme, rest)) = uri.split_once("://") else { return uri.to_owned() };
-    let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
-    match authority.rsplit_once('@').map(|(login, host)| (login.split_once(':'), host)) {
-        Some((Some((user, _)), host)) => format!("{scheme}://{user}:***@{host}{path}"),
-        _ => uri.to_owned(),
-    }
-}
-
 /// A backend store URI this server can open, or why it can't.
 ///
 /// All spellings of a database in memory become `sqlite://`.
 pub(crate) fn backend_store(uri: &str) -> Result<String, String> {
-    let shown = masked(uri);
+    let shown = without_password(uri);
     let scheme = scheme(uri);
     let dialect = scheme.as_deref().map(|scheme| scheme.split('+').next().unwrap_or(scheme));
     match dialect {
@@ -57,20 +49,6 @@ pub(crate) fn backend_store(uri: &str) -> Result<String, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn passwords_are_masked() {
-        let cases = [
-            ("postgresql://u:p@h:5432/db", "postgresql://u:***@h:5432/db"),
-            ("postgresql://u:p@ss@h/db?x=a:b@c", "postgresql://u:***@h/db?x=a:b@c"),
-            ("postgresql://u@h/db", "postgresql://u@h/db"),
-            ("sqlite:////a/b@c:d", "sqlite:////a/b@c:d"),
-            ("./x", "./x"),
-        ];
-        for (uri, expected) in cases {
-            assert_eq!(masked(uri), expected);
-        }
-    }
 
     #[test]
     fn sqlite_opens_and_others_are_told_why_not() {

@@ -3,6 +3,7 @@
 use crate::{
     artifact_roots::ArtifactRoots,
     doors::{DoorKeeper, Doors, guard},
+    drain::drain_refused,
     error::ApiError,
     observe::observe,
     routes::{Access, Info, Needs, Proxy, Route, RunArtifacts, table},
@@ -97,7 +98,11 @@ impl App {
             info: Info { has_store: store.is_some() },
             proxy: service.clone().map(|service| Proxy { service, max_artifact_bytes }),
             store: store.clone(),
-            run_artifacts: store.clone().map(|store| RunArtifacts { store, roots: roots.clone() }),
+            run_artifacts: store.clone().map(|store| RunArtifacts {
+                store,
+                roots: roots.clone(),
+                max_artifact_bytes,
+            }),
             artifacts_only,
         };
         let mut router = Router::new();
@@ -112,9 +117,10 @@ impl App {
         // Around the router as a whole: it completes answers, `Allow` of a 405 for one, on its way out.
         let router = Router::new()
             .fallback_service(router)
-            .layer(RequestBodyTimeoutLayer::new(limits.body_idle))
             .layer(CatchPanicLayer::custom(after_panic))
             .layer(from_fn_with_state(keeper, guard))
+            .layer(from_fn(drain_refused))
+            .layer(RequestBodyTimeoutLayer::new(limits.body_idle))
             .layer(from_fn(observe));
         (router, Closing { store, service, roots })
     }

@@ -4,6 +4,7 @@ mod app;
 mod artifact_roots;
 mod doors;
 mod download;
+mod drain;
 mod error;
 mod observe;
 mod routes;
@@ -12,6 +13,6 @@ mod serve;
 mod upload;
 
 pub use app::{App, Mode, RouteInfo, route_table};
-pub use doors::{Checks, Doors, HostPolicy, OriginPolicy};
+pub use doors::{Checks, Doors, HostPolicy, InvalidHost, OriginPolicy};
 pub use routes::Access;
 pub use serve::{Limits, serve};

@@ -75,12 +75,34 @@ struct AccessLine {
 
 impl Drop for AccessLine {
     fn drop(&mut self) {
+        /// The whole line for people, and its parts for programs.
+        macro_rules! log {
+            ($level:ident) => {
+                tracing::$level!(
+                    target: "access",
+                    method = %self.method,
+                    path = self.path,
+                    status = self.status.map(|status| status.as_u16()),
+                    bytes_in = self.received.load(Ordering::Relaxed),
+                    bytes_out = self.sent,
+                    duration_ms = self.duration_ms(),
+                    request_id = self.id.to_str().unwrap_or_default(),
+                    "{self}"
+                )
+            };
+        }
         // One level per server, so that a debug log reads like the reference's.
         if tracing::enabled!(target: "access", Level::DEBUG) {
-            tracing::debug!(target: "access", "{self}");
+            log!(debug);
         } else {
-            tracing::info!(target: "access", "{self}");
+            log!(info);
         }
+    }
+}
+
+impl AccessLine {
+    fn duration_ms(&self) -> f64 {
+        self.started.elapsed().as_secs_f64() * 1000.0
     }
 }
 
@@ -93,7 +115,7 @@ impl std::fmt::Display for AccessLine {
             None => write!(f, "-")?,
         }
         let received = self.received.load(Ordering::Relaxed);
-        let duration_ms = self.started.elapsed().as_secs_f64() * 1000.0;
+        let duration_ms = self.duration_ms();
         let id = self.id.to_str().unwrap_or_default();
         write!(f, " in={received} out={sent} duration_ms={duration_ms:.3} id={id}")
     }

@@ -9,7 +9,10 @@ use hyper_util::{
 };
 use socket2::SockRef;
 use std::{io, time::Duration};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    task::JoinSet,
+};
 use tower::ServiceExt;
 
 /// Bounds for connections; the defaults suit a server that is reached over any network.
@@ -39,31 +42,29 @@ impl Default for Limits {
 /// Bytes that a connection buffers while it reads: headers must fit, and bodies come in pieces of at
 /// most this size, so that it also bounds the memory of an upload.
 const READ_BUFFER: usize = 64 * 1024;
+/// How long the database and the destination may take to close, when nobody uses them any more.
+const CLOSE_TIME: Duration = Duration::from_secs(10);
 /// How long to wait when the system has no more descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// Answers requests until `stop` is ready, then lets those in flight finish, and closes the database
-/// and the destination.
+/// and the destination. A second `stop` ends the waiting.
 pub async fn serve(
     listener: TcpListener,
     app: App,
     limits: Limits,
-    stop: impl Future<Output = ()>,
+    mut stop: impl AsyncFnMut(),
 ) -> io::Result<()> {
     let (router, closing) = app.build(&limits);
-    let connections = GracefulShutdown::new();
-    let mut builder = http1::Builder::new();
-    builder
-        .timer(TokioTimer::new())
-        .header_read_timeout(limits.headers)
-        .max_buf_size(READ_BUFFER)
-        // A client may say that it is done sending, and still wants its answer.
-        .half_close(true);
-    let mut stop = std::pin::pin!(stop);
+    let graceful = GracefulShutdown::new();
+    let mut connections = JoinSet::new();
+    let builder = connection_builder(&limits);
     loop {
         let accepted = tokio::select! {
-            () = &mut stop => break,
+            () = stop() => break,
             accepted = listener.accept() => accepted,
+            // Only to forget connections that have ended.
+            Some(_) = connections.join_next() => continue,
         };
         let stream = match accepted {
             Ok((stream, _)) => stream,
@@ -78,9 +79,8 @@ pub async fn serve(
         let service = service_fn(move |request: Request<Incoming>| {
             router.clone().oneshot(request.map(Body::new))
         });
-        let connection = builder.serve_connection(TokioIo::new(stream), service);
-        let connection = connections.watch(connection);
-        tokio::spawn(async move {
+        let connection = graceful.watch(builder.serve_connection(TokioIo::new(stream), service));
+        connections.spawn(async move {
             // Clients go away whenever they like; the access log tells what became of the request.
             if let Err(error) = connection.await {
                 tracing::debug!(%error, "a connection ended early");
@@ -88,15 +88,30 @@ pub async fn serve(
         });
     }
     drop(listener);
-    let in_flight = connections.count();
-    if in_flight > 0 {
-        tracing::info!(connections = in_flight, "waiting for requests in flight");
+    let finished = tokio::select! {
+        () = graceful.shutdown() => true,
+        () = tokio::time::sleep(limits.shutdown_grace) => false,
+        () = stop() => false,
+    };
+    if !finished {
+        tracing::warn!("gave up on requests that are still in flight");
     }
-    if tokio::time::timeout(limits.shutdown_grace, connections.shutdown()).await.is_err() {
-        tracing::warn!(grace = ?limits.shutdown_grace, "gave up on requests that are still in flight");
+    connections.shutdown().await;
+    if tokio::time::timeout(CLOSE_TIME, closing.close()).await.is_err() {
+        tracing::warn!("the database or the destination took too long to close");
     }
-    closing.close().await;
     Ok(())
+}
+
+fn connection_builder(limits: &Limits) -> http1::Builder {
+    let mut builder = http1::Builder::new();
+    builder
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits.headers)
+        .max_buf_size(READ_BUFFER)
+        // A client may say that it is done sending, and still wants its answer.
+        .half_close(true);
+    builder
 }
 
 fn tune(stream: &TcpStream, limits: &Limits) {

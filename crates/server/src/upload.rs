@@ -1,21 +1,13 @@
-//! An upload: what its headers promise, its body as a stream, and what happens after a refusal.
+//! An upload: what its headers promise, and its body as a stream.
 
 use crate::{download::put_condition, error::ApiError};
 use axum::{
-    body::{Body, BodyDataStream},
+    body::Body,
     http::{HeaderMap, HeaderName, Request, header},
 };
-use futures_util::StreamExt;
 use mlferry_artifacts::{
     ArtifactError, ArtifactPath, ExpectedDigest, ExpectedDigests, PathError, PutOptions, Service,
 };
-use std::time::Duration;
-
-/// Bytes that are read and dropped after a refusal. A client that still sends would otherwise see a
-/// broken connection instead of the answer, and try again.
-const DRAIN_BYTES: usize = 64 * 1024 * 1024;
-/// How long a refused client may take to send them.
-const DRAIN_TIME: Duration = Duration::from_secs(10);
 
 static CONTENT_MD5: HeaderName = HeaderName::from_static("content-md5");
 static CONTENT_DIGEST: HeaderName = HeaderName::from_static("content-digest");
@@ -29,17 +21,9 @@ pub(crate) async fn store(
     request: Request<Body>,
 ) -> Result<(), ApiError> {
     let (head, body) = request.into_parts();
-    let mut body = body.into_data_stream();
-    let stored = match options(path, &head.headers, max_bytes) {
-        Ok((path, options)) => {
-            service.put(path, &mut body, options).await.map(|_| ()).map_err(ApiError::from)
-        }
-        Err(error) => Err(error),
-    };
-    if stored.is_err() && !waits_for_leave(&head.headers) {
-        drain(&mut body).await;
-    }
-    stored
+    let (path, options) = options(path, &head.headers, max_bytes)?;
+    service.put(path, body.into_data_stream(), options).await?;
+    Ok(())
 }
 
 fn options(
@@ -60,25 +44,6 @@ fn options(
 
 fn declared_length(headers: &HeaderMap) -> Option<u64> {
     headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
-}
-
-/// Whether the client sends its body only after it was told to.
-fn waits_for_leave(headers: &HeaderMap) -> bool {
-    headers.contains_key(header::EXPECT)
-}
-
-async fn drain(body: &mut BodyDataStream) {
-    let drained = async {
-        let mut left = DRAIN_BYTES;
-        while let Some(Ok(chunk)) = body.next().await {
-            left = left.saturating_sub(chunk.len());
-            if left == 0 {
-                break;
-            }
-        }
-    };
-    // Whoever is slower than that may see a broken connection.
-    let _ = tokio::time::timeout(DRAIN_TIME, drained).await;
 }
 
 /// The checksums that the client sent. Those of other algorithms are not verified, as RFC 9530 allows.

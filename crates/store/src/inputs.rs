@@ -1,7 +1,7 @@
 //! The table of links between runs and what they use or make: datasets, and logged models.
 
 use crate::{
-    db::{DbError, Row, Transaction, id_lists, insert},
+    db::{DbError, Row, Transaction, id_lists, insert, row_lists},
     tables::Inputs,
 };
 use mlferry_protocol::{RunId, datasets::ModelInput, logged_models::ModelOutput};
@@ -37,9 +37,6 @@ pub(crate) async fn add_links(
     transaction: &mut Transaction,
     links: Vec<Link<'_>>,
 ) -> Result<u64, DbError> {
-    if links.is_empty() {
-        return Ok(0);
-    }
     let columns = [
         Inputs::InputUuid,
         Inputs::SourceType,
@@ -48,21 +45,25 @@ pub(crate) async fn add_links(
         Inputs::DestinationId,
         Inputs::Step,
     ];
-    let rows = links.into_iter().map(|link| {
+    let row_of = |link: &Link<'_>| {
         [
-            link.id.into(),
+            link.id.clone().into(),
             link.source.0.into(),
             link.source.1.into(),
             link.destination.0.into(),
             link.destination.1.into(),
             link.step.into(),
         ]
-    });
-    let mut statement = insert(Inputs::Table, columns, rows);
+    };
     let key =
         [Inputs::SourceType, Inputs::SourceId, Inputs::DestinationType, Inputs::DestinationId];
-    statement.on_conflict(OnConflict::columns(key).do_nothing().to_owned());
-    transaction.execute(&statement).await
+    let mut added = 0;
+    for links in row_lists(&links) {
+        let mut statement = insert(Inputs::Table, columns, links.iter().map(row_of));
+        statement.on_conflict(OnConflict::columns(key).do_nothing().to_owned());
+        added += transaction.execute(&statement).await?;
+    }
+    Ok(added)
 }
 
 /// Notes models that a run uses.

@@ -6,6 +6,7 @@
 mod artifact_uri;
 mod batch;
 mod clock;
+mod database_uri;
 mod datasets;
 mod db;
 mod error;
@@ -23,6 +24,7 @@ mod store;
 mod tables;
 mod tags;
 
+pub use database_uri::without_password;
 pub use db::DbError;
 pub use error::{OpenError, StoreError};
 pub use store::{Store, StoreOptions};

@@ -1,6 +1,7 @@
 use crate::{
     OpenError, StoreError,
     artifact_uri::ArtifactRoot,
+    database_uri::without_password,
     db::{Database, DbError, SqliteLocation, Transaction},
     schema,
 };
@@ -84,15 +85,6 @@ fn location_of(uri: &str) -> Result<SqliteLocation, OpenError> {
     }
 }
 
-/// A database URI that may be shown.
-fn without_password(uri: &str) -> String {
-    let Some((scheme, rest)) = uri.split_once("://") else { return uri.to_owned() };
-    match rest.rsplit_once('@') {
-        Some((_, host)) => format!("{scheme}://***@{host}"),
-        None => uri.to_owned(),
-    }
-}
-
 impl OpenError {
     /// What a failure to open the database at `uri` means.
     pub(crate) fn of(uri: &str, error: DbError) -> Self {
@@ -110,13 +102,6 @@ impl OpenError {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_uri_is_shown_without_its_password() {
-        let shown = without_password("postgresql://me:p@ss@db:5432/mlflow");
-        assert_eq!(shown, "postgresql://***@db:5432/mlflow");
-        assert_eq!(without_password("sqlite:///a.db"), "sqlite:///a.db");
-    }
 
     #[test]
     fn other_databases_are_refused_by_name() {

@@ -8,6 +8,7 @@ use axum::{
 };
 use mlferry_protocol::ErrorCode;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use thiserror::Error;
 use wildmatch::WildMatch;
 
 /// The text of the reference's refusal.
@@ -36,18 +37,24 @@ pub struct HostPattern {
 
 impl HostPolicy {
     /// The policy of `--allowed-hosts`; `None` is the default.
-    #[must_use]
-    pub fn new(allowed: Option<&[String]>) -> Self {
+    pub fn new(allowed: Option<&[String]>) -> Result<Self, InvalidHost> {
         match allowed {
-            None => Self::LocalAndPrivate,
-            Some(entries) if entries.iter().any(|entry| entry == "*") => Self::Any,
-            Some(entries) => Self::These(entries.iter().map(|e| HostPattern::new(e)).collect()),
+            None => Ok(Self::LocalAndPrivate),
+            Some(entries) if entries.iter().any(|entry| entry == "*") => Ok(Self::Any),
+            Some(entries) => {
+                let patterns = entries.iter().map(|entry| HostPattern::new(entry));
+                Ok(Self::These(patterns.collect::<Result<_, _>>()?))
+            }
         }
     }
 
     pub(super) fn check(&self, request: &Request) -> Result<(), ApiError> {
-        let named = named_host(request);
-        let allowed = match (self, named.parse::<Authority>()) {
+        if request.headers().get_all(header::HOST).iter().count() > 1 {
+            // Proxies differ in which of them counts (RFC 9112, section 3.2).
+            return Err(ApiError::invalid_parameter("A request has at most one Host header."));
+        }
+        let named = named_host(request).parse::<Authority>();
+        let allowed = match (self, &named) {
             (Self::Any, _) => true,
             (_, Err(_)) => false,
             (Self::LocalAndPrivate, Ok(host)) => is_local_or_private(host.host()),
@@ -58,8 +65,9 @@ impl HostPolicy {
         if allowed {
             return Ok(());
         }
+        // Without the user and password that a URI may carry.
         tracing::warn!(
-            host = named,
+            host = named.as_ref().map_or("(not a host)", Authority::host),
             "refused a request for a host that is not allowed; start with --allowed-hosts to allow it"
         );
         Err(ApiError::new(ErrorCode::PermissionDenied, REFUSAL))
@@ -97,22 +105,29 @@ fn is_own_v6(address: Ipv6Addr) -> bool {
     address.is_loopback() || address.is_unspecified() || address.is_unique_local()
 }
 
+/// An entry of `--allowed-hosts` that names no host.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("--allowed-hosts: '{0}' ends with a port that is no number from 0 to 65535, and not '*'")]
+pub struct InvalidHost(String);
+
 impl HostPattern {
-    fn new(entry: &str) -> Self {
-        let entry = entry.to_ascii_lowercase();
+    fn new(text: &str) -> Result<Self, InvalidHost> {
+        let entry = text.to_ascii_lowercase();
         let is_bare_v6 = entry.matches(':').count() > 1 && !entry.starts_with('[');
         let (host, port) = match entry.rsplit_once(':') {
             Some((host, "*")) if !is_bare_v6 => (host, None),
-            Some((host, port)) if !is_bare_v6 && !port.ends_with(']') => (host, port.parse().ok()),
+            Some((host, port)) if !is_bare_v6 && !port.ends_with(']') => {
+                (host, Some(port.parse().map_err(|_| InvalidHost(text.to_owned()))?))
+            }
             _ => (entry.as_str(), None),
         };
         let host = host.trim_start_matches('[').trim_end_matches(']');
         let is_numeric = |c: char| c.is_ascii_digit() || matches!(c, '.' | '*');
-        Self {
+        Ok(Self {
             host: WildMatch::new(host),
             is_ipv4: host.contains('.') && host.chars().all(is_numeric),
             port,
-        }
+        })
     }
 
     fn matches(&self, host: &str, port: Option<u16>) -> bool {
@@ -136,7 +151,7 @@ mod tests {
 
     #[test]
     fn by_default_this_machine_and_private_addresses_are_allowed() {
-        let policy = HostPolicy::new(None);
+        let policy = HostPolicy::new(None).unwrap();
         for host in [
             "localhost",
             "localhost:5000",
@@ -173,7 +188,7 @@ mod tests {
     #[test]
     fn a_list_replaces_the_default() {
         let entries = ["foo.com", "*.bar.com", "10.*", "baz.com:8080", "Quux.COM:*", "[::1]"];
-        let policy = HostPolicy::new(Some(&entries.map(String::from)));
+        let policy = HostPolicy::new(Some(&entries.map(String::from))).unwrap();
         for host in [
             "foo.com",
             "FOO.com:80",
@@ -189,6 +204,21 @@ mod tests {
         for host in ["localhost", "bar.com", "10.evil.com", "baz.com", "baz.com:80", "xfoo.com"] {
             assert!(!allows(&policy, host), "{host}");
         }
-        assert!(allows(&HostPolicy::new(Some(&["*".to_owned()])), "anything"));
+        assert!(allows(&HostPolicy::new(Some(&["*".to_owned()])).unwrap(), "anything"));
+    }
+
+    #[test]
+    fn an_entry_with_a_wrong_port_does_not_allow_every_port() {
+        for entry in ["foo.com:99999", "foo.com:", "foo.com:http"] {
+            let refused = HostPolicy::new(Some(&[entry.to_owned()])).unwrap_err();
+            assert!(refused.to_string().contains(entry), "{refused}");
+        }
+    }
+
+    #[test]
+    fn two_hosts_are_one_too_many() {
+        let request = Request::builder().uri("/").header("host", "localhost");
+        let request = request.header("host", "evil.com").body(Body::empty()).unwrap();
+        assert!(HostPolicy::Any.check(&request).is_err());
     }
 }

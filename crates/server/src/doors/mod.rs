@@ -4,7 +4,7 @@
 mod host;
 mod origin;
 
-pub use host::HostPolicy;
+pub use host::{HostPolicy, InvalidHost};
 pub use origin::OriginPolicy;
 
 use crate::error::ApiError;

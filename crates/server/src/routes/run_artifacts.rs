@@ -29,6 +29,8 @@ use std::convert::Infallible;
 pub(crate) struct RunArtifacts {
     pub(crate) store: Store,
     pub(crate) roots: ArtifactRoots,
+    /// Bytes of an upload that the operator allows.
+    pub(crate) max_artifact_bytes: Option<u64>,
 }
 
 impl RunArtifacts {
@@ -111,7 +113,8 @@ pub(super) async fn upload(
     }
     let root = artifacts.root_of(&run).await?;
     let body = stream::iter([Ok::<_, Infallible>(data)]);
-    root.service.put(root.join(&path), body, PutOptions::default()).await?;
+    let options = PutOptions { max_bytes: artifacts.max_artifact_bytes, ..PutOptions::default() };
+    root.service.put(root.join(&path), body, options).await?;
     Ok(([(header::CONTENT_TYPE, "application/json")], StatusCode::OK))
 }
 

@@ -20,6 +20,9 @@ use sqlx::{AssertSqlSafe, Row as _, sqlite::SqliteRow};
 /// Statements with more values are not kept prepared: their texts hardly ever recur.
 const PREPARED_VALUES: usize = 64;
 
+/// Rows in one insertion: with up to a dozen columns, well below the same limit.
+const ROWS_IN_INSERT: usize = 1000;
+
 /// Ids in one `IN (…)`, well below the 32,766 values that SQLite takes in one statement.
 const IDS_IN_LIST: usize = 10_000;
 
@@ -184,6 +187,11 @@ pub(crate) fn is_one_of(
     }
     // As many values as this can't travel beside the statement; integers are safe within it.
     column.is_in(integers.map(|integer| Expr::cust(integer.to_string())))
+}
+
+/// Parts of `rows` that are short enough for one insertion each; none of no rows.
+pub(crate) fn row_lists<T>(rows: &[T]) -> impl Iterator<Item = &[T]> {
+    rows.chunks(ROWS_IN_INSERT)
 }
 
 /// Parts of `ids` that are short enough for one statement each.
