@@ -6,8 +6,10 @@
 mod destination;
 mod digest;
 mod error;
+mod incoming;
 mod list;
 mod local;
+mod off_thread;
 mod path;
 mod service;
 

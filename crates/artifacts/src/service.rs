@@ -2,39 +2,24 @@
 
 use crate::{
     ArtifactError, ArtifactPath, Destination, ExpectedDigests, ListOptions, Listing, OpenError,
+    incoming::{Gathered, InFlight, Incoming},
     local::{Local, Upload},
+    off_thread::{OffThread, Writeback, blocking, joined},
 };
 use bytes::Bytes;
-use futures_util::{Stream, StreamExt};
+use futures_util::Stream;
 use std::{
     fs::File,
     io,
     ops::Range,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::{Arc, atomic::AtomicUsize},
     time::{Duration, SystemTime},
 };
-use tokio::{
-    runtime::Handle,
-    sync::Semaphore,
-    task::{JoinHandle, spawn_blocking},
-};
+use tokio::{sync::Semaphore, task::spawn_blocking};
 
-/// Bytes gathered from the socket before they are handed to the disk, at most: enough that the
-/// hand-over costs little beside the bytes.
-const WRITE_BYTES: usize = 512 * 1024;
-/// Bytes that all uploads together gather at once; when there are many, each gathers less.
-const GATHERED_BYTES: usize = 8 * 1024 * 1024;
-/// The least that an upload gathers, however many there are.
-const LEAST_WRITE_BYTES: usize = 64 * 1024;
 /// Bytes read from the disk at once: large enough that a read costs little beside its bytes, small
 /// enough that a hundred stalled readers stay small together.
 const READ_BYTES: usize = 256 * 1024;
-/// Bytes after which an upload starts writing back while more come in, so that the flush at its end
-/// is short.
-const WRITEBACK_BYTES: u64 = 32 * 1024 * 1024;
 
 /// Writes to the disk at once. More of them only wait for each other: uploads of small files came
 /// close to their most flushes a second at 16.
@@ -140,8 +125,7 @@ impl Service {
         S: Stream<Item = Result<Bytes, E>> + Unpin,
         E: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
-        let limit = options.max_bytes;
-        let mut body = Incoming { body, left: limit, limit, uploads: InFlight::new(&self.uploads) };
+        let mut body = Incoming::new(body, options.max_bytes, InFlight::new(&self.uploads));
         let mut upload = OffThread::new(Upload::new(Arc::clone(&self.local), path, options));
         let mut writeback = Writeback::default();
         let mut gathered = body.gather().await?;
@@ -205,135 +189,6 @@ impl Service {
     }
 }
 
-/// A body, gathered into pieces that are worth a trip to the disk.
-struct Incoming<S> {
-    body: S,
-    left: Option<u64>,
-    limit: Option<u64>,
-    uploads: InFlight,
-}
-
-/// One of the uploads in flight, as long as it lives.
-struct InFlight(Arc<AtomicUsize>);
-
-impl InFlight {
-    fn new(uploads: &Arc<AtomicUsize>) -> Self {
-        uploads.fetch_add(1, Ordering::Relaxed);
-        Self(Arc::clone(uploads))
-    }
-
-    /// How many there are, this one included.
-    fn count(&self) -> usize {
-        self.0.load(Ordering::Relaxed).max(1)
-    }
-}
-
-impl Drop for InFlight {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
-#[derive(Default)]
-struct Gathered {
-    chunks: Vec<Bytes>,
-    bytes: usize,
-    is_last: bool,
-}
-
-impl<S, E> Incoming<S>
-where
-    S: Stream<Item = Result<Bytes, E>> + Unpin,
-    E: Into<Box<dyn std::error::Error + Send + Sync>>,
-{
-    /// As much as is worth a trip to the disk, or less at the end of the body.
-    async fn gather(&mut self) -> Result<Gathered, ArtifactError> {
-        let mut gathered = Gathered::default();
-        while gathered.bytes < self.share() {
-            let Some(chunk) = self.body.next().await else {
-                gathered.is_last = true;
-                break;
-            };
-            let chunk = chunk.map_err(|error| ArtifactError::BodyIncomplete(error.into()))?;
-            if let (Some(left), Some(limit)) = (&mut self.left, self.limit) {
-                *left = left
-                    .checked_sub(chunk.len() as u64)
-                    .ok_or(ArtifactError::TooLarge { limit })?;
-            }
-            gathered.bytes += chunk.len();
-            gathered.chunks.push(chunk);
-        }
-        Ok(gathered)
-    }
-
-    /// This upload's share of what all may gather.
-    fn share(&self) -> usize {
-        (GATHERED_BYTES / self.uploads.count()).clamp(LEAST_WRITE_BYTES, WRITE_BYTES)
-    }
-}
-
-/// Pushes a long upload's bytes to the disk while more come in.
-#[derive(Default)]
-struct Writeback {
-    /// Bytes of the file when it was last pushed.
-    pushed: u64,
-    running: Option<JoinHandle<Result<(), ArtifactError>>>,
-}
-
-impl Writeback {
-    /// Starts to write back, when there is enough and nothing runs.
-    async fn push(&mut self, upload: &OffThread<Upload>) -> Result<(), ArtifactError> {
-        let upload = upload.get();
-        if upload.written() < self.pushed + WRITEBACK_BYTES
-            || self.running.as_ref().is_some_and(|running| !running.is_finished())
-        {
-            return Ok(());
-        }
-        self.finish().await?;
-        self.pushed = upload.written();
-        self.running = upload.flusher().map(spawn_blocking);
-        Ok(())
-    }
-
-    /// Waits for what runs. Its error must be heard: the system tells it once, and the flush before
-    /// the file is published would find nothing wrong.
-    async fn finish(&mut self) -> Result<(), ArtifactError> {
-        match self.running.take() {
-            Some(running) => joined(running.await),
-            None => Ok(()),
-        }
-    }
-}
-
-/// A value that touches the disk when it is dropped: it is dropped on a thread that may wait.
-struct OffThread<T: Send + 'static>(Option<T>);
-
-impl<T: Send + 'static> OffThread<T> {
-    fn new(value: T) -> Self {
-        Self(Some(value))
-    }
-
-    fn get(&self) -> &T {
-        self.0.as_ref().expect("only into_inner() takes the value, and takes self with it")
-    }
-
-    fn get_mut(&mut self) -> &mut T {
-        self.0.as_mut().expect("only into_inner() takes the value, and takes self with it")
-    }
-
-    fn into_inner(mut self) -> T {
-        self.0.take().expect("only into_inner() takes the value, and takes self with it")
-    }
-}
-
-impl<T: Send + 'static> Drop for OffThread<T> {
-    fn drop(&mut self) {
-        if let (Some(value), Ok(runtime)) = (self.0.take(), Handle::try_current()) {
-            runtime.spawn_blocking(move || drop(value));
-        }
-    }
-}
-
 /// A file that is open for reading; what is read is what was there when it was opened.
 #[derive(Debug, Clone)]
 pub struct Artifact {
@@ -392,20 +247,4 @@ fn fill_from(file: &File, offset: u64, mut buffer: Vec<u8>, length: usize) -> io
     // The allocator may give more than was asked for, and the file may have grown.
     buffer.truncate(length);
     Ok(buffer.into())
-}
-
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
-    joined(spawn_blocking(work).await)
-}
-
-/// The result of a blocking task; its panic goes on in the request that waits for it.
-fn joined<T>(result: Result<T, tokio::task::JoinError>) -> T {
-    match result {
-        Ok(value) => value,
-        Err(error) => match error.try_into_panic() {
-            Ok(panic) => std::panic::resume_unwind(panic),
-            // Blocking tasks are only cancelled when the runtime itself shuts down.
-            Err(error) => panic!("a blocking task was cancelled: {error}"),
-        },
-    }
 }

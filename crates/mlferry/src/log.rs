@@ -37,7 +37,7 @@ pub(crate) enum LogLevel {
     Warn,
     /// And what a start says.
     Info,
-    /// And each request.
+    /// Requests as the reference's debug log shows them.
     Debug,
     /// And what libraries say.
     Trace,

@@ -85,6 +85,7 @@ impl ArtifactRoots {
             )));
         };
         // Clients put the URI's path into a URL as it is, which is decoded once on arrival.
+        let path = path.split('?').next().unwrap_or_default();
         let decoded = percent_decode_str(path).decode_utf8_lossy();
         let folder = ArtifactPath::parse_folder(decoded.trim_start_matches('/'))?;
         Ok(ArtifactRoot { service: service.clone(), folder })
@@ -113,7 +114,8 @@ fn after_host(rest: &str) -> &str {
     }
 }
 
-/// The absolute path of a local URI without `..`; a query is not part of it.
+/// The absolute path of a local URI. A `..` in it stays, and is refused when it becomes an
+/// [`ArtifactPath`].
 fn local_path(uri: &str) -> Option<PathBuf> {
     let Destination::Local(path) = Destination::parse(uri).ok()?;
     std::path::absolute(Path::new(&path)).ok()
@@ -145,6 +147,7 @@ mod tests {
             ("mlflow-artifacts:/7/R/artifacts", Some("7/R/artifacts")),
             ("mlflow-artifacts://host:5/7/R", Some("7/R")),
             ("mlflow-artifacts:/", Some("")),
+            ("mlflow-artifacts:/7?x=1", Some("7")),
             (
                 "http://h:5000/api/2.0/mlflow-artifacts/artifacts/experiments/1/R",
                 Some("experiments/1/R"),

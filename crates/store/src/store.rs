@@ -29,8 +29,7 @@ pub struct Store {
 
 /// A change that is carried out in one transaction, wholly or not at all.
 ///
-/// It borrows what it writes, so that it can be carried out again when others that share its
-/// transaction fail.
+/// It borrows what it writes, so that it can be carried out again.
 pub(crate) trait Change: Send + Sync + 'static {
     /// What the caller learns.
     type Output: Send + 'static;
