@@ -8,7 +8,7 @@ use tokio::{
 
 /// Bytes after which an upload starts writing back while more come in, so that the flush at its end
 /// is short.
-const WRITEBACK_BYTES: u64 = 32 * 1024 * 1024;
+const WRITEBACK_BYTES: u64 = 8 * 1024 * 1024;
 
 /// Pushes a long upload's bytes to the disk while more come in.
 #[derive(Default)]
