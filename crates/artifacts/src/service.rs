@@ -129,7 +129,6 @@ impl Service {
         let mut upload = OffThread::new(Upload::new(Arc::clone(&self.local), path, options));
         let mut writeback = Writeback::default();
         let mut gathered = body.gather().await?;
-        // What fits one gathering needs one trip to the disk, not two.
         while !gathered.is_last {
             let writing = self.write(upload, gathered);
             let (next, written) = tokio::join!(body.gather(), writing);
@@ -137,23 +136,27 @@ impl Service {
             gathered = next?;
             writeback.push(&upload).await?;
         }
-        let upload = self.write(upload, gathered).await?;
         writeback.finish().await?;
         let permit = self.writers.acquire().await;
-        let stored = blocking(move || upload.into_inner().publish()).await;
+        // What fits one gathering needs one trip to the disk, not two.
+        let stored = blocking(move || {
+            let mut upload = upload.into_inner();
+            if gathered.bytes > 0 {
+                upload.write(&gathered.chunks)?;
+            }
+            upload.publish()
+        })
+        .await;
         drop(permit);
         stored
     }
 
-    /// Hands what was gathered to the disk.
+    /// Hands what was gathered to the disk, while more comes in.
     async fn write(
         &self,
         mut upload: OffThread<Upload>,
         gathered: Gathered,
     ) -> Result<OffThread<Upload>, ArtifactError> {
-        if gathered.bytes == 0 {
-            return Ok(upload);
-        }
         let permit = self.writers.acquire().await;
         let (upload, result, chunks) = blocking(move || {
             let result = upload.get_mut().write(&gathered.chunks);
