@@ -12,7 +12,7 @@ use std::sync::{
 /// hand-over costs little beside the bytes.
 const WRITE_BYTES: usize = 512 * 1024;
 /// Bytes that all uploads together gather at once; when there are many, each gathers less.
-const GATHERED_BYTES: usize = 8 * 1024 * 1024;
+const GATHERED_BYTES: usize = 4 * 1024 * 1024;
 /// The least that an upload gathers, however many there are.
 const LEAST_WRITE_BYTES: usize = 64 * 1024;
 

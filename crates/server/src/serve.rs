@@ -41,7 +41,7 @@ impl Default for Limits {
 
 /// Bytes that a connection buffers while it reads: headers must fit, and bodies come in pieces of at
 /// most this size, so that it also bounds the memory of an upload.
-const READ_BUFFER: usize = 64 * 1024;
+const READ_BUFFER: usize = 32 * 1024;
 /// How long the database and the destination may take to close, when nobody uses them any more.
 const CLOSE_TIME: Duration = Duration::from_secs(10);
 /// How long to wait when the system has no more descriptors.
