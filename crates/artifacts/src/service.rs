@@ -23,7 +23,7 @@ const READ_BYTES: usize = 256 * 1024;
 
 /// Writes to the disk at once. More of them only wait for each other: uploads of small files came
 /// close to their most flushes a second at 16.
-const WRITERS: usize = 24;
+const WRITERS: usize = 16;
 
 /// What is known of a stored file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

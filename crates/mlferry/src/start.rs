@@ -14,8 +14,8 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use crate::options::ServerOptions;
 
 /// Threads for work that blocks on the disk. More of them only wait for each other: uploads of small
-/// files came to their peak of flushes a second at 64.
-const BLOCKING_THREADS: usize = 64;
+/// files came close to their most flushes a second at 16, and each thread keeps some memory.
+const BLOCKING_THREADS: usize = 32;
 
 /// How long threads that still wait for the disk may take at the very end.
 const LAST_THREADS_TIME: Duration = Duration::from_secs(5);
