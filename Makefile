@@ -19,12 +19,12 @@ build: ## Build the release binary
 test: test-rust test-python ## Install what the tests need, and run all of them
 
 # cargo-nextest runs tests in parallel processes; without it, cargo's own runner does.
-test-rust:
-	if command -v cargo-nextest >/dev/null; then \
-		cargo nextest run --workspace --locked; \
-	else \
-		cargo test --workspace --locked --quiet; \
-	fi
+RUN_TESTS := $(shell command -v cargo-nextest >/dev/null && echo nextest run || echo test --quiet)
+
+# The store's tests run twice: on SQLite, and on PostgreSQL.
+test-rust: postgres
+	cargo $(RUN_TESTS) --workspace --locked
+	tests/scripts/with-postgres cargo $(RUN_TESTS) --package mlferry-store --locked
 
 test-python: build .venv/ready .venv-skinny1/ready .venv-skinny2/ready
 	cd tests && MLFLOW_DISABLE_TELEMETRY=true ../.venv/bin/pytest -n $(PYTEST_WORKERS)
@@ -55,6 +55,11 @@ bench: build bench-tools .venv/ready ## Measure artifacts beside the reference a
 
 bench-tools:
 	command -v nginx >/dev/null || { $(SUDO) apt-get update -qq; $(SUDO) apt-get install -y -qq nginx; }
+
+.PHONY: postgres
+postgres: ## Install PostgreSQL for tests, unless it is there
+	ls -d /usr/lib/postgresql/*/bin >/dev/null 2>&1 || command -v initdb >/dev/null \
+		|| { $(SUDO) apt-get update -qq; $(SUDO) apt-get install -y -qq postgresql; }
 
 # Debian's python3 comes without venv.
 .PHONY: python-venv

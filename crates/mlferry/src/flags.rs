@@ -154,6 +154,22 @@ pub(crate) struct ServerFlags {
     #[arg(long, value_name = "DURATION", env = "MLFERRY_SHUTDOWN_GRACE")]
     pub(crate) shutdown_grace: Option<String>,
 
+    /// Most connections to the database at once (default: 10 for PostgreSQL, 5 for SQLite)
+    #[arg(long, value_name = "INTEGER", env = "MLFERRY_DB_POOL_SIZE")]
+    pub(crate) db_pool_size: Option<String>,
+
+    /// How long a request waits for a connection to the database, in seconds or as 30s or 2m (default: 30s)
+    #[arg(long, value_name = "DURATION", env = "MLFERRY_DB_ACQUIRE_TIMEOUT")]
+    pub(crate) db_acquire_timeout: Option<String>,
+
+    /// How long one statement may take on PostgreSQL (default: as long as its server lets it)
+    #[arg(long, value_name = "DURATION", env = "MLFERRY_DB_STATEMENT_TIMEOUT")]
+    pub(crate) db_statement_timeout: Option<String>,
+
+    /// After how long a connection to PostgreSQL is replaced by a new one (default: never)
+    #[arg(long, value_name = "DURATION", env = "MLFERRY_DB_MAX_LIFETIME")]
+    pub(crate) db_max_lifetime: Option<String>,
+
     /// Show this message and exit
     #[arg(long, action = ArgAction::Help)]
     pub(crate) help: Option<bool>,

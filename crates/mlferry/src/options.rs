@@ -1,11 +1,14 @@
 //! From flags as typed to options that hold: values, defaults, and what to tell the operator.
 
+mod connections;
+
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
 use mlferry_artifacts::Destination;
 use mlferry_protocol::limits;
+use mlferry_store::Connections;
 
 use crate::checks::{self, DEFAULT_FILE_STORE, in_range};
 use crate::env::Env;
@@ -30,6 +33,8 @@ pub(crate) struct ServerOptions {
     pub(crate) workers: usize,
     /// Database for records; with `artifacts_only` it is not to be opened.
     pub(crate) backend_store_uri: String,
+    /// How the connections to the database are kept.
+    pub(crate) connections: Connections,
     /// Where new experiments keep their artifacts, as given: relative paths are not yet made absolute.
     pub(crate) default_artifact_root: String,
     /// Schemes of artifact locations that may name any host.
@@ -69,6 +74,7 @@ pub(crate) fn resolve(flags: ServerFlags, env: &Env, folder: &Path) -> Result<Se
     checks::conflicts(&flags, env)?;
     let workers = workers(flags.workers.as_deref())?;
     let log = log_options(&flags, &mut notices)?;
+    let connections = connections::connections(&flags, env)?;
     let allowed_hosts = list(flags.allowed_hosts.as_deref());
     let cors_allowed_origins = list(flags.cors_allowed_origins.as_deref());
     let security_middleware = !flags.disable_security_middleware;
@@ -113,6 +119,7 @@ pub(crate) fn resolve(flags: ServerFlags, env: &Env, folder: &Path) -> Result<Se
         default_artifact_root: set(flags.default_artifact_root)
             .unwrap_or_else(|| default_artifact_root(serve_artifacts, &backend_store_uri)),
         backend_store_uri,
+        connections,
         allowed_host_schemes: allowed_host_schemes(env)?,
         artifact_location_max_length: artifact_location_max_length(env)?,
         artifacts_only: flags.artifacts_only,

@@ -72,6 +72,7 @@ async fn open(options: &ServerOptions) -> anyhow::Result<Mode> {
     }
     let store = Store::open(StoreOptions {
         uri: options.backend_store_uri.clone(),
+        connections: options.connections.clone(),
         default_artifact_root: options.default_artifact_root.clone(),
         allowed_host_schemes: options.allowed_host_schemes.clone(),
         artifact_location_max_length: options.artifact_location_max_length,

@@ -31,9 +31,10 @@ pub(crate) fn backend_store(uri: &str) -> Result<String, String> {
             "The backend store URI '{shown}' is not understood. Write sqlite:///relative.db, sqlite:////absolute.db, \
              or sqlite:// for a database in memory."
         )),
-        Some("postgresql" | "postgres" | "mysql" | "mssql") => Err(format!(
-            "The backend store '{shown}' is not supported yet: mlferry opens SQLite databases only. Pass \
-             --backend-store-uri sqlite:///mlflow.db."
+        Some("postgresql" | "postgres") => Ok(uri.to_owned()),
+        Some("mysql" | "mssql") => Err(format!(
+            "The backend store '{shown}' is not supported: mlferry opens SQLite and PostgreSQL databases. Pass \
+             --backend-store-uri sqlite:///mlflow.db or postgresql://USER:PASSWORD@HOST/DATABASE."
         )),
         None | Some("file") => Err(format!(
             "The backend store '{shown}' is a file store, and mlferry keeps records in a database. Pass \
@@ -51,10 +52,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sqlite_opens_and_others_are_told_why_not() {
-        for uri in
-            ["sqlite:///a.db", "sqlite:////a/b.db", "sqlite://", "sqlite:///dir/x.db?timeout=5"]
-        {
+    fn sqlite_and_postgresql_open_and_others_are_told_why_not() {
+        for uri in [
+            "sqlite:///a.db",
+            "sqlite:////a/b.db",
+            "sqlite://",
+            "sqlite:///dir/x.db?timeout=5",
+            "postgresql://u:p@h/db",
+            "postgres://h/db",
+            "postgresql+psycopg2://u:p@h/db",
+        ] {
             assert_eq!(backend_store(uri), Ok(uri.to_owned()));
         }
         for uri in ["sqlite:///", "sqlite:///:memory:"] {
@@ -64,12 +71,8 @@ mod tests {
             ("sqlite:a.db", "is not understood"),
             ("sqlite://host/a.db", "is not understood"),
             ("sqlite+pysqlite:///a.db", "is not understood"),
-            (
-                "postgresql+psycopg2://u:p@h/db",
-                "'postgresql+psycopg2://u:***@h/db' is not supported yet",
-            ),
-            ("mysql://h/db", "is not supported yet"),
-            ("mssql+pyodbc://h/db", "is not supported yet"),
+            ("mysql://u:p@h/db", "'mysql://u:***@h/db' is not supported"),
+            ("mssql+pyodbc://h/db", "is not supported"),
             (
                 "./mlruns",
                 "keeps records in a database. Pass --backend-store-uri sqlite:///mlflow.db.",

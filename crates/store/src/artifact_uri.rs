@@ -213,6 +213,7 @@ mod tests {
 
     fn root(uri: &str) -> ArtifactRoot {
         let mut root = ArtifactRoot::new(&StoreOptions {
+            connections: crate::Connections::default(),
             uri: "sqlite://".to_owned(),
             default_artifact_root: uri.to_owned(),
             allowed_host_schemes: vec!["sftp".to_owned()],

@@ -1,6 +1,11 @@
 //! Batches of metrics, params and tags.
 
-use crate::{Store, StoreError, db::Transaction, metrics, params, runs, store::Change, tags};
+use crate::{
+    Store, StoreError,
+    db::Transaction,
+    metrics, params, runs, tags,
+    writes::{Change, Lock},
+};
 use mlferry_protocol::batch::LogBatch;
 
 impl Store {
@@ -12,6 +17,11 @@ impl Store {
 
 impl Change for LogBatch {
     type Output = ();
+    const IS_REPEATABLE: bool = true;
+
+    fn locks(&self) -> Lock<'_> {
+        Lock::Run(&self.run_id)
+    }
 
     async fn apply(&self, transaction: &mut Transaction) -> Result<(), StoreError> {
         let run = runs::active(transaction, &self.run_id).await?;

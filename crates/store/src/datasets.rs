@@ -5,8 +5,8 @@ use crate::{
     db::{DbError, Row, Transaction, id_lists, insert},
     inputs::{self, Link, add_links, end, new_id},
     runs,
-    store::Change,
     tables::{Datasets, InputTags, Inputs},
+    writes::{Change, Lock},
 };
 use mlferry_protocol::{
     ExperimentId, RunId,
@@ -25,6 +25,11 @@ impl Store {
 
 impl Change for LogInputs {
     type Output = ();
+    const IS_REPEATABLE: bool = true;
+
+    fn locks(&self) -> Lock<'_> {
+        Lock::Run(&self.run_id)
+    }
 
     async fn apply(&self, transaction: &mut Transaction) -> Result<(), StoreError> {
         let run = runs::active(transaction, &self.run_id).await?;

@@ -1,6 +1,9 @@
 //! What can go wrong; the text of an error is what a user reads.
 
-use crate::db::{DbError, Trouble};
+use crate::{
+    database_uri::without_password,
+    db::{DbError, Trouble},
+};
 use mlferry_protocol::{ErrorCode, ExperimentId, InvalidParameter, RunId};
 use thiserror::Error;
 
@@ -71,10 +74,16 @@ pub enum StoreError {
 /// What a user is told of a database's trouble.
 fn told(trouble: Trouble) -> &'static str {
     match trouble {
-        Trouble::Busy => "The database is busy. Please try again.",
-        Trouble::Unavailable => "The database is not available. Please try again.",
+        Trouble::Busy | Trouble::Conflict => "The database is busy. Please try again.",
+        Trouble::Unavailable | Trouble::Lost => "The database is not available. Please try again.",
+        Trouble::ReadOnly => "The database takes no changes.",
         Trouble::Full => "The disk that holds the database is full.",
-        Trouble::Duplicate | Trouble::Other => "The database could not carry out the request.",
+        Trouble::Value => {
+            "A value is too long or too large for the database, or has characters that it can't keep."
+        }
+        Trouble::Duplicate | Trouble::Login | Trouble::NoDatabase | Trouble::Other => {
+            "The database could not carry out the request."
+        }
     }
 }
 
@@ -96,8 +105,15 @@ impl StoreError {
             Self::ModelNotFound(_) | Self::OutputExists { .. } => ErrorCode::BadRequest,
             Self::NotImplemented(_) => ErrorCode::NotImplemented,
             Self::Database(error) => match error.trouble() {
-                Trouble::Busy | Trouble::Unavailable => ErrorCode::TemporarilyUnavailable,
+                Trouble::Busy
+                | Trouble::Conflict
+                | Trouble::Unavailable
+                | Trouble::Lost
+                | Trouble::ReadOnly
+                | Trouble::Login
+                | Trouble::NoDatabase => ErrorCode::TemporarilyUnavailable,
                 Trouble::Full => ErrorCode::ResourceExhausted,
+                Trouble::Value => ErrorCode::InvalidParameterValue,
                 Trouble::Duplicate | Trouble::Other => ErrorCode::InternalError,
             },
         }
@@ -119,7 +135,7 @@ pub enum OpenError {
         /// The URI, without its password.
         uri: String,
         /// What is wrong with it.
-        reason: &'static str,
+        reason: String,
     },
     /// The default artifact root can't be made absolute.
     #[error("cannot tell the current folder, which a relative default artifact root needs")]
@@ -130,9 +146,15 @@ pub enum OpenError {
     /// The file may be read only.
     #[error("cannot write to the database '{0}': check its permissions")]
     ReadOnly(String, #[source] DbError),
-    /// The file holds something else.
-    #[error("'{0}' is no SQLite database")]
+    /// The file holds something else, or the server has no such database.
+    #[error("'{0}' is no database: check its name")]
     NoDatabase(String, #[source] DbError),
+    /// User or password are refused.
+    #[error("the database '{0}' refuses the user or the password")]
+    Login(String, #[source] DbError),
+    /// Nobody answers.
+    #[error("cannot reach the database '{0}': check host and port, and that the server is running")]
+    Unreachable(String, #[source] DbError),
     /// The database holds something else.
     #[error(
         "the database '{0}' has tables, but not MLflow's (there is no alembic_version): \
@@ -157,4 +179,24 @@ pub enum OpenError {
     /// The database failed while it was opened.
     #[error("cannot prepare the database '{0}'")]
     Failed(String, #[source] DbError),
+}
+
+impl OpenError {
+    /// A URI that names no database.
+    pub(crate) fn uri(uri: &str, reason: String) -> Self {
+        Self::Uri { uri: without_password(uri), reason }
+    }
+
+    /// What a failure to open the database at `uri` means.
+    pub(crate) fn of(uri: &str, error: DbError) -> Self {
+        let uri = without_password(uri);
+        match error.trouble() {
+            Trouble::NoDatabase => Self::NoDatabase(uri, error),
+            Trouble::ReadOnly => Self::ReadOnly(uri, error),
+            Trouble::Unavailable => Self::CannotOpen(uri, error),
+            Trouble::Login => Self::Login(uri, error),
+            Trouble::Lost => Self::Unreachable(uri, error),
+            _ => Self::Failed(uri, error),
+        }
+    }
 }

@@ -8,9 +8,9 @@ use crate::{
     lifecycle::{ACTIVE, DELETED, seen_by},
     runs,
     schema::WORKSPACE,
-    store::Change,
     tables::Experiments,
     tags,
+    writes::{Change, Lock},
 };
 use mlferry_protocol::{
     ExperimentId,
@@ -19,7 +19,9 @@ use mlferry_protocol::{
         RestoreExperiment, SearchExperiments, SearchExperimentsResponse, UpdateExperiment,
     },
 };
-use sea_query::{Expr, ExprTrait, Order, Query, ReturningClause, SelectStatement, UpdateStatement};
+use sea_query::{
+    Expr, ExprTrait, LockType, Order, Query, ReturningClause, SelectStatement, UpdateStatement,
+};
 use std::sync::Arc;
 
 impl Store {
@@ -114,10 +116,15 @@ struct NewExperiment {
 
 impl Change for NewExperiment {
     type Output = ExperimentId;
+    const IS_REPEATABLE: bool = false;
+
+    fn locks(&self) -> Lock<'_> {
+        Lock::Nothing
+    }
 
     async fn apply(&self, transaction: &mut Transaction) -> Result<ExperimentId, StoreError> {
         let name = &self.request.name;
-        let inserted = transaction.fetch_one(&self.insertion()).await;
+        let inserted = transaction.execute_returning(&self.insertion()).await;
         let row = inserted.map_err(|error| taken(error, name))?;
         let id = ExperimentId(row.get(Experiments::ExperimentId)?);
         if self.location.is_none() {
@@ -158,10 +165,15 @@ impl NewExperiment {
 
 impl Change for UpdateExperiment {
     type Output = ();
+    const IS_REPEATABLE: bool = true;
+
+    fn locks(&self) -> Lock<'_> {
+        Lock::Experiment(self.experiment_id)
+    }
 
     async fn apply(&self, transaction: &mut Transaction) -> Result<(), StoreError> {
         let id = self.experiment_id;
-        if row_of(transaction, id).await?.stage != ACTIVE {
+        if row_of(transaction, id, LockType::NoKeyUpdate).await?.stage != ACTIVE {
             return Err(StoreError::RenameOfDeleted);
         }
         let update = update(id)
@@ -176,6 +188,11 @@ impl Change for UpdateExperiment {
 
 impl Change for DeleteExperiment {
     type Output = ();
+    const IS_REPEATABLE: bool = false;
+
+    fn locks(&self) -> Lock<'_> {
+        Lock::Experiment(self.experiment_id)
+    }
 
     async fn apply(&self, transaction: &mut Transaction) -> Result<(), StoreError> {
         move_to(transaction, self.experiment_id, ACTIVE, DELETED).await
@@ -184,6 +201,11 @@ impl Change for DeleteExperiment {
 
 impl Change for RestoreExperiment {
     type Output = ();
+    const IS_REPEATABLE: bool = false;
+
+    fn locks(&self) -> Lock<'_> {
+        Lock::Experiment(self.experiment_id)
+    }
 
     async fn apply(&self, transaction: &mut Transaction) -> Result<(), StoreError> {
         move_to(transaction, self.experiment_id, DELETED, ACTIVE).await
@@ -262,9 +284,12 @@ pub(crate) struct ExperimentRow {
 async fn row_of(
     transaction: &mut Transaction,
     id: ExperimentId,
+    lock: LockType,
 ) -> Result<ExperimentRow, StoreError> {
-    let select =
-        select_experiments().and_where(Expr::col(Experiments::ExperimentId).eq(id.0)).take();
+    let select = select_experiments()
+        .and_where(Expr::col(Experiments::ExperimentId).eq(id.0))
+        .lock(lock)
+        .take();
     let row = transaction.fetch_optional(&select).await?;
     let row = row.ok_or(StoreError::ExperimentNotFound(id))?;
     let stage: Option<String> = row.get(Experiments::LifecycleStage)?;
@@ -280,6 +305,7 @@ pub(crate) async fn active(
     transaction: &mut Transaction,
     id: ExperimentId,
 ) -> Result<ExperimentRow, StoreError> {
-    let row = row_of(transaction, id).await?;
+    // Nobody deletes it meanwhile, but others may add to it, too.
+    let row = row_of(transaction, id, LockType::Share).await?;
     if row.stage == ACTIVE { Ok(row) } else { Err(StoreError::ExperimentDeleted(id)) }
 }

@@ -23,8 +23,9 @@ mod schema;
 mod store;
 mod tables;
 mod tags;
+mod writes;
 
 pub use database_uri::without_password;
-pub use db::DbError;
+pub use db::{Connections, DbError};
 pub use error::{OpenError, StoreError};
 pub use store::{Store, StoreOptions};

@@ -6,8 +6,8 @@ use crate::{
     inputs::{Link, add_links, end, new_id, outputs_of_runs},
     lifecycle::ACTIVE,
     metrics, runs,
-    store::Change,
     tables::{LoggedModelMetrics, LoggedModelParams, LoggedModelTags, LoggedModels},
+    writes::{Change, Lock},
 };
 use mlferry_protocol::{
     ExperimentId, RunId, WireEnum,
@@ -68,6 +68,11 @@ fn name_in_filter(filter: &str) -> Result<&str, StoreError> {
 
 impl Change for LogOutputs {
     type Output = ();
+    const IS_REPEATABLE: bool = false;
+
+    fn locks(&self) -> Lock<'_> {
+        Lock::Run(&self.run_id)
+    }
 
     async fn apply(&self, transaction: &mut Transaction) -> Result<(), StoreError> {
         let run = runs::active(transaction, &self.run_id).await?;

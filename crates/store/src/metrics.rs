@@ -4,8 +4,8 @@ use crate::{
     Store, StoreError,
     db::{DbError, Transaction, id_lists, insert},
     logged_models, runs,
-    store::Change,
     tables::{LatestMetrics, Metrics},
+    writes::{Change, Lock},
 };
 use mlferry_protocol::{
     RunId,
@@ -67,6 +67,11 @@ impl Store {
 
 impl Change for LogMetric {
     type Output = ();
+    const IS_REPEATABLE: bool = true;
+
+    fn locks(&self) -> Lock<'_> {
+        Lock::Run(&self.run_id)
+    }
 
     async fn apply(&self, transaction: &mut Transaction) -> Result<(), StoreError> {
         let run = runs::active(transaction, &self.run_id).await?;

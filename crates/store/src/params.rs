@@ -4,8 +4,8 @@ use crate::{
     Store, StoreError,
     db::{DbError, Transaction, id_lists, insert},
     runs,
-    store::Change,
     tables::Params,
+    writes::{Change, Lock},
 };
 use mlferry_protocol::{
     InvalidParameter, RunId,
@@ -24,6 +24,11 @@ impl Store {
 
 impl Change for LogParam {
     type Output = ();
+    const IS_REPEATABLE: bool = true;
+
+    fn locks(&self) -> Lock<'_> {
+        Lock::Run(&self.run_id)
+    }
 
     async fn apply(&self, transaction: &mut Transaction) -> Result<(), StoreError> {
         runs::active(transaction, &self.run_id).await?;

@@ -8,9 +8,9 @@ use crate::{
     lifecycle::{ACTIVE, DELETED, seen_by},
     run_details::{self, Detail},
     run_names,
-    store::Change,
     tables::{Assessments, Runs},
     tags,
+    writes::{Change, Lock},
 };
 use mlferry_protocol::{
     ExperimentId, RunId, WireEnum,
@@ -20,7 +20,7 @@ use mlferry_protocol::{
     },
     tags::{RUN_NAME_TAG, Tag},
 };
-use sea_query::{Expr, ExprTrait, Order, Query, SelectStatement, UpdateStatement};
+use sea_query::{Expr, ExprTrait, LockType, Order, Query, SelectStatement, UpdateStatement};
 use uuid::Uuid;
 
 impl Store {
@@ -85,6 +85,11 @@ impl Store {
 
 impl Change for CreateRun {
     type Output = Run;
+    const IS_REPEATABLE: bool = false;
+
+    fn locks(&self) -> Lock<'_> {
+        Lock::Experiment(self.experiment_id)
+    }
 
     async fn apply(&self, transaction: &mut Transaction) -> Result<Run, StoreError> {
         let experiment = experiments::active(transaction, self.experiment_id).await?;
@@ -146,6 +151,11 @@ fn insertion(info: &RunInfo) -> sea_query::InsertStatement {
 
 impl Change for UpdateRun {
     type Output = RunInfo;
+    const IS_REPEATABLE: bool = true;
+
+    fn locks(&self) -> Lock<'_> {
+        Lock::Run(&self.run_id)
+    }
 
     async fn apply(&self, transaction: &mut Transaction) -> Result<RunInfo, StoreError> {
         active(transaction, &self.run_id).await?;
@@ -167,6 +177,11 @@ impl Change for UpdateRun {
 
 impl Change for DeleteRun {
     type Output = ();
+    const IS_REPEATABLE: bool = true;
+
+    fn locks(&self) -> Lock<'_> {
+        Lock::Run(&self.run_id)
+    }
 
     async fn apply(&self, transaction: &mut Transaction) -> Result<(), StoreError> {
         let update = update(&self.run_id)
@@ -182,6 +197,11 @@ impl Change for DeleteRun {
 
 impl Change for RestoreRun {
     type Output = ();
+    const IS_REPEATABLE: bool = true;
+
+    fn locks(&self) -> Lock<'_> {
+        Lock::Run(&self.run_id)
+    }
 
     async fn apply(&self, transaction: &mut Transaction) -> Result<(), StoreError> {
         let update = update(&self.run_id)
@@ -244,7 +264,10 @@ pub(crate) async fn active(
     transaction: &mut Transaction,
     id: &RunId,
 ) -> Result<RunRow, StoreError> {
-    let row = find(transaction, id).await?;
+    // Others who change the run wait, and nobody deletes it meanwhile.
+    let select = select_run(id).lock(LockType::NoKeyUpdate).take();
+    let row = transaction.fetch_optional(&select).await?;
+    let row = row.ok_or_else(|| StoreError::RunNotFound(id.clone()))?;
     let stage: Option<String> = row.get(Runs::LifecycleStage)?;
     if stage.as_deref() != Some(ACTIVE) {
         return Err(StoreError::RunDeleted(id.clone()));
@@ -253,9 +276,12 @@ pub(crate) async fn active(
 }
 
 async fn find(transaction: &mut Transaction, id: &RunId) -> Result<Row, StoreError> {
-    let select = select_runs().and_where(Expr::col(Runs::RunUuid).eq(id.as_str())).take();
-    let row = transaction.fetch_optional(&select).await?;
+    let row = transaction.fetch_optional(&select_run(id)).await?;
     row.ok_or_else(|| StoreError::RunNotFound(id.clone()))
+}
+
+fn select_run(id: &RunId) -> SelectStatement {
+    select_runs().and_where(Expr::col(Runs::RunUuid).eq(id.as_str())).take()
 }
 
 fn update(id: &RunId) -> UpdateStatement {

@@ -4,8 +4,8 @@ use crate::{
     Store, StoreError,
     db::{DbError, Transaction, id_lists, insert, row_lists},
     experiments, runs,
-    store::Change,
     tables::{ExperimentTags, Tags},
+    writes::{Change, Lock},
 };
 use mlferry_protocol::{
     ExperimentId, RunId,
@@ -42,6 +42,11 @@ impl Store {
 
 impl Change for SetTag {
     type Output = ();
+    const IS_REPEATABLE: bool = true;
+
+    fn locks(&self) -> Lock<'_> {
+        Lock::Run(&self.run_id)
+    }
 
     async fn apply(&self, transaction: &mut Transaction) -> Result<(), StoreError> {
         runs::active(transaction, &self.run_id).await?;
@@ -51,6 +56,11 @@ impl Change for SetTag {
 
 impl Change for DeleteTag {
     type Output = ();
+    const IS_REPEATABLE: bool = false;
+
+    fn locks(&self) -> Lock<'_> {
+        Lock::Run(&self.run_id)
+    }
 
     async fn apply(&self, transaction: &mut Transaction) -> Result<(), StoreError> {
         runs::active(transaction, &self.run_id).await?;
@@ -69,6 +79,11 @@ impl Change for DeleteTag {
 
 impl Change for SetExperimentTag {
     type Output = ();
+    const IS_REPEATABLE: bool = true;
+
+    fn locks(&self) -> Lock<'_> {
+        Lock::Experiment(self.experiment_id)
+    }
 
     async fn apply(&self, transaction: &mut Transaction) -> Result<(), StoreError> {
         experiments::active(transaction, self.experiment_id).await?;
@@ -79,6 +94,11 @@ impl Change for SetExperimentTag {
 
 impl Change for DeleteExperimentTag {
     type Output = ();
+    const IS_REPEATABLE: bool = false;
+
+    fn locks(&self) -> Lock<'_> {
+        Lock::Experiment(self.experiment_id)
+    }
 
     async fn apply(&self, transaction: &mut Transaction) -> Result<(), StoreError> {
         experiments::active(transaction, self.experiment_id).await?;

@@ -63,6 +63,7 @@ fn nothing_given_means_the_references_defaults() {
         workers: 4,
         backend_store_uri: "sqlite:///mlflow.db".to_owned(),
         default_artifact_root: "mlflow-artifacts:/".to_owned(),
+        connections: Connections::default(),
         allowed_host_schemes: Vec::new(),
         artifact_location_max_length: 2048,
         artifacts_destination: Some(Destination::Local("./mlartifacts".into())),
@@ -141,6 +142,7 @@ fn every_flag_is_read() {
         workers: 2,
         backend_store_uri: "sqlite:////d/a.db".to_owned(),
         default_artifact_root: "s3://bucket/x".to_owned(),
+        connections: Connections::default(),
         allowed_host_schemes: Vec::new(),
         artifact_location_max_length: 2048,
         artifacts_destination: Some(Destination::Local("/srv/a".into())),
@@ -170,7 +172,7 @@ fn empty_variables_count_as_unset() {
         .skip(1)
         .filter_map(|rest| Some(rest.split_once(']')?.0.trim()))
         .collect();
-    assert_eq!(names.len(), 25, "{names:?}");
+    assert_eq!(names.len(), 29, "{names:?}");
     for name in names {
         assert_eq!(options("server", [(name, "")]), options("server", NO_ENV), "{name}");
     }
@@ -466,10 +468,7 @@ fn what_is_not_built_yet_is_refused_in_one_line() {
         ("--secrets-cache-max-size 1000", "--secrets-cache-max-size is not supported"),
         ("--workspace-store-uri x", "--workspace-store-uri is not supported"),
         ("--enable-workspaces", "--enable-workspaces is not supported"),
-        (
-            "--backend-store-uri postgresql://u:secret@h/d",
-            "'postgresql://u:***@h/d' is not supported yet",
-        ),
+        ("--backend-store-uri mysql://u:secret@h/d", "'mysql://u:***@h/d' is not supported"),
         (
             "--backend-store-uri ./mlruns",
             "is a file store, and mlferry keeps records in a database.",
@@ -509,4 +508,43 @@ fn an_env_file_stands_below_the_environment() {
     assert_eq!(options(&format!("{line} --host typed"), NO_ENV).host, "typed");
     fs::write(file.path(), "MLFLOW_WORKSPACE=w\n").unwrap();
     assert_refused(&line, NO_ENV, "MLFLOW_WORKSPACE=w is client-only.");
+}
+
+#[test]
+fn connections_are_kept_as_told() {
+    let found = options(
+        "server --db-pool-size 20 --db-acquire-timeout 5s --db-statement-timeout 2m --db-max-lifetime 60",
+        [("MLFLOW_SQLALCHEMYSTORE_POOL_SIZE", "3")],
+    );
+    let expected = Connections {
+        max: Some(20),
+        acquire_timeout: Duration::from_secs(5),
+        max_lifetime: Some(Duration::from_mins(1)),
+        statement_timeout: Some(Duration::from_mins(2)),
+    };
+    assert_eq!(found.connections, expected);
+    assert_eq!(options("server", NO_ENV).connections, Connections::default());
+    for wrong in ["--db-pool-size 0", "--db-acquire-timeout x", "--db-max-lifetime 0"] {
+        let text = start(&format!("server {wrong}"), NO_ENV).unwrap_err().to_string();
+        assert!(text.contains(wrong.split(' ').next().unwrap()), "{text}");
+    }
+}
+
+#[test]
+fn variables_of_the_reference_s_pool_are_obeyed() {
+    let max = |size, overflow| {
+        let env = [
+            ("MLFLOW_SQLALCHEMYSTORE_POOL_SIZE", size),
+            ("MLFLOW_SQLALCHEMYSTORE_MAX_OVERFLOW", overflow),
+        ];
+        options("server", env).connections.max
+    };
+    assert_eq!(max("5", ""), Some(15));
+    assert_eq!(max("5", "0"), Some(5));
+    assert_eq!(max("5", "-1"), None);
+    assert_eq!(max("0", "3"), None);
+    let recycle = [("MLFLOW_SQLALCHEMYSTORE_POOL_RECYCLE", "90")];
+    assert_eq!(options("server", recycle).connections.max_lifetime, Some(Duration::from_secs(90)));
+    let wrong = [("MLFLOW_SQLALCHEMYSTORE_POOL_SIZE", "many")];
+    assert_refused("server", wrong, "MLFLOW_SQLALCHEMYSTORE_POOL_SIZE is 'many'");
 }

@@ -1,53 +1,68 @@
-use std::fmt;
+use super::{postgres, sqlite};
+use std::{fmt, sync::Arc};
 
 /// A failure of the database. What the driver says of it is for the log.
-#[derive(Debug)]
-pub struct DbError(Box<sqlx::Error>);
+#[derive(Debug, Clone)]
+pub struct DbError(Arc<sqlx::Error>);
 
 /// What a failure means for the caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Trouble {
-    /// Others held the database for too long.
+    /// Others held the database for too long, or a statement took too long.
     Busy,
+    /// Another transaction was in the way; this one can be carried out again.
+    Conflict,
+    /// The connection is lost; what was not committed did not happen.
+    Lost,
     /// The database can't be reached.
     Unavailable,
+    /// The database takes no changes.
+    ReadOnly,
     /// There is no space left.
     Full,
     /// A row with this key exists.
     Duplicate,
+    /// A value is too long or too large for its column, or of characters that the database can't keep.
+    Value,
+    /// User or password are refused.
+    Login,
+    /// There is no such database, or the file is none.
+    NoDatabase,
     /// A fault of this program, or of the database.
     Other,
 }
 
 impl DbError {
     pub(super) fn no_row() -> Self {
-        Self(Box::new(sqlx::Error::RowNotFound))
+        sqlx::Error::RowNotFound.into()
     }
 
     /// A value in the database that makes no sense.
     pub(crate) fn corrupt(what: &'static str) -> Self {
-        Self(Box::new(sqlx::Error::Decode(what.into())))
+        sqlx::Error::Decode(what.into()).into()
+    }
+
+    /// The store is closed, or its writer is gone.
+    pub(crate) fn closed() -> Self {
+        sqlx::Error::PoolClosed.into()
     }
 
     /// What the failure means for the caller.
     pub(crate) fn trouble(&self) -> Trouble {
         match &*self.0 {
             sqlx::Error::PoolTimedOut => Trouble::Busy,
-            sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed | sqlx::Error::Io(_) => {
-                Trouble::Unavailable
-            }
+            sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed => Trouble::Unavailable,
+            sqlx::Error::Io(_) | sqlx::Error::Protocol(_) | sqlx::Error::Tls(_) => Trouble::Lost,
             sqlx::Error::Database(error) if error.is_unique_violation() => Trouble::Duplicate,
-            sqlx::Error::Database(_) => {
-                self.sqlite_code().map_or(Trouble::Other, super::sqlite::trouble_of)
+            sqlx::Error::Database(error) => {
+                let code = error.code().unwrap_or_default();
+                match error.try_downcast_ref::<sqlx::postgres::PgDatabaseError>() {
+                    Some(_) => postgres::trouble_of(&code),
+                    None => sqlite::trouble_of(&code),
+                }
             }
             _ => Trouble::Other,
         }
-    }
-
-    /// SQLite's result code, without what extends it.
-    pub(crate) fn sqlite_code(&self) -> Option<i32> {
-        let code = self.0.as_database_error()?.code()?;
-        code.parse::<i32>().ok().map(|extended| extended & 0xff)
     }
 }
 
@@ -62,6 +77,6 @@ impl std::error::Error for DbError {}
 
 impl From<sqlx::Error> for DbError {
     fn from(error: sqlx::Error) -> Self {
-        Self(Box::new(error))
+        Self(Arc::new(error))
     }
 }

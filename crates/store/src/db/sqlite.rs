@@ -1,21 +1,21 @@
 //! What SQLite does its own way: where a database lies, how it is opened, and its error codes.
 
-use super::{DbError, Trouble};
+use super::{Connections, DbError, Trouble};
 use sqlx::{
     ConnectOptions, SqlitePool,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 use std::{path::PathBuf, time::Duration};
 
-const SCHEMA: &str = include_str!("../schema/sqlite.sql");
+/// Selects the names of tables that are not SQLite's own.
+pub(super) const TABLE_NAMES: &str =
+    "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT GLOB 'sqlite_*'";
 
 /// How long SQLite waits for another process that writes; the reference waits as long.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// How long a request waits for its turn to use a connection.
-const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(30);
-
-/// Readers at once. Each costs a thread and its page cache; more than a few wait for the same disk.
+/// Readers at once, unless told otherwise. Each costs a thread and its page cache; more than a few wait
+/// for the same disk.
 const READERS: u32 = 4;
 
 /// Where a SQLite database lies.
@@ -53,7 +53,10 @@ pub(crate) struct SqliteDatabase {
 }
 
 impl SqliteDatabase {
-    pub(super) async fn open(location: &SqliteLocation) -> Result<Self, DbError> {
+    pub(super) async fn open(
+        location: &SqliteLocation,
+        connections: &Connections,
+    ) -> Result<Self, DbError> {
         let options = match location {
             SqliteLocation::File(path) => common_options()
                 .filename(path)
@@ -67,9 +70,10 @@ impl SqliteDatabase {
             // What keeps the folder from being made keeps the database from being opened, next.
             let _ = std::fs::create_dir_all(folder);
         }
-        let writer = pool(1).connect_with(options.clone()).await?;
+        let writer = pool(1, connections).connect_with(options.clone()).await?;
+        let readers = connections.max.map_or(READERS, |max| max.saturating_sub(1).max(1));
         let readers = match location {
-            SqliteLocation::File(_) => pool(READERS).connect_lazy_with(options),
+            SqliteLocation::File(_) => pool(readers, connections).connect_lazy_with(options),
             // Another connection would have another, empty memory.
             SqliteLocation::Memory => writer.clone(),
         };
@@ -107,46 +111,35 @@ fn common_options() -> SqliteConnectOptions {
 }
 
 /// Connections are files of this machine, so they need no testing, ageing or replacing.
-fn pool(connections: u32) -> SqlitePoolOptions {
+fn pool(max: u32, connections: &Connections) -> SqlitePoolOptions {
     SqlitePoolOptions::new()
-        .max_connections(connections)
-        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .max_connections(max)
+        .acquire_timeout(connections.acquire_timeout)
         .test_before_acquire(false)
         .idle_timeout(None)
         .max_lifetime(None)
 }
 
-pub(super) async fn table_names(
-    transaction: &mut sqlx::Transaction<'static, sqlx::Sqlite>,
-) -> Result<Vec<String>, DbError> {
-    let names = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT GLOB 'sqlite_*'";
-    Ok(sqlx::query_scalar(names).fetch_all(&mut **transaction).await?)
-}
-
-pub(super) async fn create_schema(
-    transaction: &mut sqlx::Transaction<'static, sqlx::Sqlite>,
-) -> Result<(), DbError> {
-    sqlx::raw_sql(SCHEMA).execute(&mut **transaction).await?;
-    Ok(())
-}
-
 /// SQLite's result codes: <https://www.sqlite.org/rescode.html>.
-pub(crate) mod code {
-    pub(crate) const BUSY: i32 = 5;
-    pub(crate) const LOCKED: i32 = 6;
-    pub(crate) const READONLY: i32 = 8;
-    pub(crate) const IOERR: i32 = 10;
-    pub(crate) const FULL: i32 = 13;
-    pub(crate) const CANTOPEN: i32 = 14;
-    pub(crate) const NOTADB: i32 = 26;
+mod code {
+    pub(super) const BUSY: i32 = 5;
+    pub(super) const LOCKED: i32 = 6;
+    pub(super) const READONLY: i32 = 8;
+    pub(super) const IOERR: i32 = 10;
+    pub(super) const FULL: i32 = 13;
+    pub(super) const CANTOPEN: i32 = 14;
+    pub(super) const NOTADB: i32 = 26;
 }
 
 /// What a result code means for the caller.
-pub(super) fn trouble_of(code: i32) -> Trouble {
-    match code {
+pub(super) fn trouble_of(code: &str) -> Trouble {
+    // Codes are numbers whose upper bits say more.
+    match code.parse::<i32>().unwrap_or_default() & 0xff {
         code::BUSY | code::LOCKED => Trouble::Busy,
-        code::READONLY | code::IOERR | code::CANTOPEN => Trouble::Unavailable,
+        code::READONLY => Trouble::ReadOnly,
+        code::IOERR | code::CANTOPEN => Trouble::Unavailable,
         code::FULL => Trouble::Full,
+        code::NOTADB => Trouble::NoDatabase,
         _ => Trouble::Other,
     }
 }
@@ -157,10 +150,12 @@ mod tests {
 
     #[test]
     fn a_full_disk_is_told_from_a_busy_database() {
-        assert_eq!(trouble_of(13), Trouble::Full);
-        assert_eq!(trouble_of(5), Trouble::Busy);
-        assert_eq!(trouble_of(14), Trouble::Unavailable);
-        assert_eq!(trouble_of(1), Trouble::Other);
+        assert_eq!(trouble_of("13"), Trouble::Full);
+        assert_eq!(trouble_of("5"), Trouble::Busy);
+        assert_eq!(trouble_of("14"), Trouble::Unavailable);
+        assert_eq!(trouble_of("1"), Trouble::Other);
+        // SQLITE_IOERR_FSYNC
+        assert_eq!(trouble_of("1034"), Trouble::Unavailable);
     }
 
     #[test]

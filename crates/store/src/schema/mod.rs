@@ -4,7 +4,7 @@ use crate::{
     OpenError,
     artifact_uri::ArtifactRoot,
     clock::now_ms,
-    db::{Database, DbError, Transaction, insert},
+    db::{Database, DbError, Dialect, Transaction, insert},
     lifecycle::ACTIVE,
     tables::{AlembicVersion, Experiments},
 };
@@ -83,11 +83,20 @@ async fn look(transaction: &mut Transaction) -> Result<Found, DbError> {
     })
 }
 
+/// The statements that make MLflow's tables.
+fn tables(dialect: Dialect) -> &'static str {
+    match dialect {
+        Dialect::Sqlite => include_str!("sqlite.sql"),
+        Dialect::Postgres => include_str!("postgres.sql"),
+    }
+}
+
 /// Makes what is missing, in one transaction. Another process may have done so in the meantime.
 async fn create(database: &Database, artifact_root: &ArtifactRoot) -> Result<(), DbError> {
     let mut transaction = database.write().await?;
+    transaction.lock_schema().await?;
     if matches!(look(&mut transaction).await?, Found::Nothing) {
-        transaction.create_schema().await?;
+        transaction.run_script(tables(transaction.dialect())).await?;
     }
     transaction.execute(&default_experiment(artifact_root)).await?;
     transaction.commit().await

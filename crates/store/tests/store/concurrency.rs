@@ -1,4 +1,4 @@
-use super::{TestStore, open, refusal, request};
+use super::{TestStore, refusal, request};
 use serde_json::json;
 use tokio::task::JoinSet;
 
@@ -52,7 +52,7 @@ async fn one_of_many_gets_the_name() {
 #[tokio::test(flavor = "multi_thread")]
 async fn two_stores_write_to_one_database() {
     let first = TestStore::new().await;
-    let second = open(&first.folder.path().join("mlflow.db")).await.unwrap();
+    let second = first.second().await;
     let run = first.run().await;
     let mut tasks = JoinSet::new();
     for task in 0..TASKS {

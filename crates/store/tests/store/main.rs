@@ -1,26 +1,31 @@
-//! The store through its public API, on databases in temporary files.
+//! The store through its public API, on databases of the tests' own.
+//!
+//! By default on SQLite in temporary files; with `MLFERRY_TEST_POSTGRES` set to the URI of a PostgreSQL
+//! server, whose user may make databases, the same tests run there. `make test` does both.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by a panic")]
 
 mod concurrency;
+mod database;
 mod experiments;
 mod inputs;
 mod logging;
 mod models;
 mod open;
 mod runs;
+mod writes;
 
+use database::TestDatabase;
 use mlferry_protocol::{DecodeRequest, ErrorCode, Fields};
 use mlferry_store::{Store, StoreError, StoreOptions};
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::path::Path;
-use tempfile::TempDir;
 
-/// A store in a folder that goes with it.
+/// A store on a database that goes with it.
 struct TestStore {
     store: Store,
-    folder: TempDir,
+    database: TestDatabase,
 }
 
 impl std::ops::Deref for TestStore {
@@ -33,19 +38,31 @@ impl std::ops::Deref for TestStore {
 
 impl TestStore {
     async fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let store = open(&folder.path().join("mlflow.db")).await.unwrap();
-        Self { store, folder }
+        Self::on(TestDatabase::new().await).await
     }
 
-    /// Another look at the database, as another program has it.
-    async fn sql(&self) -> sqlx::SqlitePool {
-        pool(&self.folder.path().join("mlflow.db")).await
+    async fn on_sqlite() -> Self {
+        Self::on(TestDatabase::sqlite()).await
+    }
+
+    async fn on(database: TestDatabase) -> Self {
+        let store = open_uri(&database.uri()).await.unwrap();
+        Self { store, database }
+    }
+
+    /// Another store on the same database, as another process has it.
+    async fn second(&self) -> Store {
+        open_uri(&self.database.uri()).await.unwrap()
+    }
+
+    /// Changes the database behind the store's back.
+    async fn execute(&self, sql: impl Into<String>) {
+        self.database.execute(sql).await;
     }
 
     /// The only number that a query answers.
-    async fn count(&self, query: &'static str) -> i64 {
-        sqlx::query_scalar(query).fetch_one(&self.sql().await).await.unwrap()
+    async fn count(&self, query: impl Into<String>) -> i64 {
+        self.database.count(query).await
     }
 
     /// The id of a new experiment.
@@ -73,16 +90,12 @@ async fn open_uri(uri: &str) -> Result<Store, mlferry_store::OpenError> {
     let default_artifact_root = "mlflow-artifacts:/".to_owned();
     let options = StoreOptions {
         uri: uri.to_owned(),
+        connections: mlferry_store::Connections::default(),
         default_artifact_root,
         allowed_host_schemes: Vec::new(),
         artifact_location_max_length: mlferry_protocol::limits::ARTIFACT_LOCATION,
     };
     Store::open(options).await
-}
-
-async fn pool(path: &Path) -> sqlx::SqlitePool {
-    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(path).create_if_missing(true);
-    sqlx::SqlitePool::connect_with(options).await.unwrap()
 }
 
 /// A request as a client sends it.

@@ -4,23 +4,17 @@ use serde_json::{Value, json};
 
 /// Rows of logged models, as another program writes them.
 async fn with_models(store: &TestStore, models: &[(&str, &str, &str)]) {
-    let sql = store.sql().await;
     for (time, (id, name, stage)) in (1_i64..).zip(models) {
-        sqlx::query("INSERT INTO logged_models (model_id, experiment_id, name, artifact_location, creation_timestamp_ms, last_updated_timestamp_ms, status, lifecycle_stage, model_type) VALUES (?, 0, ?, 'mlflow-artifacts:/0/models/x/artifacts', ?, ?, 2, ?, '')")
-            .bind(id)
-            .bind(name)
-            .bind(time)
-            .bind(time)
-            .bind(stage)
-            .execute(&sql)
-            .await
-            .unwrap();
-        for insertion in [
-            "INSERT INTO logged_model_tags VALUES (?, 0, 't', '1')",
-            "INSERT INTO logged_model_params VALUES (?, 0, 'p', '2')",
-        ] {
-            sqlx::query(insertion).bind(id).execute(&sql).await.unwrap();
-        }
+        store
+            .execute(format!(
+                "INSERT INTO logged_models (model_id, experiment_id, name, artifact_location, \
+                 creation_timestamp_ms, last_updated_timestamp_ms, status, lifecycle_stage, model_type) \
+                 VALUES ('{id}', 0, '{name}', 'mlflow-artifacts:/0/models/x/artifacts', {time}, {time}, 2, \
+                 '{stage}', '');
+                 INSERT INTO logged_model_tags VALUES ('{id}', 0, 't', '1');
+                 INSERT INTO logged_model_params VALUES ('{id}', 0, 'p', '2')"
+            ))
+            .await;
     }
 }
 

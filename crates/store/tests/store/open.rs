@@ -1,25 +1,30 @@
-use super::{TestStore, open, open_uri, pool, request, to_json};
+use super::{TestStore, open, open_uri, request, to_json};
 use serde_json::json;
 use std::time::{Duration, Instant};
 
 const SCHEMA: &str = include_str!("../../src/schema/sqlite.sql");
 
+async fn pool(path: &std::path::Path) -> sqlx::SqlitePool {
+    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(path).create_if_missing(true);
+    sqlx::SqlitePool::connect_with(options).await.unwrap()
+}
+
 #[tokio::test]
 async fn an_absent_database_gets_the_whole_schema() {
     let start = Instant::now();
-    let store = TestStore::new().await;
+    let store = TestStore::on_sqlite().await;
     assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
     assert_eq!(store.count("SELECT count(*) FROM sqlite_master WHERE type = 'table'").await, 65);
     let made: Vec<String> =
         sqlx::query_scalar("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL")
-            .fetch_all(&store.sql().await)
+            .fetch_all(&pool(&store.database.file()).await)
             .await
             .unwrap();
     for statement in made {
         assert!(SCHEMA.contains(&format!("{statement};")), "{statement}");
     }
     let revision: String = sqlx::query_scalar("SELECT version_num FROM alembic_version")
-        .fetch_one(&store.sql().await)
+        .fetch_one(&pool(&store.database.file()).await)
         .await
         .unwrap();
     assert_eq!(revision, "dc11669786a5");
@@ -28,7 +33,7 @@ async fn an_absent_database_gets_the_whole_schema() {
 
 #[tokio::test]
 async fn experiment_0_is_there_from_the_start() {
-    let store = TestStore::new().await;
+    let store = TestStore::on_sqlite().await;
     let experiment =
         to_json(store.get_experiment(request(json!({"experiment_id": "0"}))).await.unwrap());
     assert_eq!(experiment["name"], "Default");
@@ -39,11 +44,11 @@ async fn experiment_0_is_there_from_the_start() {
 
 #[tokio::test]
 async fn a_database_is_used_again_as_it_is() {
-    let first = TestStore::new().await;
+    let first = TestStore::on_sqlite().await;
     let id = first.experiment("kept").await;
     first.close().await;
-    let path = first.folder.path().join("mlflow.db");
-    let files = std::fs::read_dir(first.folder.path()).unwrap().count();
+    let path = first.database.file();
+    let files = std::fs::read_dir(path.parent().unwrap()).unwrap().count();
     assert_eq!(files, 1, "the write-ahead log is gone");
     let second = open(&path).await.unwrap();
     let experiment = second.get_experiment(request(json!({"experiment_id": id}))).await.unwrap();
@@ -52,9 +57,9 @@ async fn a_database_is_used_again_as_it_is() {
 
 #[tokio::test]
 async fn what_was_acknowledged_is_there_without_a_close() {
-    let first = TestStore::new().await;
+    let first = TestStore::on_sqlite().await;
     let id = first.experiment("kept").await;
-    let second = open(&first.folder.path().join("mlflow.db")).await.unwrap();
+    let second = open(&first.database.file()).await.unwrap();
     assert!(second.get_experiment(request(json!({"experiment_id": id}))).await.is_ok());
 }
 
@@ -88,10 +93,10 @@ async fn refusal_of(path: &std::path::Path) -> String {
 
 #[tokio::test]
 async fn another_revision_is_refused_with_what_helps() {
-    let store = TestStore::new().await;
-    let sql = store.sql().await;
+    let store = TestStore::on_sqlite().await;
+    let sql = pool(&store.database.file()).await;
     sqlx::query("UPDATE alembic_version SET version_num = 'abc123'").execute(&sql).await.unwrap();
-    let message = refusal_of(&store.folder.path().join("mlflow.db")).await;
+    let message = refusal_of(&store.database.file()).await;
     assert!(message.contains("abc123") && message.contains("dc11669786a5"), "{message}");
     assert!(message.contains("`mlflow db upgrade sqlite:///"), "{message}");
     assert!(message.contains("MLflow 3.17.2"), "{message}");
@@ -117,7 +122,7 @@ async fn a_file_that_is_no_database_is_refused_and_left_alone() {
     let notes = "These are my notes, and not a database.\n".repeat(100);
     std::fs::write(&path, &notes).unwrap();
     let message = refusal_of(&path).await;
-    assert!(message.contains("is no SQLite database"), "{message}");
+    assert!(message.contains("is no database"), "{message}");
     assert_eq!(std::fs::read_to_string(&path).unwrap(), notes);
 }
 

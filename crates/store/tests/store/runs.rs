@@ -123,24 +123,25 @@ async fn a_deleted_run_can_be_read_but_not_written() {
 async fn deletion_removes_what_the_run_judged_of_traces() {
     let store = TestStore::new().await;
     let (mine, other) = (store.run().await, store.run().await);
-    let sql = store.sql().await;
-    sqlx::query("INSERT INTO trace_info (request_id, experiment_id, timestamp_ms, status) VALUES ('t', 0, 1, 'OK')")
-        .execute(&sql)
-        .await
-        .unwrap();
+    store
+        .execute(
+            "INSERT INTO trace_info (request_id, experiment_id, timestamp_ms, status) VALUES ('t', 0, 1, 'OK')",
+        )
+        .await;
     for run in [&mine, &other] {
-        let metadata = format!(r#"{{"mlflow.assessment.sourceRunId": "{run}"}}"#);
-        sqlx::query("INSERT INTO assessments (assessment_id, trace_id, name, assessment_type, value, created_timestamp, last_updated_timestamp, source_type, valid, assessment_metadata) VALUES (?, 't', 'n', 'feedback', '1', 1, 1, 'CODE', 1, ?)")
-            .bind(run)
-            .bind(metadata)
-            .execute(&sql)
-            .await
-            .unwrap();
+        store
+            .execute(format!(
+                r#"INSERT INTO assessments (assessment_id, trace_id, name, assessment_type, value, created_timestamp,
+                   last_updated_timestamp, source_type, valid, assessment_metadata)
+                   VALUES ('{run}', 't', 'n', 'feedback', '1', 1, 1, 'CODE', true,
+                   '{{"mlflow.assessment.sourceRunId": "{run}"}}')"#
+            ))
+            .await;
     }
     store.delete_run(request(json!({"run_id": mine}))).await.unwrap();
-    let left: Vec<String> =
-        sqlx::query_scalar("SELECT assessment_id FROM assessments").fetch_all(&sql).await.unwrap();
-    assert_eq!(left, [other]);
+    let of = |run: &str| format!("SELECT count(*) FROM assessments WHERE assessment_id = '{run}'");
+    assert_eq!(store.count(of(&mine)).await, 0);
+    assert_eq!(store.count(of(&other)).await, 1);
 }
 
 #[tokio::test]
@@ -204,14 +205,13 @@ async fn a_search_takes_any_number_of_experiments() {
 #[tokio::test]
 async fn a_large_page_is_complete() {
     let store = TestStore::new().await;
-    let sql = store.sql().await;
     for statement in [
         "INSERT INTO runs (run_uuid, experiment_id, lifecycle_stage, start_time) \
          WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 35000) \
          SELECT 'r' || i, 0, 'active', i FROM n",
         "INSERT INTO params (key, value, run_uuid) SELECT 'p', run_uuid, run_uuid FROM runs",
     ] {
-        sqlx::query(statement).execute(&sql).await.unwrap();
+        store.execute(statement).await;
     }
     let search = json!({"experiment_ids": ["0"], "max_results": 50_000});
     let found = store.search_runs(request(search)).await.unwrap();

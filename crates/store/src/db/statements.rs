@@ -1,0 +1,48 @@
+//! Parts of statements that many resources build.
+
+use sea_query::{Expr, ExprTrait, InsertStatement, IntoColumnRef, IntoIden, IntoTableRef, Query};
+
+/// Rows in one insertion: with up to a dozen columns, well below the same limit.
+const ROWS_IN_INSERT: usize = 1000;
+
+/// Ids in one `IN (…)`, well below the 32,766 values that SQLite takes in one statement, and the 65,535
+/// of PostgreSQL.
+const IDS_IN_LIST: usize = 10_000;
+
+/// An insertion of rows, each with a value for every column.
+pub(crate) fn insert<C: IntoIden, const N: usize>(
+    table: impl IntoTableRef,
+    columns: [C; N],
+    rows: impl IntoIterator<Item = [Expr; N]>,
+) -> InsertStatement {
+    let mut statement = Query::insert();
+    statement.into_table(table).columns(columns);
+    for row in rows {
+        // It panics when numbers differ, and both are N.
+        statement.values_panic(row);
+    }
+    statement
+}
+
+/// Whether a column is one of some integers, however many there are.
+pub(crate) fn is_one_of(
+    column: impl IntoColumnRef,
+    integers: impl ExactSizeIterator<Item = i64>,
+) -> Expr {
+    let column = Expr::col(column);
+    if integers.len() <= IDS_IN_LIST {
+        return column.is_in(integers);
+    }
+    // As many values as this can't travel beside the statement; integers are safe within it.
+    column.is_in(integers.map(|integer| Expr::cust(integer.to_string())))
+}
+
+/// Parts of `rows` that are short enough for one insertion each; none of no rows.
+pub(crate) fn row_lists<T>(rows: &[T]) -> impl Iterator<Item = &[T]> {
+    rows.chunks(ROWS_IN_INSERT)
+}
+
+/// Parts of `ids` that are short enough for one statement each.
+pub(crate) fn id_lists<T>(ids: &[T]) -> impl Iterator<Item = &[T]> {
+    ids.chunks(IDS_IN_LIST)
+}

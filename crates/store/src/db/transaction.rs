@@ -1,0 +1,223 @@
+//! Transactions and the rows they read.
+
+use super::{DbError, Dialect, postgres, sqlite};
+use sea_query::{Iden, PostgresQueryBuilder, SqliteQueryBuilder};
+use sea_query_sqlx::{SqlxBinder, SqlxValues};
+use sqlx::{AssertSqlSafe, Postgres, Row as _, Sqlite, postgres::PgRow, sqlite::SqliteRow};
+
+/// Statements with more values are not kept prepared: their texts hardly ever recur.
+const PREPARED_VALUES: usize = 64;
+
+/// A transaction on one connection; dropped without [`commit`](Self::commit), it changes nothing.
+pub(crate) struct Transaction {
+    connection: Connection,
+    /// Whether a statement changed something, or failed and so may have.
+    is_touched: bool,
+}
+
+enum Connection {
+    Sqlite(sqlx::Transaction<'static, Sqlite>),
+    Postgres(sqlx::Transaction<'static, Postgres>),
+}
+
+impl From<sqlx::Transaction<'static, Sqlite>> for Transaction {
+    fn from(transaction: sqlx::Transaction<'static, Sqlite>) -> Self {
+        Self { connection: Connection::Sqlite(transaction), is_touched: false }
+    }
+}
+
+impl From<sqlx::Transaction<'static, Postgres>> for Transaction {
+    fn from(transaction: sqlx::Transaction<'static, Postgres>) -> Self {
+        Self { connection: Connection::Postgres(transaction), is_touched: false }
+    }
+}
+
+impl Transaction {
+    /// The SQL that its database speaks.
+    pub(crate) fn dialect(&self) -> Dialect {
+        match self.connection {
+            Connection::Sqlite(_) => Dialect::Sqlite,
+            Connection::Postgres(_) => Dialect::Postgres,
+        }
+    }
+
+    /// All rows of a statement that reads.
+    pub(crate) async fn fetch_all(
+        &mut self,
+        statement: &impl SqlxBinder,
+    ) -> Result<Vec<Row>, DbError> {
+        let rows = match &mut self.connection {
+            Connection::Sqlite(transaction) => {
+                let rows = sqlite_query(statement).fetch_all(&mut **transaction).await;
+                rows.map(|rows| rows.into_iter().map(Row::Sqlite).collect())
+            }
+            Connection::Postgres(transaction) => {
+                let rows = postgres_query(statement).fetch_all(&mut **transaction).await;
+                rows.map(|rows| rows.into_iter().map(Row::Postgres).collect())
+            }
+        };
+        self.note_failure(rows)
+    }
+
+    /// The only row of a statement that reads, if there is one.
+    pub(crate) async fn fetch_optional(
+        &mut self,
+        statement: &impl SqlxBinder,
+    ) -> Result<Option<Row>, DbError> {
+        let row = match &mut self.connection {
+            Connection::Sqlite(transaction) => {
+                let row = sqlite_query(statement).fetch_optional(&mut **transaction).await;
+                row.map(|row| row.map(Row::Sqlite))
+            }
+            Connection::Postgres(transaction) => {
+                let row = postgres_query(statement).fetch_optional(&mut **transaction).await;
+                row.map(|row| row.map(Row::Postgres))
+            }
+        };
+        self.note_failure(row)
+    }
+
+    /// The only row that a change returns.
+    pub(crate) async fn execute_returning(
+        &mut self,
+        statement: &impl SqlxBinder,
+    ) -> Result<Row, DbError> {
+        self.is_touched = true;
+        self.fetch_optional(statement).await?.ok_or_else(DbError::no_row)
+    }
+
+    /// Carries out a change, and counts the rows that it changed.
+    pub(crate) async fn execute(&mut self, statement: &impl SqlxBinder) -> Result<u64, DbError> {
+        self.is_touched = true;
+        match &mut self.connection {
+            Connection::Sqlite(transaction) => {
+                let query = sqlite_query(statement);
+                Ok(query.execute(&mut **transaction).await?.rows_affected())
+            }
+            Connection::Postgres(transaction) => {
+                let query = postgres_query(statement);
+                Ok(query.execute(&mut **transaction).await?.rows_affected())
+            }
+        }
+    }
+
+    /// Carries out statements of our own that take no values.
+    pub(crate) async fn run_script(&mut self, script: &'static str) -> Result<(), DbError> {
+        self.is_touched = true;
+        let script = sqlx::raw_sql(script);
+        match &mut self.connection {
+            Connection::Sqlite(transaction) => {
+                script.execute(&mut **transaction).await?;
+            }
+            Connection::Postgres(transaction) => {
+                script.execute(&mut **transaction).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Names of all tables that are not the database's own.
+    pub(crate) async fn table_names(&mut self) -> Result<Vec<String>, DbError> {
+        Ok(match &mut self.connection {
+            Connection::Sqlite(transaction) => {
+                sqlx::query_scalar(sqlite::TABLE_NAMES).fetch_all(&mut **transaction).await?
+            }
+            Connection::Postgres(transaction) => {
+                sqlx::query_scalar(postgres::TABLE_NAMES).fetch_all(&mut **transaction).await?
+            }
+        })
+    }
+
+    /// Waits until no other process makes or migrates the schema, and keeps others from it.
+    pub(crate) async fn lock_schema(&mut self) -> Result<(), DbError> {
+        match self.dialect() {
+            // A writer is alone already.
+            Dialect::Sqlite => Ok(()),
+            Dialect::Postgres => self.run_script(postgres::LOCK_SCHEMA).await,
+        }
+    }
+
+    /// Whether a change that fails now can have left something behind, since `mark` or at all.
+    pub(crate) fn is_touched(&self) -> bool {
+        self.is_touched
+    }
+
+    /// Marks a place to which the transaction can go back.
+    pub(crate) async fn set_savepoint(&mut self) -> Result<(), DbError> {
+        self.run_script("SAVEPOINT one_change").await
+    }
+
+    /// Keeps what was done since the savepoint.
+    pub(crate) async fn release_savepoint(&mut self) -> Result<(), DbError> {
+        self.run_script("RELEASE SAVEPOINT one_change").await
+    }
+
+    /// Undoes what was done since the savepoint.
+    pub(crate) async fn undo_to_savepoint(&mut self) -> Result<(), DbError> {
+        self.run_script("ROLLBACK TO SAVEPOINT one_change; RELEASE SAVEPOINT one_change").await
+    }
+
+    /// Makes the changes last.
+    pub(crate) async fn commit(self) -> Result<(), DbError> {
+        match self.connection {
+            Connection::Sqlite(transaction) => Ok(transaction.commit().await?),
+            Connection::Postgres(transaction) => Ok(transaction.commit().await?),
+        }
+    }
+
+    /// A statement that fails ends a transaction of PostgreSQL.
+    fn note_failure<T>(&mut self, result: Result<T, sqlx::Error>) -> Result<T, DbError> {
+        self.is_touched |= result.is_err();
+        Ok(result?)
+    }
+}
+
+fn sqlite_query(statement: &impl SqlxBinder) -> sqlx::query::Query<'static, Sqlite, SqlxValues> {
+    let (sql, values) = statement.build_sqlx(SqliteQueryBuilder);
+    let persistent = values.0.0.len() <= PREPARED_VALUES;
+    // The text comes from the query builder, and values travel beside it.
+    sqlx::query_with(AssertSqlSafe(sql), values).persistent(persistent)
+}
+
+fn postgres_query(
+    statement: &impl SqlxBinder,
+) -> sqlx::query::Query<'static, Postgres, SqlxValues> {
+    let (sql, values) = statement.build_sqlx(PostgresQueryBuilder);
+    let persistent = values.0.0.len() <= PREPARED_VALUES;
+    sqlx::query_with(AssertSqlSafe(sql), values).persistent(persistent)
+}
+
+/// A row of an answer.
+pub(crate) enum Row {
+    Sqlite(SqliteRow),
+    Postgres(PgRow),
+}
+
+impl Row {
+    /// The value of a column.
+    pub(crate) fn get<T: Column>(&self, column: impl Iden + Copy) -> Result<T, DbError> {
+        match self {
+            Self::Sqlite(row) => Ok(row.try_get(column.unquoted())?),
+            // Unchecked, since the driver wants integers to be as wide as their column, and the schema is
+            // known: the revision was checked.
+            Self::Postgres(row) => Ok(row.try_get_unchecked(column.unquoted())?),
+        }
+    }
+}
+
+/// A type that every database can give the value of a column as.
+pub(crate) trait Column:
+    for<'r> sqlx::Decode<'r, Sqlite>
+    + sqlx::Type<Sqlite>
+    + for<'r> sqlx::Decode<'r, Postgres>
+    + sqlx::Type<Postgres>
+{
+}
+
+impl<T> Column for T where
+    T: for<'r> sqlx::Decode<'r, Sqlite>
+        + sqlx::Type<Sqlite>
+        + for<'r> sqlx::Decode<'r, Postgres>
+        + sqlx::Type<Postgres>
+{
+}

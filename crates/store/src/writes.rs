@@ -1,0 +1,302 @@
+//! Group commit: changes that arrive while a transaction is carried out share the next one.
+//!
+//! Durability costs a flush of the disk for each commit, however much is committed. So a writer takes all
+//! changes that wait, carries them out in one transaction, commits it, and only then tells every caller of
+//! its own success. One caller's error never fails a neighbour: what was done for it is undone alone.
+
+use crate::{
+    StoreError,
+    db::{Database, DbError, Transaction, Trouble},
+};
+use futures_util::{FutureExt, future::BoxFuture};
+use mlferry_protocol::{ExperimentId, RunId};
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
+use tokio::{
+    sync::{Mutex, mpsc, oneshot},
+    task::JoinSet,
+};
+
+/// Most changes in one transaction, so that nobody waits long for neighbours.
+const GROUP: usize = 256;
+
+/// Changes that may wait; those who bring more wait for room.
+const QUEUE: usize = 1024;
+
+/// How often a group is carried out again after a failure that another try may heal.
+const RETRIES: u32 = 5;
+
+/// Before a group is carried out again; each further time takes twice as long.
+const RETRY_DELAY: Duration = Duration::from_millis(20);
+
+/// A change that is carried out in one transaction, wholly or not at all.
+///
+/// It borrows what it writes, since it may be carried out again after a failure.
+pub(crate) trait Change: Send + Sync + 'static {
+    /// What the caller learns.
+    type Output: Send + 'static;
+
+    /// Whether a second time changes nothing and succeeds as well, so that it may be repeated when
+    /// nobody knows whether the first one was committed.
+    const IS_REPEATABLE: bool;
+
+    /// What the change locks first: the run or experiment that it belongs to. The changes of a group are
+    /// carried out in this order, so that two groups never wait for each other.
+    fn locks(&self) -> Lock<'_>;
+
+    /// Carries the change out.
+    fn apply(
+        &self,
+        transaction: &mut Transaction,
+    ) -> impl Future<Output = Result<Self::Output, StoreError>> + Send;
+}
+
+/// What a change locks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Lock<'a> {
+    /// Nothing that exists before it.
+    Nothing,
+    /// An experiment.
+    Experiment(ExperimentId),
+    /// A run.
+    Run(&'a RunId),
+}
+
+/// The changes that wait, and the tasks that carry them out.
+#[derive(Debug, Clone)]
+pub(crate) struct Writes {
+    queue: mpsc::Sender<Message>,
+    writers: Arc<Mutex<JoinSet<()>>>,
+}
+
+enum Message {
+    Carry(Box<dyn Job>),
+    /// What comes later is refused.
+    Close,
+}
+
+impl Writes {
+    /// Starts as many writers as the database takes at once.
+    pub(crate) fn start(database: &Database) -> Self {
+        let (queue, waiting) = mpsc::channel(QUEUE);
+        let waiting = Arc::new(Mutex::new(waiting));
+        let mut writers = JoinSet::new();
+        for _ in 0..database.writers() {
+            let writer = Writer { database: database.clone(), waiting: Arc::clone(&waiting) };
+            writers.spawn(writer.run());
+        }
+        Self { queue, writers: Arc::new(Mutex::new(writers)) }
+    }
+
+    /// Carries a change out; when this returns, it is committed.
+    pub(crate) async fn carry_out<C: Change>(&self, change: C) -> Result<C::Output, StoreError> {
+        let (caller, answer) = oneshot::channel();
+        let job = Queued { change, outcome: None, caller };
+        let sent = self.queue.send(Message::Carry(Box::new(job))).await;
+        sent.map_err(|_| DbError::closed())?;
+        answer.await.unwrap_or_else(|_| Err(DbError::closed().into()))
+    }
+
+    /// Carries out what waits, and ends.
+    pub(crate) async fn close(&self) {
+        // It fails where another clone of the store has closed it.
+        let _ = self.queue.send(Message::Close).await;
+        let mut writers = self.writers.lock().await;
+        while writers.join_next().await.is_some() {}
+    }
+}
+
+/// A change with the caller that waits for it, whatever its types.
+trait Job: Send {
+    fn locks(&self) -> Lock<'_>;
+
+    fn is_repeatable(&self) -> bool;
+
+    /// Carries the change out, keeps the outcome, and tells how it went.
+    fn apply<'a>(&'a mut self, transaction: &'a mut Transaction) -> BoxFuture<'a, Applied>;
+
+    /// Tells the caller the outcome.
+    fn settle(self: Box<Self>);
+
+    /// Tells the caller that the database failed.
+    fn fail(self: Box<Self>, error: DbError);
+}
+
+enum Applied {
+    Done,
+    /// The change itself was wrong.
+    Refused,
+    /// The database failed.
+    Broken(DbError),
+}
+
+struct Queued<C: Change> {
+    change: C,
+    outcome: Option<Result<C::Output, StoreError>>,
+    caller: oneshot::Sender<Result<C::Output, StoreError>>,
+}
+
+impl<C: Change> Job for Queued<C> {
+    fn locks(&self) -> Lock<'_> {
+        self.change.locks()
+    }
+
+    fn is_repeatable(&self) -> bool {
+        C::IS_REPEATABLE
+    }
+
+    fn apply<'a>(&'a mut self, transaction: &'a mut Transaction) -> BoxFuture<'a, Applied> {
+        let applied = async {
+            let outcome = self.change.apply(transaction).await;
+            let applied = match &outcome {
+                Ok(_) => Applied::Done,
+                Err(StoreError::Database(error)) => Applied::Broken(error.clone()),
+                Err(_) => Applied::Refused,
+            };
+            self.outcome = Some(outcome);
+            applied
+        };
+        applied.boxed()
+    }
+
+    fn settle(self: Box<Self>) {
+        let outcome = self.outcome.unwrap_or_else(|| Err(DbError::closed().into()));
+        // A caller that went away hears nothing.
+        let _ = self.caller.send(outcome);
+    }
+
+    fn fail(self: Box<Self>, error: DbError) {
+        let _ = self.caller.send(Err(error.into()));
+    }
+}
+
+type Group = Vec<Box<dyn Job>>;
+
+/// Carries out one group after the other.
+struct Writer {
+    database: Database,
+    waiting: Arc<Mutex<mpsc::Receiver<Message>>>,
+}
+
+impl Writer {
+    async fn run(self) {
+        loop {
+            let group = self.next_group().await;
+            if group.is_empty() {
+                return;
+            }
+            // The callers of a group that panics hear that it failed; those who come later are served.
+            if AssertUnwindSafe(self.carry_out(group)).catch_unwind().await.is_err() {
+                tracing::error!("a change panicked; nothing of its group was written");
+            }
+        }
+    }
+
+    /// All changes that wait, or the next one; none at the end.
+    async fn next_group(&self) -> Group {
+        let mut messages = Vec::new();
+        let mut waiting = self.waiting.lock().await;
+        let mut group: Group = Vec::new();
+        while group.is_empty() && waiting.recv_many(&mut messages, GROUP).await > 0 {
+            for message in messages.drain(..) {
+                match message {
+                    Message::Carry(job) => group.push(job),
+                    Message::Close => waiting.close(),
+                }
+            }
+        }
+        drop(waiting);
+        group.sort_by(|one, other| one.locks().cmp(&other.locks()));
+        group
+    }
+
+    async fn carry_out(&self, mut group: Group) {
+        let mut isolation = Isolation::None;
+        let mut retries = 0;
+        loop {
+            let halt = match self.attempt(&mut group, isolation).await {
+                Ok(()) => return group.into_iter().for_each(Job::settle),
+                Err(halt) => halt,
+            };
+            match halt {
+                Halt::Refusal => isolation = Isolation::Savepoints,
+                Halt::Failure { error, committing } => {
+                    let may_heal = matches!(error.trouble(), Trouble::Lost | Trouble::Conflict);
+                    if !may_heal || retries == RETRIES {
+                        return fail_all(group, &error);
+                    }
+                    if committing {
+                        // It may have been committed, and must not be done twice.
+                        let (again, unsure) =
+                            group.into_iter().partition(|job| job.is_repeatable());
+                        fail_all(unsure, &error);
+                        group = again;
+                    }
+                    tracing::warn!(%error, "the database failed; a group of changes is carried out again");
+                    tokio::time::sleep(RETRY_DELAY * 2_u32.pow(retries)).await;
+                    retries += 1;
+                }
+            }
+        }
+    }
+
+    /// Carries a group out in one transaction and commits it; an error means that nothing was changed.
+    async fn attempt(&self, group: &mut Group, isolation: Isolation) -> Result<(), Halt> {
+        let failed = |error| Halt::Failure { error, committing: false };
+        let mut transaction = self.database.write().await.map_err(failed)?;
+        let is_alone = group.len() == 1;
+        for job in group.iter_mut() {
+            match isolation {
+                Isolation::None => match job.apply(&mut transaction).await {
+                    Applied::Done => {}
+                    Applied::Broken(error) if heals_together(&error) => return Err(failed(error)),
+                    // Dropped, the transaction changes nothing.
+                    Applied::Refused | Applied::Broken(_) if is_alone => return Ok(()),
+                    Applied::Refused if !transaction.is_touched() => {}
+                    Applied::Refused | Applied::Broken(_) => return Err(Halt::Refusal),
+                },
+                Isolation::Savepoints => {
+                    apply_apart(job.as_mut(), &mut transaction).await.map_err(failed)?;
+                }
+            }
+        }
+        let committed = transaction.commit().await;
+        committed.map_err(|error| Halt::Failure { error, committing: true })
+    }
+}
+
+/// How the changes of a group are kept apart. Most groups have no error, so that nothing needs to be
+/// undone; one that has is carried out again, more carefully.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Isolation {
+    None,
+    Savepoints,
+}
+
+/// Why a group was not carried out.
+enum Halt {
+    /// A change has to be undone without its neighbours.
+    Refusal,
+    /// The database failed, perhaps while it committed.
+    Failure { error: DbError, committing: bool },
+}
+
+/// Whether an error has nothing to do with the change it struck.
+fn heals_together(error: &DbError) -> bool {
+    matches!(error.trouble(), Trouble::Lost | Trouble::Conflict)
+}
+
+/// Carries a change out, and undoes it alone when it fails.
+async fn apply_apart(job: &mut dyn Job, transaction: &mut Transaction) -> Result<(), DbError> {
+    transaction.set_savepoint().await?;
+    match job.apply(transaction).await {
+        Applied::Done => transaction.release_savepoint().await,
+        Applied::Broken(error) if heals_together(&error) => Err(error),
+        Applied::Refused | Applied::Broken(_) => transaction.undo_to_savepoint().await,
+    }
+}
+
+fn fail_all(group: Group, error: &DbError) {
+    for job in group {
+        job.fail(error.clone());
+    }
+}

@@ -1,0 +1,84 @@
+//! Databases for tests: each test has its own.
+
+use sqlx::{Connection, PgConnection, SqliteConnection};
+use std::path::PathBuf;
+use tempfile::TempDir;
+
+/// A database that nobody else uses.
+pub(crate) enum TestDatabase {
+    /// A file in a folder that goes with it.
+    Sqlite(TempDir),
+    /// The URI of a database; it goes with the server, which is there for the tests only.
+    Postgres(String),
+}
+
+impl TestDatabase {
+    /// An empty database of the product under test.
+    pub(crate) async fn new() -> Self {
+        match std::env::var("MLFERRY_TEST_POSTGRES") {
+            Ok(server) => Self::postgres(&server).await,
+            Err(_) => Self::sqlite(),
+        }
+    }
+
+    pub(crate) fn sqlite() -> Self {
+        Self::Sqlite(tempfile::tempdir().unwrap())
+    }
+
+    async fn postgres(server: &str) -> Self {
+        let name = format!("test_{}", uuid::Uuid::new_v4().simple());
+        let mut connection = PgConnection::connect(server).await.unwrap();
+        let create = format!("CREATE DATABASE {name} STRATEGY file_copy");
+        sqlx::raw_sql(sqlx::AssertSqlSafe(create)).execute(&mut connection).await.unwrap();
+        let (place, query) = server.split_once('?').unwrap_or((server, ""));
+        let (host, _) = place.rsplit_once('/').unwrap();
+        Self::Postgres(format!("{host}/{name}?{query}"))
+    }
+
+    pub(crate) fn uri(&self) -> String {
+        match self {
+            Self::Sqlite(_) => format!("sqlite:///{}", self.file().display()),
+            Self::Postgres(uri) => uri.clone(),
+        }
+    }
+
+    /// The file of a SQLite database.
+    pub(crate) fn file(&self) -> PathBuf {
+        match self {
+            Self::Sqlite(folder) => folder.path().join("mlflow.db"),
+            Self::Postgres(_) => panic!("PostgreSQL has no file"),
+        }
+    }
+
+    pub(crate) async fn execute(&self, sql: impl Into<String>) {
+        let sql = sqlx::AssertSqlSafe(sql.into());
+        match self {
+            Self::Sqlite(_) => {
+                sqlx::raw_sql(sql).execute(&mut self.sqlite_connection().await).await.unwrap();
+            }
+            Self::Postgres(uri) => {
+                let mut connection = PgConnection::connect(uri).await.unwrap();
+                sqlx::raw_sql(sql).execute(&mut connection).await.unwrap();
+            }
+        }
+    }
+
+    pub(crate) async fn count(&self, query: impl Into<String>) -> i64 {
+        let query = sqlx::AssertSqlSafe(query.into());
+        match self {
+            Self::Sqlite(_) => {
+                let connection = &mut self.sqlite_connection().await;
+                sqlx::query_scalar(query).fetch_one(connection).await.unwrap()
+            }
+            Self::Postgres(uri) => {
+                let mut connection = PgConnection::connect(uri).await.unwrap();
+                sqlx::query_scalar(query).fetch_one(&mut connection).await.unwrap()
+            }
+        }
+    }
+
+    async fn sqlite_connection(&self) -> SqliteConnection {
+        let options = sqlx::sqlite::SqliteConnectOptions::new().filename(self.file());
+        SqliteConnection::connect_with(&options).await.unwrap()
+    }
+}
