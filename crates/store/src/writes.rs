@@ -219,9 +219,9 @@ impl Writer {
             };
             match halt {
                 Halt::Refusal => isolation = Isolation::Savepoints,
+                Halt::Unavailable(error) => return fail_all(group, &error),
                 Halt::Failure { error, committing } => {
-                    let may_heal = matches!(error.trouble(), Trouble::Lost | Trouble::Conflict);
-                    if !may_heal || retries == RETRIES {
+                    if !heals_together(&error) || retries == RETRIES {
                         return fail_all(group, &error);
                     }
                     if committing {
@@ -242,7 +242,7 @@ impl Writer {
     /// Carries a group out in one transaction and commits it; an error means that nothing was changed.
     async fn attempt(&self, group: &mut Group, isolation: Isolation) -> Result<(), Halt> {
         let failed = |error| Halt::Failure { error, committing: false };
-        let mut transaction = self.database.write().await.map_err(failed)?;
+        let mut transaction = self.database.write().await.map_err(Halt::Unavailable)?;
         let is_alone = group.len() == 1;
         for job in group.iter_mut() {
             match isolation {
@@ -276,11 +276,13 @@ enum Isolation {
 enum Halt {
     /// A change has to be undone without its neighbours.
     Refusal,
+    /// The database gives no transaction, although it was waited for.
+    Unavailable(DbError),
     /// The database failed, perhaps while it committed.
     Failure { error: DbError, committing: bool },
 }
 
-/// Whether an error has nothing to do with the change it struck.
+/// Whether an error has nothing to do with the change it struck, and another try may heal it.
 fn heals_together(error: &DbError) -> bool {
     matches!(error.trouble(), Trouble::Lost | Trouble::Conflict)
 }

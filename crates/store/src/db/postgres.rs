@@ -28,7 +28,7 @@ const CONNECTIONS: u32 = 10;
 const WRITERS: u32 = 4;
 
 /// Between two attempts to reach a server that does not answer yet.
-const RETRY_DELAY: Duration = Duration::from_millis(500);
+const RETRY_DELAY: Duration = Duration::from_millis(200);
 
 /// After how long a server ends a transaction whose client fell silent, which would keep its locks.
 const IDLE_TRANSACTION: &str = "60s";
@@ -200,16 +200,23 @@ impl PostgresDatabase {
         self.begin("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE").await
     }
 
-    /// Begins a transaction. All connections of the pool may be lost after a restart of the server, and
-    /// nothing has happened yet, so the next one is tried.
+    /// Begins a transaction. Nothing has happened yet, so a lost connection is replaced by the next one;
+    /// after a restart of the server all of the pool may be lost. A server that is down is waited for.
     async fn begin(
         &self,
         statement: &'static str,
     ) -> Result<sqlx::Transaction<'static, Postgres>, DbError> {
-        let mut tries = self.pool.options().get_max_connections();
+        let options = self.pool.options();
+        let deadline = Instant::now() + options.get_acquire_timeout();
+        let mut lost_connections = 0;
         loop {
             match self.pool.begin_with(statement).await.map_err(DbError::from) {
-                Err(error) if error.trouble() == Trouble::Lost && tries > 0 => tries -= 1,
+                Err(error) if error.trouble() == Trouble::Lost && Instant::now() < deadline => {
+                    lost_connections += 1;
+                    if lost_connections > options.get_max_connections() {
+                        tokio::time::sleep(RETRY_DELAY).await;
+                    }
+                }
                 begun => return begun,
             }
         }
