@@ -6,6 +6,7 @@ use crate::{
     clock::now_ms,
     db::{Row, Transaction, Trouble, insert},
     lifecycle::{ACTIVE, DELETED, seen_by},
+    reads::Question,
     runs,
     schema::WORKSPACE,
     tables::Experiments,
@@ -38,9 +39,7 @@ impl Store {
 
     /// An experiment, deleted or not.
     pub async fn get_experiment(&self, request: GetExperiment) -> Result<Experiment, StoreError> {
-        let id = request.experiment_id;
-        let which = Expr::col(Experiments::ExperimentId).eq(id.0);
-        self.find_experiment(which).await?.ok_or(StoreError::ExperimentNotFound(id))
+        self.ask(&request).await
     }
 
     /// The experiment with a name, deleted or not.
@@ -48,18 +47,7 @@ impl Store {
         &self,
         request: GetExperimentByName,
     ) -> Result<Experiment, StoreError> {
-        let name = request.experiment_name;
-        let which = Expr::col(Experiments::Name).eq(name.as_str());
-        self.find_experiment(which).await?.ok_or(StoreError::ExperimentNameNotFound(name))
-    }
-
-    async fn find_experiment(&self, which: Expr) -> Result<Option<Experiment>, StoreError> {
-        let mut transaction = self.read().await?;
-        let select = select_experiments().and_where(which).take();
-        let Some(row) = transaction.fetch_optional(&select).await? else { return Ok(None) };
-        let mut experiments = vec![experiment_of(&row)?];
-        tags::add_to_experiments(&mut transaction, &mut experiments).await?;
-        Ok(experiments.pop())
+        self.ask(&request).await
     }
 
     /// A page of experiments, newest first.
@@ -106,6 +94,38 @@ impl Store {
     pub async fn restore_experiment(&self, request: RestoreExperiment) -> Result<(), StoreError> {
         self.write(request).await
     }
+}
+
+impl Question for GetExperiment {
+    type Answer = Experiment;
+
+    async fn answer(&self, transaction: &mut Transaction) -> Result<Experiment, StoreError> {
+        let id = self.experiment_id;
+        let which = Expr::col(Experiments::ExperimentId).eq(id.0);
+        find(transaction, which).await?.ok_or(StoreError::ExperimentNotFound(id))
+    }
+}
+
+impl Question for GetExperimentByName {
+    type Answer = Experiment;
+
+    async fn answer(&self, transaction: &mut Transaction) -> Result<Experiment, StoreError> {
+        let name = &self.experiment_name;
+        let which = Expr::col(Experiments::Name).eq(name.as_str());
+        let found = find(transaction, which).await?;
+        found.ok_or_else(|| StoreError::ExperimentNameNotFound(name.clone()))
+    }
+}
+
+async fn find(
+    transaction: &mut Transaction,
+    which: Expr,
+) -> Result<Option<Experiment>, StoreError> {
+    let select = select_experiments().and_where(which).take();
+    let Some(row) = transaction.fetch_optional(&select).await? else { return Ok(None) };
+    let mut experiments = vec![experiment_of(&row)?];
+    tags::add_to_experiments(transaction, &mut experiments).await?;
+    Ok(experiments.pop())
 }
 
 struct NewExperiment {

@@ -16,6 +16,7 @@ mod lifecycle;
 mod logged_models;
 mod metrics;
 mod params;
+mod reads;
 mod run_details;
 mod run_names;
 mod runs;

@@ -6,6 +6,7 @@ use crate::{
     db::{DbError, Row, Transaction, insert, is_one_of},
     experiments,
     lifecycle::{ACTIVE, DELETED, seen_by},
+    reads::Question,
     run_details::{self, Detail},
     run_names,
     tables::{Assessments, Runs},
@@ -31,11 +32,7 @@ impl Store {
 
     /// A run with all that was logged to it, deleted or not.
     pub async fn get_run(&self, request: GetRun) -> Result<Run, StoreError> {
-        let mut transaction = self.read().await?;
-        let row = find(&mut transaction, &request.run_id).await?;
-        let infos = vec![info_of(&row)?];
-        let mut runs = run_details::complete(&mut transaction, infos, Detail::One).await?;
-        runs.pop().ok_or(StoreError::RunNotFound(request.run_id))
+        self.ask(&request).await
     }
 
     /// A page of runs, latest start first.
@@ -77,7 +74,28 @@ impl Store {
 
     /// Where a run keeps its artifacts.
     pub async fn run_artifact_uri(&self, run: &RunId) -> Result<String, StoreError> {
-        let row = find(&mut self.read().await?, run).await?;
+        self.ask(&ArtifactUriOf(run)).await
+    }
+}
+
+impl Question for GetRun {
+    type Answer = Run;
+
+    async fn answer(&self, transaction: &mut Transaction) -> Result<Run, StoreError> {
+        let row = find(transaction, &self.run_id).await?;
+        let infos = vec![info_of(&row)?];
+        let mut runs = run_details::complete(transaction, infos, Detail::One).await?;
+        runs.pop().ok_or_else(|| StoreError::RunNotFound(self.run_id.clone()))
+    }
+}
+
+struct ArtifactUriOf<'a>(&'a RunId);
+
+impl Question for ArtifactUriOf<'_> {
+    type Answer = String;
+
+    async fn answer(&self, transaction: &mut Transaction) -> Result<String, StoreError> {
+        let row = find(transaction, self.0).await?;
         let uri: Option<String> = row.get(Runs::ArtifactUri)?;
         Ok(uri.unwrap_or_default())
     }

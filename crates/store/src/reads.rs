@@ -1,0 +1,40 @@
+//! Questions: what reads the database, and may therefore be asked again.
+
+use crate::{
+    Store, StoreError,
+    db::{Transaction, Trouble},
+};
+
+/// How often a question is asked again whose connection was lost.
+const RETRIES: u32 = 3;
+
+/// A question that is answered from one state of the database.
+pub(crate) trait Question: Send + Sync {
+    /// What the caller learns.
+    type Answer: Send;
+
+    /// Finds the answer, and changes nothing.
+    fn answer(
+        &self,
+        transaction: &mut Transaction,
+    ) -> impl Future<Output = Result<Self::Answer, StoreError>> + Send;
+}
+
+impl Store {
+    /// Answers a question; asks again where the connection was lost halfway.
+    pub(crate) async fn ask<Q: Question>(&self, question: &Q) -> Result<Q::Answer, StoreError> {
+        let mut retries = 0;
+        loop {
+            let mut transaction = self.read().await?;
+            match question.answer(&mut transaction).await {
+                Err(StoreError::Database(error))
+                    if error.trouble() == Trouble::Lost && retries < RETRIES =>
+                {
+                    tracing::warn!(%error, "the database failed; a question is asked again");
+                    retries += 1;
+                }
+                answer => return answer,
+            }
+        }
+    }
+}
