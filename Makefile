@@ -26,7 +26,7 @@ test-rust: postgres
 	cargo $(RUN_TESTS) --workspace --locked
 	tests/scripts/with-postgres cargo $(RUN_TESTS) --package mlferry-store --locked
 
-test-python: build .venv/ready .venv-skinny1/ready .venv-skinny2/ready
+test-python: build postgres .venv/ready .venv-skinny1/ready .venv-skinny2/ready
 	cd tests && MLFLOW_DISABLE_TELEMETRY=true ../.venv/bin/pytest -n $(PYTEST_WORKERS)
 
 lint: .venv/ready ## Check formats, lints and licences

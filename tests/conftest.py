@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import subprocess
-import sys
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from harness import Server, clean_environment, exchange, free_port, is_healthy, use_client, wait_until
+from harness import Server, use_client
+from pairs import Pair, start_pair
+from postgres import Cluster
+from reference import Reference
 
 
 @pytest.fixture(scope="session")
@@ -40,47 +41,6 @@ def folder() -> str:
     return f"t{uuid.uuid4().hex[:12]}"
 
 
-class Reference:
-    """`mlflow server` 3.17.2 of the environment the tests run in."""
-
-    def __init__(self, root: Path, *arguments: str):
-        self.root = root
-        self.port = free_port()
-        self.log_path = root.parent / f"{root.name}-reference.log"
-        line = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(self.port)]
-        with self.log_path.open("wb") as log:
-            self.process = subprocess.Popen(
-                [*line, "--workers", "1", *arguments],
-                cwd=root,
-                env=clean_environment(MLFLOW_SERVER_ENABLE_JOB_EXECUTION="false"),
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-            )
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
-
-    def wait(self) -> None:
-        wait_until(self._answers, 120, "the reference server does not answer")
-
-    def _answers(self) -> bool:
-        assert self.process.poll() is None, self.log_path.read_text(errors="replace")
-        return is_healthy(self.port)
-
-    def request(self, method: str, target: str, body=None, headers=None, **options):
-        return exchange(self.port, method, target, body, headers, **options)
-
-    def stop(self) -> None:
-        self.process.terminate()
-        try:
-            self.process.wait(timeout=20)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
-
-
 @pytest.fixture
 def start_reference() -> Iterator[Callable[..., Reference]]:
     """Starts a reference server in a given folder."""
@@ -106,7 +66,28 @@ def reference(tmp_path_factory) -> Iterator[Reference]:
         running.stop()
 
 
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Cluster]:
+    """A PostgreSQL cluster of this worker, started when a test first asks for it."""
+    with Cluster() as running:
+        yield running
+
+
 @pytest.fixture
 def client(monkeypatch, server):
     """The stock fluent API, pointed at the shared server, with an experiment of its own."""
     return use_client(monkeypatch, server.url)
+
+
+KINDS = [
+    pytest.param(kind, marks=pytest.mark.xdist_group(f"differential {kind}"), id=kind)
+    for kind in ("sqlite", "postgres")
+]
+
+
+@pytest.fixture(scope="session", params=KINDS)
+def pair(request, tmp_path_factory) -> Iterator[Pair]:
+    """The reference and mlferry side by side, on fresh databases of each kind."""
+    cluster = request.getfixturevalue("postgres") if request.param == "postgres" else None
+    with contextlib.ExitStack() as closing:
+        yield start_pair(request.param, tmp_path_factory.mktemp(f"pair-{request.param}"), cluster, closing)
