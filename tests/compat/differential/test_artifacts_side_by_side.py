@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pairs import Call, case, get, post
+from pairs import FAILS, Call, case, get, post
 
 PROXY = "/api/2.0/mlflow-artifacts/artifacts"
 
@@ -55,7 +55,7 @@ READ = [
     case("upload without run", upload("x", run_uuid="")),
     case("upload of an unknown run", upload("x", run_uuid="nope")),
     case("upload nothing", upload("x", "")),
-    case("upload to a folder", upload("x/").in_other_words()),
+    case("upload to a folder", upload("x/").differs(FAILS)),
     case("upload below the root", upload("../x").in_other_words()),
 ]
 DESTINATION = [

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from pairs import NOT_STORED, Difference, case, cases_of, get, post, refused
+from pairs import DRIVER, NOT_STORED, Difference, case, cases_of, get, post, refused
 
 WIDTH = "experiment names of 257 to 500 characters"
 TOO_WIDE = (refused(WIDTH, on="sqlite"), refused(WIDTH, reference=400, code="BAD_REQUEST", on="postgres"))
-TAKEN = Difference("a driver's text as message", (400, "BAD_REQUEST"), (400, "RESOURCE_ALREADY_EXISTS"))
+TAKEN = replace(DRIVER, mlferry=(400, "RESOURCE_ALREADY_EXISTS"))
 NOT_PLAIN = refused("ids of experiments that only Python reads as numbers, such as `1_0`")
 TAGS_TWICE = "tags given twice, unknown run states, empty model ids"
 CREATE = "experiments/create"
@@ -157,10 +159,10 @@ BAD_ID = [
         if what not in {"a list", "a number"}
     ),
     *(
-        case(f"{path} id huge", post(path, experiment_id="9" * 23, **rest).differs(HUGE))
+        case(f"{path} id huge", post(path, experiment_id="9" * 23, **rest).in_other_words().differs(HUGE))
         for path, rest in BY_ID.items()
     ),
-    case("experiments/get id huge", get("experiments/get", experiment_id="9" * 23).differs(HUGE)),
+    case("experiments/get id huge", get("experiments/get", experiment_id="9" * 23).in_other_words().differs(HUGE)),
 ]
 
 LIFE = [

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from pairs import NOT_STORED, Call, case, get, post
+from pairs import DRIVER, INCOMPLETE, NOT_STORED, REPEATED, Call, case, get, post
 
 INPUTS = "runs/log-inputs"
 OUTPUTS = "runs/outputs"
@@ -73,46 +73,55 @@ LOGGED = [
         "models and datasets", post(INPUTS, run_id="$run", datasets=[dataset()], models=[{"model_id": "m-1"}]), read()
     ),
 ]
+
+
+def incomplete(what: str, /, *datasets: object, **more):
+    return case(what, inputs(*datasets, **more).differs(INCOMPLETE))
+
+
 REFUSED = [
-    *(logged(f"{field} missing", dataset(**{field: ...})) for field in ("name", "digest", "source_type", "source")),
-    *(logged(f"{field} empty", dataset(**{field: ""})) for field in ("name", "digest", "source_type", "source")),
-    *(logged(f"{field} null", dataset(**{field: None})) for field in ("name", "digest", "source_type", "source")),
+    *(incomplete(f"{field} missing", dataset(**{field: ...})) for field in ("name", "digest", "source_type", "source")),
+    *(incomplete(f"{field} empty", dataset(**{field: ""})) for field in ("name", "digest")),
+    *(logged(f"{field} empty", dataset(**{field: ""})) for field in ("source_type", "source")),
+    *(incomplete(f"{field} null", dataset(**{field: None})) for field in ("name", "digest", "source_type", "source")),
     logged("name of 501 characters", dataset("n" * 501)),
     logged("digest of 37 characters", dataset(digest="g" * 37)),
-    logged("source type of 37 characters", dataset(source_type="t" * 37)),
+    incomplete("source type of 37 characters", dataset(source_type="t" * 37)),
     logged("source of 65536 characters", dataset(source="s" * 65536)),
     logged("schema of 1048576 characters", dataset(schema="s" * 1048576)),
     logged("profile of 16777217 characters", dataset(profile="s" * 16777217)),
-    logged("tag key missing", dataset(tags=[{"value": "x"}])),
+    incomplete("tag key missing", dataset(tags=[{"value": "x"}])),
     logged("tag value missing", dataset(tags=[{"key": "x"}])),
     logged("tag key too long", dataset(tags=[{"key": "k" * 256, "value": "x"}])),
     logged("tag value too long", dataset(tags=[{"key": "k", "value": "x" * 501}])),
-    logged("a tag twice", dataset(tags=[*context("a"), *context("b")])),
-    logged("no dataset", {"tags": context("x")}),
-    logged("an empty item", {}),
+    case("a tag twice", inputs(dataset(tags=[*context("a"), *context("b")])).differs(DRIVER)),
+    incomplete("no dataset", {"tags": context("x")}),
+    incomplete("an empty item", {}),
     case("datasets a dict", post(INPUTS, run_id="$run", datasets={"a": 1})),
     case("datasets a text", post(INPUTS, run_id="$run", datasets="abc")),
     case("models a text", post(INPUTS, run_id="$run", models="abc")),
-    case("name a number", inputs(dataset(5))),
-    case("datasets a list of texts", inputs("abc")),
-    case("a model without id", post(INPUTS, run_id="$run", models=[{}]), read()),
+    case("name a number", inputs(dataset(5)).differs(NOT_STORED)),
+    case("datasets a list of texts", inputs("abc").differs(NOT_STORED)),
+    case("a model without id", post(INPUTS, run_id="$run", models=[{}]).differs(INCOMPLETE)),
 ]
+
+
+def output(*steps: int) -> Call:
+    return post(OUTPUTS, run_id="$run", models=[{"model_id": "m-1", "step": step} for step in steps])
+
+
 OUTPUT = [
     case("an output", post(OUTPUTS, run_id="$run", models=[{"model_id": "m-1", "step": 3}]), read()),
     case("an output without step", post(OUTPUTS, run_id="$run", models=[{"model_id": "m-1"}]), read()),
-    case("an output twice", post(OUTPUTS, run_id="$run", models=[{"model_id": "m-1", "step": 3}] * 2), read()),
-    case("an output again", *[post(OUTPUTS, run_id="$run", models=[{"model_id": "m-1", "step": 3}])] * 2, read()),
-    case(
-        "an output at another step",
-        *[post(OUTPUTS, run_id="$run", models=[{"model_id": "m-1", "step": n}]) for n in (1, 2)],
-        read(),
-    ),
+    case("an output twice", output(3, 3).differs(REPEATED)),
+    case("an output again", output(3), output(3).differs(REPEATED), read()),
+    case("an output at another step", output(1), output(2).in_other_words(), read()),
     case("no outputs", post(OUTPUTS, run_id="$run", models=[]), read()),
     case("outputs missing", post(OUTPUTS, run_id="$run")),
     case("outputs null", post(OUTPUTS, run_id="$run", models=None)),
     case("outputs a text", post(OUTPUTS, run_id="$run", models="abc")),
     case("outputs a dict", post(OUTPUTS, run_id="$run", models={"a": 1})),
-    case("an output without model", post(OUTPUTS, run_id="$run", models=[{"step": 1}]), read()),
+    case("an output without model", post(OUTPUTS, run_id="$run", models=[{"step": 1}]).differs(INCOMPLETE)),
     case(
         "an output with a step as text", post(OUTPUTS, run_id="$run", models=[{"model_id": "m-1", "step": "3"}]), read()
     ),

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import base64
 import json
+from dataclasses import replace
 
 import pytest
 
-from pairs import NOT_STORED, Call, case, get, post
+from pairs import FAILS, NOT_A_TOKEN, NOT_A_TOKEN_FAILS, NOT_STORED, Call, Difference, case, get, post
 
 LOG = "runs/log-metric"
 HISTORY = "metrics/get-history"
@@ -23,8 +24,11 @@ def history(**query):
     return get(HISTORY, **({"run_id": "$run", "metric_key": "m"} | query))
 
 
+POINT = {"run_id": "$run", "key": "m", "value": 1.5, "timestamp": 1}
+
+
 def logged(what: str, /, **message):
-    sent = {"run_id": "$run", "key": "m", "value": 1.5, "timestamp": 1} | message
+    sent = POINT | message
     sent = {key: value for key, value in sent.items() if value is not ...}
     key = sent.get("key")
     read_again = [history(metric_key=key)] if key and isinstance(key, str) else []
@@ -50,10 +54,7 @@ VALUES = {
 }
 LOGGED = [
     *(logged(f"value {what}", value=value) for what, value in VALUES.items()),
-    *(
-        logged(f"value {what}", value=value)
-        for what, value in {"null": None, "words": "abc", "empty": "", "a list": [1], "a dict": {"a": 1}}.items()
-    ),
+    *(logged(f"value {what}", value=value) for what, value in {"null": None, "words": "abc"}.items()),
     logged("value missing", value=...),
     logged("key missing", key=...),
     logged("key empty", key=""),
@@ -82,7 +83,6 @@ LOGGED = [
             "a#b",
             "a%b",
             "a@b",
-            "🚀",
             "k" * 251,
             "a\nb",
             "a\tb",
@@ -108,7 +108,6 @@ LOGGED = [
     logged("time negative", timestamp=-1),
     logged("time words", timestamp="x"),
     logged("time empty", timestamp=""),
-    logged("time a list", timestamp=[1]),
     logged("step", step=7),
     logged("step zero", step=0),
     logged("step negative", step=-3),
@@ -118,11 +117,18 @@ LOGGED = [
     logged("step lowest", step=-(2**63)),
     logged("step words", step="x"),
     logged("step empty", step=""),
-    logged("step true", step=True),
     logged("dataset", dataset_name="d", dataset_digest="g"),
     logged("dataset name only", dataset_name="d"),
     logged("dataset a number", dataset_name=5),
     logged("model a number", model_id=5),
+    *(
+        case(f"{name} {value}", post(LOG, **(POINT | {name: value})).differs(FAILS))
+        for name in ("value", "timestamp", "step")
+        for value in ([1], {"a": 1})
+    ),
+    case("value empty", post(LOG, **(POINT | {"value": ""})).in_other_words()),
+    case("key of a picture", post(LOG, **(POINT | {"key": "🚀"})).in_other_words()),
+    case("step true", post(LOG, run_id="$run", key="m", value=1, timestamp=1, step=True).differs(NOT_STORED)),
     case(
         "value the literal NaN",
         Call("POST", LOG, raw='{"run_id": "$run", "key": "m", "value": NaN, "timestamp": 1}').differs(NOT_STORED),
@@ -159,8 +165,9 @@ ORDERS = {
     "NaN then a number": [("NaN", 1, 1), (-1.0, 1, 1)],
     "a number then NaN": [(-1.0, 1, 1), ("NaN", 1, 1)],
     "a positive number then NaN": [(1.0, 1, 1), ("NaN", 1, 1)],
-    "NaN then zero": [("NaN", 1, 1), (0.0, 1, 1)],
-    "zero then NaN": [(0.0, 1, 1), ("NaN", 1, 1)],
+    # At one time and step, the order of NaN and 0 in a history is that of the database.
+    "NaN then zero": [("NaN", 1, 1), (0.0, 2, 1)],
+    "zero then NaN": [(0.0, 1, 1), ("NaN", 2, 1)],
     "NaN twice": [("NaN", 1, 1), ("NaN", 1, 1)],
     "infinities": [("Infinity", 1, 1), ("-Infinity", 1, 1), (1.7976931348623157e308, 1, 1)],
     "negative steps": [(1.0, 1, -2), (2.0, 1, -1), (3.0, 1, -3)],
@@ -184,6 +191,9 @@ LATEST = [
     ),
     case("keys that differ by a blank at the end", *each((1.0, 1, 1), key="a"), *each((2.0, 1, 1), key="a "), read()),
 ]
+
+
+BLANKS = Difference("numbers with blanks around them in a query", (200, None), (200, None))
 
 
 def token(value: object) -> str:
@@ -212,29 +222,58 @@ HISTORIES = [
     case("a token with blanks", POINTS, history(max_results=3, page_token=token('{ "offset" : 3 }'))),
     case("a token with other fields", POINTS, history(max_results=3, page_token=token({"offset": 3, "x": 1}))),
     *(
-        case(f"max_results {value}", POINTS, history(max_results=value))
-        for value in ("1", "0", "-1", "100000", "abc", "", "1.5", "2.0", " 3 ", "+3", "2147483647", "2147483648")
+        case(f"max_results {value!r}", POINTS, history(max_results=value))
+        for value in ("1", "0", "-1", "100000", "2.0", "+3", "2147483647", "2147483648")
     ),
+    *(
+        case(f"max_results {value!r}", POINTS, history(max_results=value).differs(NOT_STORED))
+        for value in ("abc", "", "1.5")
+    ),
+    case("max_results with blanks", POINTS, history(max_results=" 3 ").differs(BLANKS)),
     *(
         case(f"token {what}", POINTS, history(max_results=3, page_token=value))
         for what, value in {
             "not base64": "abc",
             "not JSON": token("abc"),
             "offset zero": token({"offset": 0}),
-            "offset words": token({"offset": "x"}),
-            "a list": token([1]),
-            "a number": token("5"),
-            "no offset": token({}),
-            "negative": token({"offset": -1}),
-            "null": token("null"),
+            "offset in words": token({"offset": "x"}),
+            "without offset": token({}),
             "offset null": token({"offset": None}),
             "offset as text": token({"offset": "3"}),
+        }.items()
+    ),
+    *(
+        case(f"token {what}", POINTS, history(max_results=3, page_token=value).differs(NOT_A_TOKEN))
+        for what, value in {
             "offset a float": token({"offset": 1.5}),
-            "in unicode": "größe",
-            "huge": token({"offset": 10**30}),
             "offset true": token({"offset": True}),
+        }.items()
+    ),
+    *(
+        case(f"token {what}", POINTS, history(max_results=3, page_token=value).differs(NOT_A_TOKEN_FAILS))
+        for what, value in {
+            "a list": token([1]),
+            "a number": token("5"),
+            "null": token("null"),
+            "in unicode": "größe",
             "offset a list": token({"offset": [1]}),
         }.items()
+    ),
+    case(
+        "token offset negative",
+        POINTS,
+        history(max_results=3, page_token=token({"offset": -1})).differs(
+            replace(NOT_A_TOKEN, on=frozenset({"sqlite"})),
+            replace(NOT_A_TOKEN, reference=(400, "BAD_REQUEST"), on=frozenset({"postgres"})),
+        ),
+    ),
+    case(
+        "token offset huge",
+        POINTS,
+        history(max_results=3, page_token=token({"offset": 10**30})).differs(
+            replace(NOT_A_TOKEN_FAILS, on=frozenset({"sqlite"})),
+            replace(NOT_A_TOKEN, reference=(400, "BAD_REQUEST"), on=frozenset({"postgres"})),
+        ),
     ),
     case("unknown key", history(metric_key="none")),
     case("no key", get(HISTORY, run_id="$run")),
