@@ -52,8 +52,8 @@ class Cluster:
         self.port = free_port()
         self.process: subprocess.Popen | None = None
         # The server changes to another account, which must be able to write here and to read its way to it.
-        self._account = {"user": ACCOUNT, "group": ACCOUNT, "extra_groups": []} if os.geteuid() == 0 else {}
-        if self._account:
+        self.account = {"user": ACCOUNT, "group": ACCOUNT, "extra_groups": []} if os.geteuid() == 0 else {}
+        if self.account:
             shutil.chown(self.root, ACCOUNT, ACCOUNT)
         self._run("initdb", "--pgdata", self._data, "--username", "postgres", "--auth", "trust", "--no-sync")
 
@@ -70,7 +70,7 @@ class Cluster:
             capture_output=True,
             text=True,
             check=False,
-            **self._account,
+            **self.account,
         )
         assert done.returncode == 0, f"{program}: {done.stdout}\n{done.stderr}"
 
@@ -90,7 +90,7 @@ class Cluster:
             line += ["-c", f"{name}={value}"]
         with self._log_path.open("ab") as log:
             self.process = subprocess.Popen(
-                line, cwd=self.root, stdin=subprocess.DEVNULL, stdout=log, stderr=log, **self._account
+                line, cwd=self.root, stdin=subprocess.DEVNULL, stdout=log, stderr=log, **self.account
             )
         self._wait()
         return self

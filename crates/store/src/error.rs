@@ -75,7 +75,9 @@ pub enum StoreError {
 fn told(trouble: Trouble) -> &'static str {
     match trouble {
         Trouble::Busy | Trouble::Conflict => "The database is busy. Please try again.",
-        Trouble::Unavailable | Trouble::Lost => "The database is not available. Please try again.",
+        Trouble::Unavailable | Trouble::Lost | Trouble::Tls => {
+            "The database is not available. Please try again."
+        }
         Trouble::ReadOnly => "The database takes no changes.",
         Trouble::Full => "The disk that holds the database is full.",
         Trouble::Value => {
@@ -110,6 +112,7 @@ impl StoreError {
                 | Trouble::Unavailable
                 | Trouble::Lost
                 | Trouble::ReadOnly
+                | Trouble::Tls
                 | Trouble::Login
                 | Trouble::NoDatabase => ErrorCode::TemporarilyUnavailable,
                 Trouble::Full => ErrorCode::ResourceExhausted,
@@ -152,6 +155,11 @@ pub enum OpenError {
     /// User or password are refused.
     #[error("the database '{0}' refuses the user or the password")]
     Login(String, #[source] DbError),
+    /// There is no agreement on TLS, or the server's certificate is not trusted.
+    #[error(
+        "cannot agree with the database '{0}' on a secure connection: check sslmode and sslrootcert"
+    )]
+    Tls(String, #[source] DbError),
     /// Nobody answers.
     #[error("cannot reach the database '{0}': check host and port, and that the server is running")]
     Unreachable(String, #[source] DbError),
@@ -195,6 +203,7 @@ impl OpenError {
             Trouble::ReadOnly => Self::ReadOnly(uri, error),
             Trouble::Unavailable => Self::CannotOpen(uri, error),
             Trouble::Login => Self::Login(uri, error),
+            Trouble::Tls => Self::Tls(uri, error),
             Trouble::Lost => Self::Unreachable(uri, error),
             _ => Self::Failed(uri, error),
         }

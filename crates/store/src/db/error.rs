@@ -1,5 +1,5 @@
 use super::{postgres, sqlite};
-use std::{fmt, sync::Arc};
+use std::{fmt, io::ErrorKind, sync::Arc};
 
 /// A failure of the database. What the driver says of it is for the log.
 #[derive(Debug, Clone)]
@@ -16,6 +16,8 @@ pub(crate) enum Trouble {
     Lost,
     /// The database can't be reached.
     Unavailable,
+    /// There is no agreement on TLS, or the server's certificate is not trusted.
+    Tls,
     /// The database takes no changes.
     ReadOnly,
     /// There is no space left.
@@ -52,7 +54,10 @@ impl DbError {
         match &*self.0 {
             sqlx::Error::PoolTimedOut => Trouble::Busy,
             sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed => Trouble::Unavailable,
-            sqlx::Error::Io(_) | sqlx::Error::Protocol(_) | sqlx::Error::Tls(_) => Trouble::Lost,
+            sqlx::Error::Tls(_) => Trouble::Tls,
+            // What the TLS library finds wrong with a certificate comes as this kind.
+            sqlx::Error::Io(error) if error.kind() == ErrorKind::InvalidData => Trouble::Tls,
+            sqlx::Error::Io(_) | sqlx::Error::Protocol(_) => Trouble::Lost,
             sqlx::Error::Database(error) if error.is_unique_violation() => Trouble::Duplicate,
             sqlx::Error::Database(error) => {
                 let code = error.code().unwrap_or_default();

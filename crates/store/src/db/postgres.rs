@@ -248,13 +248,17 @@ fn session_options(location: &PostgresLocation, connections: &Connections) -> Pg
 /// Waits until the server takes connections. What time won't heal, such as a wrong password, is an error at once.
 async fn wait_for_server(options: &PgConnectOptions, limit: Duration) -> Result<(), DbError> {
     let start = Instant::now();
+    let mut has_told = false;
     loop {
         let Err(error) = options.connect().await.map_err(DbError::from) else { return Ok(()) };
         let may_heal = matches!(error.trouble(), Trouble::Lost | Trouble::Busy);
         if !may_heal || start.elapsed() + RETRY_DELAY > limit {
             return Err(error);
         }
-        tracing::info!(%error, "waiting for the database");
+        if !has_told {
+            tracing::info!(%error, "waiting for the database");
+            has_told = true;
+        }
         tokio::time::sleep(RETRY_DELAY).await;
     }
 }
