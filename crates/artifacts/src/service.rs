@@ -190,6 +190,12 @@ impl Service {
         let local = Arc::clone(&self.local);
         blocking(move || local.delete(&path)).await
     }
+
+    /// Removes the folders above a path that was deleted, from the inside out, as far as they are empty.
+    pub async fn prune_above(&self, path: ArtifactPath) -> Result<(), ArtifactError> {
+        let local = Arc::clone(&self.local);
+        blocking(move || local.prune_above(&path)).await
+    }
 }
 
 /// A file that is open for reading; what is read is what was there when it was opened.

@@ -9,6 +9,7 @@ use clap_complete::Shell;
 
 use crate::env::Env;
 use crate::flags::ServerFlags;
+use crate::gc::GcFlags;
 use crate::usage::{Stop, Usage};
 
 /// A drop-in replacement of `mlflow server`: experiments, runs and artifacts, in one binary.
@@ -31,6 +32,10 @@ pub(crate) enum Command {
     /// Run the tracking and artifact server
     #[command(visible_alias = "ui", disable_help_flag = true, args_override_self = true)]
     Server(Box<ServerFlags>),
+
+    /// Remove deleted runs, experiments and logged models for good, with their artifacts
+    #[command(args_override_self = true)]
+    Gc(Box<GcFlags>),
 
     /// Print a script that completes mlferry's commands and flags in a shell
     Completions {
@@ -73,9 +78,11 @@ pub(crate) fn parse(args: &[OsString], mut env: Env) -> Result<Parsed, Stop> {
 
     // Read twice: what was typed decides which variables are looked at, so that a bad value in the environment
     // neither hides `--help` nor outvotes a flag.
-    let typed_flags: Vec<String> =
-        typed.subcommand().map(|(_, flags)| typed_ids(flags)).unwrap_or_default();
-    let grammar = with_env(grammar, &names, &typed_flags, &env)?;
+    let (subcommand, typed_flags) = match typed.subcommand() {
+        Some((name, flags)) => (name.to_owned(), typed_ids(flags)),
+        None => (String::new(), Vec::new()),
+    };
+    let grammar = with_env(grammar, &subcommand, &names, &typed_flags, &env)?;
     let mut cli = Cli::from_arg_matches(&matches(grammar, args, usage)?)
         .map_err(|error| Stop::from_clap(error, usage))?;
     if let Command::Server(flags) = &mut cli.command {
@@ -89,58 +96,66 @@ pub(crate) fn command() -> clap::Command {
     grammar().0
 }
 
-/// A flag's id and the environment variable that stands in for it.
-type EnvName = (String, OsString);
+/// The environment variable that stands in for a flag of a subcommand.
+struct EnvName {
+    subcommand: &'static str,
+    id: String,
+    variable: OsString,
+}
+
+/// The subcommands whose flags may come from the environment.
+const WITH_ENV: [&str; 2] = ["server", "gc"];
 
 /// The grammar, with variables named in the help only: clap itself would read the process's environment, take an
 /// empty variable as a value, and print values, passwords included, in its help.
 fn grammar() -> (clap::Command, Vec<EnvName>) {
     let mut names = Vec::new();
-    let command = Cli::command().mut_subcommand("server", |server| {
-        server.mut_args(|arg| {
-            let arg = if arg.get_action().takes_values() {
+    let mut command = Cli::command();
+    for subcommand in WITH_ENV {
+        let note = |arg: Arg| {
+            let arg = if subcommand == "server" && arg.get_action().takes_values() {
                 // As click does it: what follows `--gunicorn-opts` is its value, even `--log-level debug`.
                 arg.allow_hyphen_values(true)
             } else {
                 arg
             };
-            let Some(name) = arg.get_env().map(ToOwned::to_owned) else { return arg };
+            let Some(variable) = arg.get_env().map(ToOwned::to_owned) else { return arg };
             let help = arg.get_help().map(ToString::to_string).unwrap_or_default();
-            let help = format!("{help} [env: {}]", name.to_string_lossy());
-            names.push((arg.get_id().to_string(), name));
+            let help = format!("{help} [env: {}]", variable.to_string_lossy());
+            names.push(EnvName { subcommand, id: arg.get_id().to_string(), variable });
             arg.env(Resettable::Reset).help(help)
-        })
-    });
+        };
+        command = command.mut_subcommand(subcommand, |command| command.mut_args(note));
+    }
     (command, names)
 }
 
-/// Gives flags that were not typed the values of their variables.
+/// Gives flags of the subcommand that were not typed the values of their variables.
 fn with_env(
-    grammar: clap::Command,
+    mut grammar: clap::Command,
+    subcommand: &str,
     names: &[EnvName],
     typed: &[String],
     env: &Env,
 ) -> Result<clap::Command, Stop> {
-    let mut found = None;
-    let grammar = grammar.mut_subcommand("server", |server| {
-        server.mut_args(|arg| {
-            let Some((_, name)) = names.iter().find(|(id, _)| arg.get_id() == id) else {
-                return arg;
-            };
-            if typed.iter().any(|id| arg.get_id() == id) {
-                return arg;
+    for name in names.iter().filter(|name| name.subcommand == subcommand) {
+        if typed.contains(&name.id) {
+            continue;
+        }
+        let mut found = Ok(());
+        let fill = |arg: Arg| match env_value(&arg, &name.variable, env) {
+            Ok(None) => arg,
+            Ok(Some(value)) => arg.default_value(value),
+            Err(stop) => {
+                found = Err(stop);
+                arg
             }
-            match env_value(&arg, name, env) {
-                Ok(None) => arg,
-                Ok(Some(value)) => arg.default_value(value),
-                Err(stop) => {
-                    found.get_or_insert(stop);
-                    arg
-                }
-            }
-        })
-    });
-    found.map_or(Ok(grammar), Err)
+        };
+        grammar =
+            grammar.mut_subcommand(name.subcommand, |command| command.mut_arg(&name.id, fill));
+        found?;
+    }
+    Ok(grammar)
 }
 
 fn env_value(arg: &Arg, name: &OsString, env: &Env) -> Result<Option<String>, Stop> {
@@ -193,6 +208,7 @@ fn usage_of(args: &[OsString]) -> Usage {
                 words.next();
             }
             Some("server" | "ui") => return Usage::Server,
+            Some("gc") => return Usage::Gc,
             Some("completions") => return Usage::Completions,
             Some("man") => return Usage::Man,
             Some(option) if option.starts_with('-') => {}

@@ -4,6 +4,7 @@ mod checks;
 mod cli;
 mod env;
 mod flags;
+mod gc;
 mod log;
 mod manual;
 mod options;
@@ -46,6 +47,7 @@ fn run(args: &[OsString]) -> Result<(), Stop> {
             options.notices.splice(0..0, notices);
             serve(options).map_err(|error| Stop::Refused(one_line(&error)))
         }
+        Command::Gc(flags) => gc::run(&flags),
         Command::Completions { shell } => print(&manual::completions(shell)),
         Command::Man => print(&manual::page()),
     }

@@ -12,6 +12,8 @@ pub(crate) enum Usage {
     Root,
     /// `mlferry server`.
     Server,
+    /// `mlferry gc`.
+    Gc,
     /// `mlferry completions`.
     Completions,
     /// `mlferry man`.
@@ -23,6 +25,7 @@ impl Usage {
         match self {
             Self::Root => "mlferry",
             Self::Server => "mlferry server",
+            Self::Gc => "mlferry gc",
             Self::Completions => "mlferry completions",
             Self::Man => "mlferry man",
         }
@@ -31,7 +34,7 @@ impl Usage {
     fn arguments(self) -> &'static str {
         match self {
             Self::Root => "[OPTIONS] COMMAND [ARGS]...",
-            Self::Server | Self::Man => "[OPTIONS]",
+            Self::Server | Self::Gc | Self::Man => "[OPTIONS]",
             Self::Completions => "[OPTIONS] SHELL",
         }
     }

@@ -8,7 +8,7 @@ use axum::{
 use mlferry_artifacts::{ArtifactError, PathError};
 use mlferry_protocol::{ErrorBody, ErrorCode, InvalidParameter};
 use mlferry_store::StoreError;
-use std::error::Error;
+use std::{error::Error, fmt};
 
 /// A refusal or failure of one request.
 #[derive(Debug)]
@@ -61,6 +61,12 @@ impl ApiError {
     fn insufficient_storage(message: impl Into<String>) -> Self {
         let status = StatusCode::INSUFFICIENT_STORAGE;
         Self::with_status(status, ErrorCode::ResourceExhausted, message)
+    }
+}
+
+impl fmt::Display for ApiError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod app;
 mod artifact_roots;
+mod collect;
 mod doors;
 mod download;
 mod drain;
@@ -13,6 +14,7 @@ mod serve;
 mod upload;
 
 pub use app::{App, Mode, RouteInfo, route_table};
+pub use collect::{Collector, Weight};
 pub use doors::{Checks, Doors, HostPolicy, InvalidHost, OriginPolicy};
 pub use routes::Access;
 pub use serve::{Limits, serve};

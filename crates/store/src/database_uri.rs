@@ -27,6 +27,17 @@ impl DatabaseUri {
     }
 }
 
+impl DatabaseUri {
+    /// Whether the database can be there; one on a server is asked for when it is opened.
+    pub(crate) fn may_exist(&self) -> bool {
+        match self {
+            Self::Sqlite(SqliteLocation::File(path)) => path.try_exists().unwrap_or(true),
+            Self::Sqlite(SqliteLocation::Memory) => false,
+            Self::Postgres(_) => true,
+        }
+    }
+}
+
 fn unknown() -> String {
     "use sqlite:///PATH or postgresql://USER:PASSWORD@HOST/DATABASE".to_owned()
 }

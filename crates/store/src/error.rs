@@ -63,6 +63,9 @@ pub enum StoreError {
         /// The step that is recorded.
         step: i64,
     },
+    /// The experiment can't be removed for good while something of it is left.
+    #[error("Experiment {0} still has runs.")]
+    ExperimentNotEmpty(ExperimentId),
     /// Something that a later version will do.
     #[error("{0}")]
     NotImplemented(&'static str),
@@ -103,7 +106,7 @@ impl StoreError {
             | Self::RunNotFound(_)
             | Self::RunTagNotFound { .. } => ErrorCode::ResourceDoesNotExist,
             Self::ExperimentExists(_) => ErrorCode::ResourceAlreadyExists,
-            Self::RenameOfDeleted => ErrorCode::InvalidState,
+            Self::RenameOfDeleted | Self::ExperimentNotEmpty(_) => ErrorCode::InvalidState,
             Self::ModelNotFound(_) | Self::OutputExists { .. } => ErrorCode::BadRequest,
             Self::NotImplemented(_) => ErrorCode::NotImplemented,
             Self::Database(error) => match error.trouble() {
@@ -169,6 +172,9 @@ pub enum OpenError {
          choose another one, or an empty one"
     )]
     Foreign(String),
+    /// The database is empty, and the command works on what is there.
+    #[error("the database '{0}' has no tables of MLflow: check its name")]
+    Empty(String),
     /// The database was made by another version of MLflow.
     #[error(
         "the database '{database}' has schema revision {found}, but {wanted} is needed: \

@@ -1,7 +1,7 @@
 use crate::{
     OpenError, StoreError,
     artifact_uri::ArtifactRoot,
-    database_uri::DatabaseUri,
+    database_uri::{DatabaseUri, without_password},
     db::{Connections, Database, Transaction},
     schema,
     writes::{Change, Writes},
@@ -36,11 +36,32 @@ impl Store {
     /// Opens a database. An absent or empty one gets MLflow's schema; one with another revision of
     /// it, or with other tables, is refused.
     pub async fn open(options: StoreOptions) -> Result<Self, OpenError> {
-        let artifact_root = ArtifactRoot::new(&options)?;
         let uri = DatabaseUri::parse(&options.uri)
             .map_err(|reason| OpenError::uri(&options.uri, reason))?;
+        Self::open_at(&uri, options).await
+    }
+
+    /// Opens a database that is there and has MLflow's schema.
+    pub async fn open_existing(options: StoreOptions) -> Result<Self, OpenError> {
+        let uri = DatabaseUri::parse(&options.uri)
+            .map_err(|reason| OpenError::uri(&options.uri, reason))?;
+        if !uri.may_exist() {
+            return Err(OpenError::Empty(without_password(&options.uri)));
+        }
         let failed = |error| OpenError::of(&options.uri, error);
         let database = Database::open(&uri, &options.connections).await.map_err(failed)?;
+        let is_empty = schema::is_empty(&database).await.map_err(failed)?;
+        database.close().await;
+        if is_empty {
+            return Err(OpenError::Empty(without_password(&options.uri)));
+        }
+        Self::open_at(&uri, options).await
+    }
+
+    async fn open_at(uri: &DatabaseUri, options: StoreOptions) -> Result<Self, OpenError> {
+        let artifact_root = ArtifactRoot::new(&options)?;
+        let failed = |error| OpenError::of(&options.uri, error);
+        let database = Database::open(uri, &options.connections).await.map_err(failed)?;
         schema::prepare(&database, &options.uri, &artifact_root).await?;
         let writes = Writes::start(&database);
         Ok(Self { database, writes, artifact_root: Arc::new(artifact_root) })

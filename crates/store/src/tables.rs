@@ -168,3 +168,44 @@ pub(crate) enum LoggedModelMetrics {
     DatasetName,
     DatasetDigest,
 }
+
+#[derive(Iden, Clone, Copy)]
+pub(crate) enum EntityAssociations {
+    Table,
+    DestinationType,
+    DestinationId,
+}
+
+#[derive(Iden, Clone, Copy)]
+pub(crate) enum TraceInfo {
+    Table,
+    RequestId,
+    ExperimentId,
+}
+
+#[derive(Iden, Clone, Copy)]
+pub(crate) enum TraceTags {
+    Table,
+    Key,
+    Value,
+    RequestId,
+}
+
+/// The tables of daily sums of traces, which have no key to their experiment.
+#[derive(Iden, Clone, Copy)]
+pub(crate) enum Rollups {
+    ExperimentId,
+    #[iden = "sql_assessment_daily_rollups"]
+    Assessments,
+    #[iden = "sql_span_cost_daily_rollups"]
+    SpanCosts,
+    #[iden = "sql_trace_metric_daily_rollups"]
+    TraceMetrics,
+    #[iden = "sql_trace_rollup_rebuild_queue"]
+    RebuildQueue,
+}
+
+impl Rollups {
+    pub(crate) const TABLES: [Self; 4] =
+        [Self::Assessments, Self::SpanCosts, Self::TraceMetrics, Self::RebuildQueue];
+}

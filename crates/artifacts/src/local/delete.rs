@@ -27,6 +27,20 @@ impl Local {
             result => result.map_err(|error| explain(error, path)),
         }
     }
+
+    /// Removes the folders above `path` as far as they are empty; the root stays.
+    pub(crate) fn prune_above(&self, path: &ArtifactPath) -> Result<(), ArtifactError> {
+        let opened = self.opened();
+        let mut folder = path.folder();
+        while let Some(name) = folder {
+            match opened.root.remove_dir(name) {
+                Err(error) if Errno::from_io_error(&error) == Some(Errno::NOTEMPTY) => break,
+                Err(error) if !is_absent(&error) => return Err(explain(error, path)),
+                _ => folder = name.rsplit_once('/').map(|(above, _)| above),
+            }
+        }
+        Ok(())
+    }
 }
 
 /// Removes without following a link at the end of the path; `cap-std` follows none within.

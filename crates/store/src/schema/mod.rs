@@ -55,6 +55,11 @@ pub(crate) async fn prepare(
     }
 }
 
+/// Whether there is no table at all.
+pub(crate) async fn is_empty(database: &Database) -> Result<bool, DbError> {
+    Ok(database.read().await?.table_names().await?.is_empty())
+}
+
 async fn look(transaction: &mut Transaction) -> Result<Found, DbError> {
     let tables = transaction.table_names().await?;
     if tables.is_empty() {

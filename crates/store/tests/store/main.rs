@@ -8,6 +8,7 @@
 mod concurrency;
 mod database;
 mod experiments;
+mod gc;
 mod inputs;
 mod logging;
 mod models;
