@@ -35,6 +35,9 @@ pub(crate) enum ValueKind {
     Other,
 }
 
+/// Conditions in one filter: SQLite takes no expressions deeper than 1,000.
+const MAX_CONDITIONS: usize = 500;
+
 /// How a grammar shows clauses that it refuses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Shown {
@@ -47,18 +50,19 @@ pub(crate) fn read(filter: &str, shown: Shown) -> Result<Vec<Condition<'_>>, Inv
     if filter.is_empty() {
         return Ok(Vec::new());
     }
-    let statement = Statement::read(filter).map_err(|reason| {
-        InvalidParameter::new(match reason {
-            NoStatement::Blank => format!("Invalid filter '{filter}'. Could not be parsed."),
-            NoStatement::Several => format!(
-                "Search filter contained multiple expression {}. Provide AND-ed expression list.",
-                python::repr_str(filter)
-            ),
-        })
+    let statement = Statement::read(filter).map_err(|reason| match reason {
+        NoStatement::TooLong => NoStatement::too_long("filter"),
+        NoStatement::Blank => {
+            InvalidParameter::new(format!("Invalid filter '{filter}'. Could not be parsed."))
+        }
+        NoStatement::Several => InvalidParameter::new(format!(
+            "Search filter contained multiple expression {}. Provide AND-ed expression list.",
+            python::repr_str(filter)
+        )),
     })?;
     let (conditions, others) = split(&statement);
     if others.is_empty() {
-        return Ok(conditions);
+        return within_limit(conditions);
     }
     let others: Vec<String> = others
         .into_iter()
@@ -69,6 +73,20 @@ pub(crate) fn read(filter: &str, shown: Shown) -> Result<Vec<Condition<'_>>, Inv
         .collect();
     let clauses = others.join(", ");
     Err(InvalidParameter::new(format!("Invalid clause(s) in filter string: {clauses}")))
+}
+
+/// Refuses more conditions than a database takes in one statement.
+pub(crate) fn within_limit(
+    conditions: Vec<Condition<'_>>,
+) -> Result<Vec<Condition<'_>>, InvalidParameter> {
+    let count = conditions.len();
+    if count <= MAX_CONDITIONS {
+        return Ok(conditions);
+    }
+    Err(InvalidParameter::new(format!(
+        "Invalid filter: it has {count} conditions, and at most {MAX_CONDITIONS} are possible. \
+         Use IN with a list, or several searches."
+    )))
 }
 
 /// The conditions of a statement, and what else there is but `AND`.

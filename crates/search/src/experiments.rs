@@ -6,7 +6,7 @@ use crate::{
     conditions::{
         self, Condition, Shown, TextValue, Value, ValueKind, key_of, number_comparator, saturated,
     },
-    order::Order,
+    order::{self, Order},
 };
 use mlferry_protocol::{ExperimentId, InvalidParameter, python};
 
@@ -87,7 +87,7 @@ pub fn parse_filter(filter: &str) -> Result<Vec<ExperimentCondition>, InvalidPar
 
 /// Reads the items of `order_by`, in which a key may recur.
 pub fn parse_order_by(clauses: &[String]) -> Result<Vec<ExperimentOrder>, InvalidParameter> {
-    clauses.iter().map(|clause| ExperimentOrder::parse(clause)).collect()
+    order::several(clauses, ExperimentOrder::parse)
 }
 
 impl ExperimentOrder {

@@ -4,7 +4,7 @@ use crate::{
     NumberComparator, TextComparator, TextTest,
     conditions::{self, Condition, ValueKind},
     list::{self, Element},
-    pieces::Statement,
+    pieces::{NoStatement, Statement},
 };
 use mlferry_protocol::{InvalidParameter, python};
 
@@ -128,8 +128,10 @@ pub fn parse_filter(filter: &str) -> Result<Vec<LoggedModelCondition>, InvalidPa
         let shown = python::repr_str(filter);
         InvalidParameter::new(format!("Invalid filter string: {shown}. {expected}"))
     };
-    let statement =
-        Statement::read(filter).map_err(|_| refuse("Expected a single SQL expression."))?;
+    let statement = Statement::read(filter).map_err(|reason| match reason {
+        NoStatement::TooLong => NoStatement::too_long("filter"),
+        NoStatement::Blank | NoStatement::Several => refuse("Expected a single SQL expression."),
+    })?;
     let (conditions, others) = conditions::split(&statement);
     if !others.is_empty() {
         return Err(refuse(
@@ -137,7 +139,7 @@ pub fn parse_filter(filter: &str) -> Result<Vec<LoggedModelCondition>, InvalidPa
              (e.g. 'metrics.loss > 0.1 AND params.lr = 0.01').",
         ));
     }
-    conditions.iter().map(LoggedModelCondition::read).collect()
+    conditions::within_limit(conditions)?.iter().map(LoggedModelCondition::read).collect()
 }
 
 impl LoggedModelOrderKey {

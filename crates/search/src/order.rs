@@ -1,11 +1,14 @@
 //! Items of `order_by`: a name, perhaps with `ASC` or `DESC`.
 
 use crate::{
-    pieces::Statement,
+    pieces::{NoStatement, Statement},
     tokens::{Kind, is_space, tokens},
 };
 use mlferry_protocol::{InvalidParameter, python};
 use std::{collections::HashSet, hash::Hash};
+
+/// Items in one `order_by`: each may join a table, and SQLite joins 64 at most.
+const MAX_ITEMS: usize = 60;
 
 /// An item of which only the form is known.
 #[derive(Debug)]
@@ -21,7 +24,10 @@ impl Order {
                 "Invalid order_by clause '{clause}'. Could not be parsed."
             ))
         };
-        let statement = Statement::read(clause).map_err(|_| refuse())?;
+        let statement = Statement::read(clause).map_err(|reason| match reason {
+            NoStatement::TooLong => NoStatement::too_long("order_by clause"),
+            NoStatement::Blank | NoStatement::Several => refuse(),
+        })?;
         let name = statement.only_identifier().ok_or_else(refuse)?;
         match words(clause).as_slice() {
             [name, direction] => match direction.to_ascii_lowercase().as_str() {
@@ -58,13 +64,27 @@ fn words(clause: &str) -> Vec<String> {
     words
 }
 
+/// Reads as many items as a database can order by.
+pub(crate) fn several<T>(
+    clauses: &[String],
+    parse: impl Fn(&str) -> Result<T, InvalidParameter>,
+) -> Result<Vec<T>, InvalidParameter> {
+    if clauses.len() > MAX_ITEMS {
+        return Err(InvalidParameter::new(format!(
+            "Invalid order_by: it has {} fields, and at most {MAX_ITEMS} are possible.",
+            clauses.len()
+        )));
+    }
+    clauses.iter().map(|clause| parse(clause)).collect()
+}
+
 /// Reads items of which no two may have the same key.
 pub(crate) fn distinct<T, K: Eq + Hash>(
     clauses: &[String],
     parse: impl Fn(&str) -> Result<T, InvalidParameter>,
     key: impl Fn(&T) -> &K,
 ) -> Result<Vec<T>, InvalidParameter> {
-    let orders = clauses.iter().map(|clause| parse(clause)).collect::<Result<Vec<T>, _>>()?;
+    let orders = several(clauses, parse)?;
     let mut seen = HashSet::new();
     if orders.iter().all(|order| seen.insert(key(order))) {
         return Ok(orders);

@@ -4,6 +4,7 @@
 //! text is read in which they compete.
 
 use crate::tokens::{Kind as TokenKind, Token, tokens};
+use mlferry_protocol::InvalidParameter;
 
 /// What a piece is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,16 +82,32 @@ pub(crate) struct Statement<'a> {
     pub(crate) items: Vec<Item<'a>>,
 }
 
+/// Bytes of a text that is read: 20,000 ids fit, and what is read takes a hundred times as much memory.
+const MAX_LENGTH: usize = 1024 * 1024;
+
 /// Why a text is no statement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum NoStatement {
+    TooLong,
     Blank,
     Several,
+}
+
+impl NoStatement {
+    /// The refusal of a text that is too long.
+    pub(crate) fn too_long(what: &str) -> InvalidParameter {
+        InvalidParameter::new(format!(
+            "Invalid {what}: it is longer than the {MAX_LENGTH} bytes that are possible."
+        ))
+    }
 }
 
 impl<'a> Statement<'a> {
     /// Reads a text that is one statement.
     pub(crate) fn read(text: &'a str) -> Result<Self, NoStatement> {
+        if text.len() > MAX_LENGTH {
+            return Err(NoStatement::TooLong);
+        }
         let tokens = tokens(text);
         if tokens.is_empty() {
             return Err(NoStatement::Blank);
@@ -334,12 +351,10 @@ impl<'a> Reader<'a> {
         let mut rest = items.into_iter();
         while let Some(item) = rest.next() {
             let is_comma = matches!(&item, Item::Piece(piece) if piece.is(TokenKind::Comma));
-            match read.last_mut().filter(|_| is_comma) {
-                Some(last) => {
-                    let next = rest.next().unwrap_or(item);
-                    *last = self.merged(last, &next, Nonsense);
-                }
-                None => read.push(item),
+            match (read.last_mut(), is_comma.then(|| rest.next()).flatten()) {
+                (Some(last), Some(next)) => *last = self.merged(last, &next, Nonsense),
+                (None, Some(next)) => read.extend([item, next]),
+                (_, None) => read.push(item),
             }
         }
         read

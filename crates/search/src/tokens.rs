@@ -49,9 +49,9 @@ pub(crate) struct Token {
 const RESERVED: [&str; 6] = ["CASE", "IN", "VALUES", "USING", "FROM", "AS"];
 
 /// Words that are names only after a dot, or before a dot or a parenthesis.
-const KEYWORDS: [&str; 13] = [
-    "ALL", "AND", "ANY", "BETWEEN", "END", "EXISTS", "IS", "NOT", "NULL", "OR", "SELECT", "WHEN",
-    "WHERE",
+const KEYWORDS: [&str; 15] = [
+    "ALL", "AND", "ANY", "BETWEEN", "END", "EXISTS", "FALSE", "IS", "NOT", "NULL", "OR", "SELECT",
+    "TRUE", "WHEN", "WHERE",
 ];
 
 /// Comparators that are words.
@@ -97,8 +97,9 @@ impl Cursor<'_> {
             let length = self.rest.find(['\n', '\r']).map_or(self.rest.len(), |end| end + 1);
             return Some((Kind::Comment, length));
         }
-        let length = self.rest.strip_prefix("/*")?.find("*/")?;
-        Some((Kind::Comment, length + 4))
+        let comment = self.rest.strip_prefix("/*")?;
+        // Without an end, it takes all there is: looking for the end of each would take too long.
+        Some((Kind::Comment, comment.find("*/").map_or(self.rest.len(), |length| length + 4)))
     }
 
     fn quoted(&self, first: char) -> Option<(Kind, usize)> {

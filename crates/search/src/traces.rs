@@ -156,6 +156,8 @@ pub enum TraceOrderKey {
     Timestamp,
     /// How long they took.
     ExecutionTime,
+    /// When they ended.
+    EndTime,
     /// A tag's value.
     Tag(String),
     /// A metadata's value.
@@ -230,12 +232,14 @@ const ENTITIES: [&str; 11] = [
 ];
 
 /// What traces can be ordered by.
-const ORDER_KEYS: [&str; 9] = [
+const ORDER_KEYS: [&str; 11] = [
     "experiment_id",
     "timestamp",
     "timestamp_ms",
     "execution_time",
     "execution_time_ms",
+    "end_time",
+    "end_time_ms",
     "status",
     "request_id",
     "name",
@@ -255,6 +259,7 @@ impl TraceOrder {
             Subject::Attribute("execution_time" | "execution_time_ms") => {
                 TraceOrderKey::ExecutionTime
             }
+            Subject::Attribute("end_time" | "end_time_ms") => TraceOrderKey::EndTime,
             Subject::Attribute("name") => TraceOrderKey::Tag(NAME_TAG.to_owned()),
             Subject::Attribute("run_id") => TraceOrderKey::Metadata(RUN_METADATA.to_owned()),
             Subject::Attribute(key) => {
