@@ -19,9 +19,9 @@ START_SECONDS = 120.0
 class Reference:
     """One reference server in a given folder; it is started by the constructor, and `wait` waits for it."""
 
-    def __init__(self, root: Path, *arguments: str):
+    def __init__(self, root: Path, *arguments: str, port: int = 0):
         self.root = root
-        self.port = free_port()
+        self.port = port or free_port()
         self.log_path = root.parent / f"{root.name}-reference.log"
         line = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(self.port)]
         with self.log_path.open("wb") as log:
