@@ -122,6 +122,15 @@ def test_every_float_comes_back_as_by_the_reference(server, run_id, sent, return
     assert history(server, run_id, "m")["metrics"][0]["value"] == returned
 
 
+def test_no_digit_of_a_float_is_lost(server, run_id):
+    values = [number / 3 for number in range(1000)]
+    points = [{"key": "m", "value": value, "timestamp": 1, "step": step} for step, value in enumerate(values)]
+    assert server.api("/runs/log-batch", {"run_id": run_id, "metrics": points}).status == 200
+    assert [point["value"] for point in history(server, run_id, "m")["metrics"]] == values
+    log(server, run_id, "single", 271 / 3)
+    assert latest(server, run_id)["single"][0] == 271 / 3
+
+
 def test_large_times_and_steps_are_kept(server, run_id):
     log(server, run_id, "m", 1, timestamp=2**53 + 1, step=2**53 + 1)
     log(server, run_id, "low", 1, timestamp=0, step=-(2**40))
