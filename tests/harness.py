@@ -119,6 +119,7 @@ def exchange(
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
     given = {name.lower() for name in headers or {}}
     try:
+        connection.connect()
         connection.putrequest(method, target, skip_host="host" in given, skip_accept_encoding=True)
         if isinstance(body, str):
             body = body.encode()
