@@ -13,6 +13,7 @@ from harness import Server, use_client
 from pairs import Pair, start_pair
 from postgres import Cluster
 from reference import Reference
+from searched import Searched
 
 
 @pytest.fixture(scope="session")
@@ -91,3 +92,9 @@ def pair(request, tmp_path_factory) -> Iterator[Pair]:
     cluster = request.getfixturevalue("postgres") if request.param == "postgres" else None
     with contextlib.ExitStack() as closing:
         yield start_pair(request.param, tmp_path_factory.mktemp(f"pair-{request.param}"), cluster, closing)
+
+
+@pytest.fixture(scope="session")
+def searched(pair) -> Searched:
+    """The pair's common database, with runs and experiments to search through."""
+    return Searched(pair)
