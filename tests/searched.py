@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from harness import Answer
 from pairs import Call, Normal, Pair, Side, post
-from searches import log_experiments, log_runs
+from search_data import log_experiments, log_runs
 
 MOST_PAGES = 30
 

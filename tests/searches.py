@@ -1,151 +1,25 @@
-"""Generated searches, and the runs and experiments that they look through.
+"""Generated searches of runs and experiments.
 
 The values that filters compare with are mostly those that the data holds, so that most filters find something; one in
-six clauses is broken on purpose.
+seven filters is broken on purpose.
 """
 
 from __future__ import annotations
 
-import random
-from collections.abc import Callable
-
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
-TEXTS = [
-    "x",
-    "X",
-    "y",
-    "Y",
-    "10",
-    "9",
-    "0.1",
-    "0.01",
-    "",
-    " ",
-    "it's",
-    'say "hi"',
-    "100%",
-    "100%_x",
-    "a_b",
-    "a\\b",
-    "größe",
-    "GRÖSSE",
-    "実験",
-    "🚀",
-    "é",
-    "e\u0301",
-    "a\nb",
-    "tab\there",
-    "`tick`",
-    "NULL",
-    "(1)",
-    "a,b",
-    "a;b",
-    "--",
-    "zzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzz",
-    "ß",
-    "Ω",
-    "ω",
-]
-NUMBERS = [
-    0.0,
-    -0.0,
-    0.5,
-    0.9,
-    1.0,
-    -1.0,
-    2,
-    10,
-    1e-5,
-    1e300,
-    -1e300,
-    5e-324,
-    1.7976931348623157e308,
-    "NaN",
-    "Infinity",
-    "-Infinity",
-]
-METRICS = ["acc", "loss", "f1-score", "val/loss", "größe", "a b", "m.x", "Acc"]
-PARAMS = ["lr", "Model", "n", "a b", "größe", "opt.lr", "val/x", "lr2"]
-TAGS = ["team", "has space", "mlflow.source.type", "s", "v1.2", "größe", "Team"]
-DATASETS = ["ds1", "ds2", "DS1", "größe", "it's"]
-DIGESTS = ["g1", "g2", "G1"]
-CONTEXTS = ["train", "eval", "test", "größe", "it's", "TRAIN", None]
-DATASET_FIELDS = [("name", DATASETS), ("digest", DIGESTS), ("context", [text for text in CONTEXTS if text])]
-STATUSES = ["RUNNING", "FINISHED", "FAILED", "KILLED", "SCHEDULED"]
-USERS = ["bob", "alice", "", "größe", "it's", "Bob"]
-RUNS = 300
-EXPERIMENTS = 40
-
-
-# The data
-
-
-def some(random_: random.Random, keys: list[str], values: list) -> list[dict]:
-    """A few of the keys with values; the others are missing."""
-    chosen = random_.sample(keys, random_.randint(0, len(keys)))
-    return [{"key": key, "value": random_.choice(values)} for key in chosen]
-
-
-def log_runs(api: Callable[..., dict], experiments: list[str]) -> list[str]:
-    """Logs `RUNS` runs into some experiments and returns their ids. `api` sends a message and returns the answer."""
-    random_ = random.Random(20)
-    runs = []
-    for number in range(RUNS):
-        message = {
-            "experiment_id": experiments[number % len(experiments)],
-            "start_time": random_.choice([0, 5, 1000, 2000, 3000, 10**12 + number, 10**12 + number // 10]),
-            "user_id": random_.choice(USERS),
-            "tags": some(random_, TAGS, TEXTS),
-        }
-        if number % 3:
-            message["run_name"] = random_.choice(TEXTS) or "x"
-        run = api("runs/create", message)["run"]["info"]["run_id"]
-        runs.append(run)
-        metrics = some(random_, METRICS, NUMBERS)
-        for metric in metrics:
-            metric |= {"timestamp": random_.choice([0, 1, 2]), "step": random_.choice([-1, 0, 1])}
-        metrics += [metric | {"value": random_.choice(NUMBERS)} for metric in metrics[:2]]
-        params = some(random_, PARAMS, TEXTS)
-        api("runs/log-batch", {"run_id": run, "metrics": metrics, "params": params})
-        if datasets := [dataset(random_) for _ in range(random_.choice([0, 0, 1, 1, 2, 3]))]:
-            api("runs/log-inputs", {"run_id": run, "datasets": datasets})
-        if number % 2:
-            update = {"run_id": run, "status": random_.choice(STATUSES)}
-            if number % 4 == 1:
-                update["end_time"] = random_.choice([0, 7, 2500, 10**12 + number])
-            api("runs/update", update)
-        if number % 11 == 0:
-            api("runs/delete", {"run_id": run})
-    return runs
-
-
-def dataset(random_: random.Random) -> dict:
-    context = random_.choice(CONTEXTS)
-    fields = {
-        "name": random_.choice(DATASETS),
-        "digest": random_.choice(DIGESTS),
-    }
-    tags = [] if context is None else [{"key": "mlflow.data.context", "value": context}]
-    return {"dataset": fields | {"source_type": "local", "source": "s"}, "tags": tags}
-
-
-def log_experiments(api: Callable[..., dict]) -> list[str]:
-    random_ = random.Random(21)
-    experiments = []
-    for number in range(EXPERIMENTS):
-        name = f"{random_.choice(TEXTS)} {number} {random_.choice(TEXTS)}"
-        created = api("experiments/create", {"name": name, "tags": some(random_, TAGS, TEXTS)})["experiment_id"]
-        experiments.append(created)
-        if number % 7 == 0:
-            api("experiments/delete", {"experiment_id": created})
-        elif number % 5 == 0:
-            api("experiments/update", {"experiment_id": created, "new_name": f"{name} renamed"})
-    return experiments
-
-
-# The searches
+from search_data import (
+    DATASET_FIELDS,
+    EXPERIMENTS,
+    METRICS,
+    PARAMS,
+    RUNS,
+    STATUSES,
+    TAGS,
+    TEXTS,
+    USERS,
+)
 
 SPACES = st.sampled_from([" ", " ", " ", "  ", "\t", "\n"])
 DIRECTIONS = st.sampled_from(["", "", " ASC", " DESC", " asc", " desc", "  DESC"])
