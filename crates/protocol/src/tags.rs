@@ -8,6 +8,8 @@ use serde::Serialize;
 
 /// The run tag that mirrors the run's name.
 pub const RUN_NAME_TAG: &str = "mlflow.runName";
+/// The tag of an input that says what the run used the dataset for.
+pub const DATASET_CONTEXT_TAG: &str = "mlflow.data.context";
 
 /// A key with its value, on whatever it hangs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -5,7 +5,8 @@ use crate::{
     artifact_uri::ArtifactRoot,
     clock::now_ms,
     db::{Row, Transaction, Trouble, insert},
-    lifecycle::{ACTIVE, DELETED, seen_by},
+    experiment_search::ExperimentSearch,
+    lifecycle::{ACTIVE, DELETED},
     reads::Question,
     runs,
     schema::WORKSPACE,
@@ -21,7 +22,7 @@ use mlferry_protocol::{
     },
 };
 use sea_query::{
-    Expr, ExprTrait, LockType, Order, Query, ReturningClause, SelectStatement, UpdateStatement,
+    Expr, ExprTrait, LockType, Query, ReturningClause, SelectStatement, UpdateStatement,
 };
 use std::sync::Arc;
 
@@ -50,34 +51,12 @@ impl Store {
         self.ask(&request).await
     }
 
-    /// A page of experiments, newest first.
+    /// A page of experiments that fulfil a filter, in the order asked for, or newest first.
     pub async fn search_experiments(
         &self,
         request: SearchExperiments,
     ) -> Result<SearchExperimentsResponse, StoreError> {
-        if request.filter.is_some() || !request.order_by.is_empty() {
-            return Err(StoreError::NotImplemented(
-                "Filters and orders are not available in this version, \
-                 only searches for all experiments.",
-            ));
-        }
-        let select = select_experiments()
-            .and_where_option(seen_by(request.view_type, Experiments::LifecycleStage))
-            .order_by(Experiments::CreationTime, Order::Desc)
-            .order_by(Experiments::ExperimentId, Order::Asc)
-            // One more than asked tells whether there is another page.
-            .limit(request.max_results + 1)
-            .offset(request.page_token.offset())
-            .take();
-        let mut transaction = self.read().await?;
-        let mut rows = transaction.fetch_all(&select).await?;
-        let page = usize::try_from(request.max_results).unwrap_or(usize::MAX);
-        let has_more = rows.len() > page;
-        rows.truncate(page);
-        let mut experiments = rows.iter().map(experiment_of).collect::<Result<Vec<_>, _>>()?;
-        tags::add_to_experiments(&mut transaction, &mut experiments).await?;
-        let next_page_token = has_more.then(|| request.page_token.after(experiments.len()));
-        Ok(SearchExperimentsResponse { experiments, next_page_token })
+        self.ask(&ExperimentSearch::parse(request)?).await
     }
 
     /// Gives an experiment another name.
@@ -114,6 +93,25 @@ impl Question for GetExperimentByName {
         let which = Expr::col(Experiments::Name).eq(name.as_str());
         let found = find(transaction, which).await?;
         found.ok_or_else(|| StoreError::ExperimentNameNotFound(name.clone()))
+    }
+}
+
+impl Question for ExperimentSearch {
+    type Answer = SearchExperimentsResponse;
+
+    async fn answer(
+        &self,
+        transaction: &mut Transaction,
+    ) -> Result<SearchExperimentsResponse, StoreError> {
+        let request = self.request();
+        let mut rows = transaction.fetch_all(&self.select(transaction.dialect())).await?;
+        let page = usize::try_from(request.max_results).unwrap_or(usize::MAX);
+        let has_more = rows.len() > page;
+        rows.truncate(page);
+        let mut experiments = rows.iter().map(experiment_of).collect::<Result<Vec<_>, _>>()?;
+        tags::add_to_experiments(transaction, &mut experiments).await?;
+        let next_page_token = has_more.then(|| request.page_token.after(experiments.len()));
+        Ok(SearchExperimentsResponse { experiments, next_page_token })
     }
 }
 
@@ -265,7 +263,7 @@ fn update(id: ExperimentId) -> UpdateStatement {
         .take()
 }
 
-fn select_experiments() -> SelectStatement {
+pub(crate) fn select_experiments() -> SelectStatement {
     Query::select()
         .columns([
             Experiments::ExperimentId,

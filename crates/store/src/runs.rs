@@ -3,12 +3,13 @@
 use crate::{
     Store, StoreError, artifact_uri,
     clock::now_ms,
-    db::{DbError, Row, Transaction, insert, is_one_of},
+    db::{DbError, Row, Transaction, insert},
     experiments,
-    lifecycle::{ACTIVE, DELETED, seen_by},
+    lifecycle::{ACTIVE, DELETED},
     reads::Question,
     run_details::{self, Detail},
     run_names,
+    run_search::RunSearch,
     tables::{Assessments, Runs},
     tags,
     writes::{Change, Lock},
@@ -21,7 +22,7 @@ use mlferry_protocol::{
     },
     tags::{RUN_NAME_TAG, Tag},
 };
-use sea_query::{Expr, ExprTrait, LockType, Order, Query, SelectStatement, UpdateStatement};
+use sea_query::{Expr, ExprTrait, LockType, Query, SelectStatement, UpdateStatement};
 use uuid::Uuid;
 
 impl Store {
@@ -35,26 +36,9 @@ impl Store {
         self.ask(&request).await
     }
 
-    /// A page of runs, latest start first.
+    /// A page of runs that fulfil a filter, in the order asked for, latest start first.
     pub async fn search_runs(&self, request: SearchRuns) -> Result<SearchRunsResponse, StoreError> {
-        if request.filter.is_some() || !request.order_by.is_empty() {
-            return Err(StoreError::NotImplemented(
-                "Filters and orders are not available in this version, \
-                 only searches for all runs of experiments.",
-            ));
-        }
-        if request.experiment_ids.is_empty() {
-            return Ok(SearchRunsResponse { runs: Vec::new(), next_page_token: None });
-        }
-        let mut transaction = self.read().await?;
-        let mut rows = transaction.fetch_all(&select_page(&request)).await?;
-        let page = usize::try_from(request.max_results).unwrap_or(usize::MAX);
-        let has_more = rows.len() > page;
-        rows.truncate(page);
-        let infos = rows.iter().map(info_of).collect::<Result<Vec<_>, _>>()?;
-        let runs = run_details::complete(&mut transaction, infos, Detail::Page).await?;
-        let next_page_token = has_more.then(|| request.page_token.after(runs.len()));
-        Ok(SearchRunsResponse { runs, next_page_token })
+        self.ask(&RunSearch::parse(request)?).await
     }
 
     /// Changes status, end or name of a run.
@@ -98,6 +82,28 @@ impl Question for ArtifactUriOf<'_> {
         let row = find(transaction, self.0).await?;
         let uri: Option<String> = row.get(Runs::ArtifactUri)?;
         Ok(uri.unwrap_or_default())
+    }
+}
+
+impl Question for RunSearch {
+    type Answer = SearchRunsResponse;
+
+    async fn answer(
+        &self,
+        transaction: &mut Transaction,
+    ) -> Result<SearchRunsResponse, StoreError> {
+        let request = self.request();
+        if request.experiment_ids.is_empty() {
+            return Ok(SearchRunsResponse { runs: Vec::new(), next_page_token: None });
+        }
+        let mut rows = transaction.fetch_all(&self.select(transaction.dialect())).await?;
+        let page = usize::try_from(request.max_results).unwrap_or(usize::MAX);
+        let has_more = rows.len() > page;
+        rows.truncate(page);
+        let infos = rows.iter().map(info_of).collect::<Result<Vec<_>, _>>()?;
+        let runs = run_details::complete(transaction, infos, Detail::Page).await?;
+        let next_page_token = has_more.then(|| request.page_token.after(runs.len()));
+        Ok(SearchRunsResponse { runs, next_page_token })
     }
 }
 
@@ -306,34 +312,21 @@ fn update(id: &RunId) -> UpdateStatement {
     Query::update().table(Runs::Table).and_where(Expr::col(Runs::RunUuid).eq(id.as_str())).take()
 }
 
-fn select_runs() -> SelectStatement {
-    Query::select()
-        .columns([
-            Runs::RunUuid,
-            Runs::Name,
-            Runs::UserId,
-            Runs::Status,
-            Runs::StartTime,
-            Runs::EndTime,
-            Runs::LifecycleStage,
-            Runs::ArtifactUri,
-            Runs::ExperimentId,
-        ])
-        .from(Runs::Table)
-        .take()
-}
-
-fn select_page(request: &SearchRuns) -> SelectStatement {
-    let experiments = request.experiment_ids.iter().map(|id| id.0);
-    select_runs()
-        .and_where(is_one_of(Runs::ExperimentId, experiments))
-        .and_where_option(seen_by(request.run_view_type, Runs::LifecycleStage))
-        .order_by(Runs::StartTime, Order::Desc)
-        .order_by(Runs::RunUuid, Order::Asc)
-        // One more than asked tells whether there is another page.
-        .limit(request.max_results + 1)
-        .offset(request.page_token.offset())
-        .take()
+/// Selects what [`info_of`] needs, with the table's name: others may be joined.
+pub(crate) fn select_runs() -> SelectStatement {
+    let columns = [
+        Runs::RunUuid,
+        Runs::Name,
+        Runs::UserId,
+        Runs::Status,
+        Runs::StartTime,
+        Runs::EndTime,
+        Runs::LifecycleStage,
+        Runs::ArtifactUri,
+        Runs::ExperimentId,
+    ];
+    let columns = columns.map(|column| (Runs::Table, column));
+    Query::select().columns(columns).from(Runs::Table).take()
 }
 
 fn info_of(row: &Row) -> Result<RunInfo, StoreError> {

@@ -137,18 +137,6 @@ async fn pages_follow_each_other_newest_first() {
 }
 
 #[tokio::test]
-async fn filters_and_orders_are_not_there_yet() {
-    let store = TestStore::new().await;
-    for search in [
-        json!({"max_results": 1, "filter": "name = 'a'"}),
-        json!({"max_results": 1, "order_by": ["name"]}),
-    ] {
-        let (code, _) = refusal(store.search_experiments(request(search)).await);
-        assert_eq!(code, ErrorCode::NotImplemented);
-    }
-}
-
-#[tokio::test]
 async fn a_location_is_checked_and_kept() {
     let store = TestStore::new().await;
     let create = |name: &str, location: &str| {

@@ -14,6 +14,7 @@ mod logging;
 mod models;
 mod open;
 mod runs;
+mod searches;
 mod writes;
 
 use database::TestDatabase;

@@ -189,8 +189,6 @@ async fn a_search_sees_the_runs_of_its_view() {
     assert_eq!(count("ALL").await, 2);
     let none = store.search_runs(request(json!({}))).await.unwrap();
     assert_eq!(to_json(none), json!({}));
-    let filtered = json!({"experiment_ids": ["0"], "filter": "metrics.m > 1"});
-    assert_eq!(refusal(store.search_runs(request(filtered)).await).0, ErrorCode::NotImplemented);
 }
 
 #[tokio::test]

@@ -1,0 +1,74 @@
+//! Conditions of searches as SQL.
+
+use crate::db::Dialect;
+use mlferry_search::{NumberComparator, TextComparator, TextTest};
+use sea_query::{BinOper, Expr, ExprTrait, Func, SelectStatement, extension::postgres::PgExpr};
+
+/// Texts in one `IN (…)`. The values of a longer list travel as one, since databases count values.
+const TEXTS_IN_LIST: usize = 32;
+
+/// How a number compares with another one.
+pub(crate) fn number_test(
+    number: Expr,
+    comparator: NumberComparator,
+    value: impl Into<Expr>,
+) -> Expr {
+    match comparator {
+        NumberComparator::Equal => number.eq(value),
+        NumberComparator::NotEqual => number.ne(value),
+        NumberComparator::Less => number.lt(value),
+        NumberComparator::LessOrEqual => number.lte(value),
+        NumberComparator::Greater => number.gt(value),
+        NumberComparator::GreaterOrEqual => number.gte(value),
+    }
+}
+
+/// What a text must fulfil. An absent one fulfils nothing but [`TextTest::IsNull`].
+pub(crate) fn text_test(dialect: Dialect, column: Expr, test: &TextTest) -> Expr {
+    match test {
+        TextTest::Compare(TextComparator::Equal, value) => column.eq(value.as_str()),
+        TextTest::Compare(TextComparator::NotEqual, value) => column.ne(value.as_str()),
+        // A backslash means itself on SQLite, and takes the next character as it is on PostgreSQL: both
+        // by default, and so in the reference.
+        TextTest::Compare(TextComparator::Like, pattern) => column.like(pattern.as_str()),
+        TextTest::Compare(TextComparator::ILike, pattern) => match dialect {
+            Dialect::Sqlite => Expr::from(Func::lower(column))
+                .binary(BinOper::Like, Func::lower(Expr::val(pattern.as_str()))),
+            Dialect::Postgres => column.ilike(pattern.as_str()),
+        },
+        TextTest::OneOf { values, negated } => {
+            let is_one = is_one_of_texts(dialect, column, values);
+            if *negated { is_one.not() } else { is_one }
+        }
+        TextTest::IsNull { negated: false } => column.is_null(),
+        TextTest::IsNull { negated: true } => column.is_not_null(),
+    }
+}
+
+fn is_one_of_texts(dialect: Dialect, column: Expr, values: &[String]) -> Expr {
+    if values.len() <= TEXTS_IN_LIST {
+        return column.is_in(values.iter().map(String::as_str));
+    }
+    let list = Expr::val(serde_json::Value::from(values).to_string());
+    let template = match dialect {
+        Dialect::Sqlite => "? IN (SELECT value FROM json_each(?))",
+        Dialect::Postgres => "$1 IN (SELECT jsonb_array_elements_text($2::jsonb))",
+    };
+    Expr::cust_with_exprs(template, [column, list])
+}
+
+/// What the value in a row of another table must fulfil, which may not be there.
+///
+/// `rows` finds the row, and `value` is its column.
+pub(crate) fn row_test(
+    dialect: Dialect,
+    mut rows: SelectStatement,
+    value: Expr,
+    test: &TextTest,
+) -> Expr {
+    match test {
+        TextTest::IsNull { negated: false } => Expr::not_exists(rows),
+        TextTest::IsNull { negated: true } => Expr::exists(rows),
+        test => Expr::exists(rows.and_where(text_test(dialect, value, test)).take()),
+    }
+}
