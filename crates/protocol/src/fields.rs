@@ -105,9 +105,18 @@ impl Fields {
     pub fn string(&mut self, name: &str) -> Result<Option<String>, InvalidParameter> {
         match self.take_scalar(name)? {
             None => Ok(None),
-            Some(Value::String(text)) => Ok(Some(text)),
+            Some(Value::String(text)) => self.without_nul(name, text).map(Some),
             Some(other) => Err(self.wrong_type(name, &other)),
         }
+    }
+
+    /// Refuses the one character that not every database keeps.
+    fn without_nul(&self, name: &str, text: String) -> Result<String, InvalidParameter> {
+        if text.contains('\0') {
+            let reason = "Texts must not hold the NUL character.";
+            return Err(InvalidParameter::value(&self.label(name), text, reason));
+        }
+        Ok(text)
     }
 
     /// A text that must be there and not empty.
@@ -251,7 +260,7 @@ impl Fields {
         items
             .into_iter()
             .map(|item| match item {
-                Value::String(text) => Ok(text),
+                Value::String(text) => self.without_nul(name, text),
                 other => Err(self.wrong_type(name, &other)),
             })
             .collect()
@@ -332,6 +341,15 @@ mod tests {
                 .to_string(),
             "Request specifies both 'run_name' and 'runName'; provide only one of them."
         );
+    }
+
+    #[test]
+    fn no_text_holds_the_nul_character() {
+        let mut fields =
+            Fields::from_json(br#"{"a": "x\u0000y", "b": ["\u0000"], "c": "x\\u0000"}"#).unwrap();
+        assert!(fields.string("a").unwrap_err().to_string().contains("NUL"));
+        assert!(fields.strings("b").is_err());
+        assert_eq!(fields.string("c").unwrap().unwrap(), r"x\u0000");
     }
 
     #[test]
