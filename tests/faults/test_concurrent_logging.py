@@ -6,11 +6,12 @@ import http.client
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 
 from harness import Server, free_port, wait_until
+from postgres import Cluster
 from reference import Reference
 
 THREADS = 20
@@ -23,6 +24,13 @@ KINDS = [
     pytest.param(kind, marks=pytest.mark.xdist_group(f"logging {kind}"), id=kind) for kind in ("sqlite", "postgres")
 ]
 ON_POSTGRES = pytest.mark.xdist_group("logging postgres")
+
+
+@pytest.fixture(scope="module")
+def postgres() -> Iterator[Cluster]:
+    """A cluster that may be stopped and killed: nobody else uses it."""
+    with Cluster() as running:
+        yield running
 
 
 @pytest.fixture(params=KINDS)
