@@ -49,9 +49,9 @@ pub(crate) struct Token {
 const RESERVED: [&str; 6] = ["CASE", "IN", "VALUES", "USING", "FROM", "AS"];
 
 /// Words that are names only after a dot, or before a dot or a parenthesis.
-const KEYWORDS: [&str; 15] = [
-    "ALL", "AND", "ANY", "BETWEEN", "END", "EXISTS", "FALSE", "IS", "NOT", "NULL", "OR", "SELECT",
-    "TRUE", "WHEN", "WHERE",
+const KEYWORDS: [&str; 16] = [
+    "ALL", "AND", "ANY", "BETWEEN", "DEFAULT", "END", "EXISTS", "FALSE", "IS", "NOT", "NULL", "OR",
+    "SELECT", "TRUE", "WHEN", "WHERE",
 ];
 
 /// Comparators that are words.
