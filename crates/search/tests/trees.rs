@@ -119,7 +119,7 @@ fn endless_texts_take_no_endless_time() {
     for part in
         ["(", "[", "a=", "a.", "'", "\"`", "/*", "-- ", "a ", "1", "not ", "a,", "\\'", "a=1 "]
     {
-        let filter = part.repeat(50_000);
+        let filter = part.repeat(20_000);
         assert!(runs::parse_filter(&filter).is_err(), "{part}");
         assert!(runs::parse_order_by(&[filter]).is_err(), "{part}");
     }
