@@ -215,7 +215,7 @@ impl Fields {
     pub fn enumeration<T: WireEnum>(&mut self, name: &str) -> Result<Option<T>, InvalidParameter> {
         let Some(value) = self.take_scalar(name)? else { return Ok(None) };
         let known = match &value {
-            Value::String(text) => T::from_name(text),
+            Value::String(text) => named_or_numbered(text),
             Value::Number(number) => number.as_i64().and_then(T::from_number),
             _ => return Err(self.wrong_type(name, &value)),
         };
@@ -233,7 +233,7 @@ impl Fields {
     ) -> Result<T, InvalidParameter> {
         let value = self.take_scalar(name)?;
         let known = match &value {
-            Some(Value::String(text)) => T::from_name(text),
+            Some(Value::String(text)) => named_or_numbered(text),
             Some(Value::Number(number)) => number.as_i64().and_then(T::from_number),
             _ => None,
         };
@@ -293,6 +293,11 @@ impl Fields {
             Some(other) => Err(self.wrong_type(name, &other)),
         }
     }
+}
+
+/// An enumeration's value by its name, or by its number as text, which is how queries give it.
+fn named_or_numbered<T: WireEnum>(text: &str) -> Option<T> {
+    T::from_name(text).or_else(|| text.parse().ok().and_then(T::from_number))
 }
 
 /// The integer that a float is, if it is one that 64 bits hold.
