@@ -22,6 +22,10 @@ from reference import Reference
 DAY_MS = 24 * 3600 * 1000
 # Ids of experiments start here, so that no other number of an answer is taken for one.
 FIRST_EXPERIMENT = {"reference": 700_000, "mlferry": 800_000}
+FIRST_ROW = (
+    "insert into experiments (experiment_id, name, lifecycle_stage, workspace, artifact_location, creation_time, "
+    "last_update_time) values (?, 'first', 'deleted', 'default', 's3://nowhere', 0, 0)"
+)
 WORD = re.compile(r"\$([a-z_]+[0-9]*)")
 RANDOM_NAME = re.compile(r"[a-z]+-[a-z]+-[0-9]+")
 RUN_ID = re.compile(r"\b[0-9a-f]{32}\b")
@@ -213,8 +217,7 @@ class Side:
         first = FIRST_EXPERIMENT[self.name]
         if isinstance(self.database, Path):
             with sqlite3.connect(self.database, timeout=20) as connection:
-                row = "insert into experiments (experiment_id, name, lifecycle_stage, workspace) values (?, ?, ?, ?)"
-                connection.execute(row, (first - 1, "first", "deleted", "default"))
+                connection.execute(FIRST_ROW, (first - 1,))
             connection.close()
         else:
             execute(self.database, f"alter sequence experiments_experiment_id_seq restart with {first}")

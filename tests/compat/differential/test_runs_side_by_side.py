@@ -195,6 +195,7 @@ UPDATED = [
     case("status unknown", post("runs/update", run_id="$run", status="NOPE").differs(refused(TAGS_TWICE))),
     case("status in lower case", post("runs/update", run_id="$run", status="finished").differs(refused(TAGS_TWICE))),
     case("status empty", post("runs/update", run_id="$run", status="").differs(refused(TAGS_TWICE))),
+    updated("status a number as text", status="3"),
     case("status a number", post("runs/update", run_id="$run", status=3), read()),
     case("end time a float", post("runs/update", run_id="$run", end_time=1.5).differs(NOT_STORED)),
     case("end time beyond 64 bits", post("runs/update", run_id="$run", end_time=2**63).differs(NOT_STORED)),
