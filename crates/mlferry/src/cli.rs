@@ -7,6 +7,7 @@ use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 use clap_complete::Shell;
 
+use crate::db::DbFlags;
 use crate::env::Env;
 use crate::flags::ServerFlags;
 use crate::gc::GcFlags;
@@ -36,6 +37,10 @@ pub(crate) enum Command {
     /// Remove deleted runs, experiments and logged models for good, with their artifacts
     #[command(args_override_self = true)]
     Gc(Box<GcFlags>),
+
+    /// Check and upgrade the schema of a database
+    #[command(disable_help_subcommand = true, arg_required_else_help = true)]
+    Db(DbFlags),
 
     /// Print a script that completes mlferry's commands and flags in a shell
     Completions {
@@ -209,6 +214,13 @@ fn usage_of(args: &[OsString]) -> Usage {
             }
             Some("server" | "ui") => return Usage::Server,
             Some("gc") => return Usage::Gc,
+            Some("db") => {
+                return match words.next().and_then(|word| word.to_str()) {
+                    Some("upgrade") => Usage::DbUpgrade,
+                    Some("check") => Usage::DbCheck,
+                    _ => Usage::Db,
+                };
+            }
             Some("completions") => return Usage::Completions,
             Some("man") => return Usage::Man,
             Some(option) if option.starts_with('-') => {}
@@ -234,7 +246,7 @@ mod tests {
 
     #[test]
     fn mistakes_are_told_in_clicks_words() {
-        let cases: [(&[&str], &str, &str); 14] = [
+        let cases: [(&[&str], &str, &str); 17] = [
             (&["server", "--foo"], "server [OPTIONS]", "No such option '--foo'."),
             (&["ui", "-x"], "server [OPTIONS]", "No such option '-x'."),
             (
@@ -272,18 +284,25 @@ mod tests {
                 "completions [OPTIONS] SHELL",
                 "Invalid value for 'SHELL': 'dos' is not one of 'bash', 'elvish', 'fish', 'powershell', 'zsh'.",
             ),
+            (&["db", "stamp"], "db COMMAND [ARGS]...", "No such command 'stamp'."),
+            (&["db", "check", "--x"], "db check [OPTIONS] [URI]", "No such option '--x'."),
+            (
+                &["db", "upgrade", "a", "b"],
+                "db upgrade [OPTIONS] [URI]",
+                "Got unexpected extra argument (b)",
+            ),
             (&["man", "x"], "man [OPTIONS]", "Got unexpected extra argument (x)"),
         ];
-        for (words, usage, message) in cases {
-            let stop = stop(words);
-            let command = usage.split(['[', ' ']).next().filter(|word| !word.is_empty());
-            let command =
-                command.map_or_else(|| "mlferry".to_owned(), |word| format!("mlferry {word}"));
+        for (arguments, usage, message) in cases {
+            let stop = stop(arguments);
+            let is_command = |word: &&str| word.chars().all(|char| char.is_ascii_lowercase());
+            let words = usage.split(' ').take_while(is_command);
+            let command = ["mlferry"].into_iter().chain(words).collect::<Vec<_>>().join(" ");
             let usage = format!("mlferry {usage}");
             let expected =
                 format!("Usage: {usage}\nTry '{command} --help' for help.\n\nError: {message}");
-            assert_eq!(stop.to_string(), expected, "{words:?}");
-            assert_eq!(stop.exit_code(), 2, "{words:?}");
+            assert_eq!(stop.to_string(), expected, "{arguments:?}");
+            assert_eq!(stop.exit_code(), 2, "{arguments:?}");
         }
     }
 

@@ -2,6 +2,7 @@
 
 mod checks;
 mod cli;
+mod db;
 mod env;
 mod flags;
 mod gc;
@@ -48,6 +49,7 @@ fn run(args: &[OsString]) -> Result<(), Stop> {
             serve(options).map_err(|error| Stop::Refused(one_line(&error)))
         }
         Command::Gc(flags) => gc::run(&flags),
+        Command::Db(flags) => db::run(flags, &env, |text| print(&Ok(text.into_bytes()))),
         Command::Completions { shell } => print(&manual::completions(shell)),
         Command::Man => print(&manual::page()),
     }

@@ -30,20 +30,25 @@ pub(crate) fn page() -> io::Result<Vec<u8>> {
     man.render_description_section(&mut page)?;
     man.render_options_section(&mut page)?;
     for command in root.get_subcommands() {
-        let man = Man::new(command.clone());
-        let mut sections = Vec::new();
-        man.render_synopsis_section(&mut sections)?;
-        man.render_description_section(&mut sections)?;
-        man.render_options_section(&mut sections)?;
-        // One heading for each command, its sections below it.
-        let name = command.get_bin_name().unwrap_or(command.get_name()).to_uppercase();
-        page.extend_from_slice(format!(".SH \"{name}\"\n").as_bytes());
-        page.extend_from_slice(
-            String::from_utf8_lossy(&sections).replace(".SH ", ".SS ").as_bytes(),
-        );
+        page.extend(section(command)?);
+        for command in command.get_subcommands() {
+            page.extend(section(command)?);
+        }
     }
     man.render_version_section(&mut page)?;
     Ok(page)
+}
+
+/// One heading for a command, its sections below it.
+fn section(command: &clap::Command) -> io::Result<Vec<u8>> {
+    let man = Man::new(command.clone());
+    let mut sections = Vec::new();
+    man.render_synopsis_section(&mut sections)?;
+    man.render_description_section(&mut sections)?;
+    man.render_options_section(&mut sections)?;
+    let name = command.get_bin_name().unwrap_or(command.get_name()).to_uppercase();
+    let sections = String::from_utf8_lossy(&sections).replace(".SH ", ".SS ");
+    Ok(format!(".SH \"{name}\"\n{sections}").into_bytes())
 }
 
 #[cfg(test)]

@@ -14,6 +14,12 @@ pub(crate) enum Usage {
     Server,
     /// `mlferry gc`.
     Gc,
+    /// `mlferry db`.
+    Db,
+    /// `mlferry db upgrade`.
+    DbUpgrade,
+    /// `mlferry db check`.
+    DbCheck,
     /// `mlferry completions`.
     Completions,
     /// `mlferry man`.
@@ -26,6 +32,9 @@ impl Usage {
             Self::Root => "mlferry",
             Self::Server => "mlferry server",
             Self::Gc => "mlferry gc",
+            Self::Db => "mlferry db",
+            Self::DbUpgrade => "mlferry db upgrade",
+            Self::DbCheck => "mlferry db check",
             Self::Completions => "mlferry completions",
             Self::Man => "mlferry man",
         }
@@ -35,6 +44,8 @@ impl Usage {
         match self {
             Self::Root => "[OPTIONS] COMMAND [ARGS]...",
             Self::Server | Self::Gc | Self::Man => "[OPTIONS]",
+            Self::Db => "COMMAND [ARGS]...",
+            Self::DbUpgrade | Self::DbCheck => "[OPTIONS] [URI]",
             Self::Completions => "[OPTIONS] SHELL",
         }
     }

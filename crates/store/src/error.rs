@@ -177,8 +177,7 @@ pub enum OpenError {
     Empty(String),
     /// The database was made by another version of MLflow.
     #[error(
-        "the database '{database}' has schema revision {found}, but {wanted} is needed: \
-         take a backup, then run `mlflow db upgrade {database}` of MLflow {version}"
+        "the database '{database}' has schema revision {found}, but {wanted} is needed: {remedy}"
     )]
     Revision {
         /// The URI.
@@ -187,8 +186,19 @@ pub enum OpenError {
         found: String,
         /// What it needs.
         wanted: &'static str,
-        /// The version of MLflow that upgrades it.
-        version: &'static str,
+        /// The command that helps.
+        remedy: String,
+    },
+    /// Others hold the database.
+    #[error("others are using the database '{0}': stop the servers that use it, then try again")]
+    Busy(String, #[source] DbError),
+    /// What is in the database keeps it from being migrated. Nothing was changed.
+    #[error("the database '{database}' cannot be upgraded and stays as it is: {reason}")]
+    NotUpgradable {
+        /// The URI.
+        database: String,
+        /// What was found.
+        reason: String,
     },
     /// The database failed while it was opened.
     #[error("cannot prepare the database '{0}'")]
@@ -211,6 +221,7 @@ impl OpenError {
             Trouble::Login => Self::Login(uri, error),
             Trouble::Tls => Self::Tls(uri, error),
             Trouble::Lost => Self::Unreachable(uri, error),
+            Trouble::Busy => Self::Busy(uri, error),
             _ => Self::Failed(uri, error),
         }
     }

@@ -34,4 +34,5 @@ pub use database_uri::without_password;
 pub use db::{Connections, DbError};
 pub use error::{OpenError, StoreError};
 pub use gc::{Garbage, GarbageFilter, GarbageId};
+pub use schema::{SchemaReport, Upgrade, check_schema, upgrade_schema};
 pub use store::{Store, StoreOptions};

@@ -3,6 +3,7 @@
 //! A resource builds statements with `sea-query` and hands them to a [`Transaction`]. What a product
 //! must do its own way stands in `sqlite.rs` and `postgres.rs`; elsewhere, [`Dialect`] tells them apart.
 
+mod definitions;
 mod error;
 mod postgres;
 mod sqlite;
@@ -69,6 +70,24 @@ impl Database {
             }
             DatabaseUri::Postgres(location) => {
                 postgres::PostgresDatabase::open(location, connections).await.map(Self::Postgres)
+            }
+        }
+    }
+
+    /// Connects to a database to look at its schema, or to change it. One in a file is made when it is
+    /// absent and `may_create`; there, foreign keys are not enforced, since tables are replaced.
+    pub(crate) async fn open_for_schema(
+        uri: &DatabaseUri,
+        may_create: bool,
+    ) -> Result<Self, DbError> {
+        match uri {
+            DatabaseUri::Sqlite(location) => {
+                sqlite::SqliteDatabase::open_for_schema(location, may_create)
+                    .await
+                    .map(Self::Sqlite)
+            }
+            DatabaseUri::Postgres(_) => {
+                Self::open(uri, &Connections { max: Some(2), ..Connections::default() }).await
             }
         }
     }

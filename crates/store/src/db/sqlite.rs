@@ -64,12 +64,7 @@ impl SqliteDatabase {
                 .journal_mode(SqliteJournalMode::Wal),
             SqliteLocation::Memory => common_options().in_memory(true),
         };
-        if let SqliteLocation::File(path) = location
-            && let Some(folder) = path.parent()
-        {
-            // What keeps the folder from being made keeps the database from being opened, next.
-            let _ = std::fs::create_dir_all(folder);
-        }
+        make_folder(location);
         let writer = pool(1, connections).connect_with(options.clone()).await?;
         let readers = connections.max.map_or(READERS, |max| max.saturating_sub(1).max(1));
         let readers = match location {
@@ -78,6 +73,27 @@ impl SqliteDatabase {
             SqliteLocation::Memory => writer.clone(),
         };
         Ok(Self { writer, readers })
+    }
+
+    /// Opens a database with one connection that may replace tables. Its journal stays as it is.
+    pub(super) async fn open_for_schema(
+        location: &SqliteLocation,
+        may_create: bool,
+    ) -> Result<Self, DbError> {
+        let options = match location {
+            SqliteLocation::File(path) => {
+                common_options().filename(path).create_if_missing(may_create)
+            }
+            SqliteLocation::Memory => common_options().in_memory(true),
+        };
+        // As SQLite's own recipe for replacing tables asks: references by other tables, triggers and
+        // views stay what they are while a table is away. Neither can be set within a transaction.
+        let options = options.foreign_keys(false).pragma("legacy_alter_table", "ON");
+        if may_create {
+            make_folder(location);
+        }
+        let writer = pool(1, &Connections::default()).connect_with(options).await?;
+        Ok(Self { readers: writer.clone(), writer })
     }
 
     pub(super) async fn read(&self) -> Result<sqlx::Transaction<'static, sqlx::Sqlite>, DbError> {
@@ -98,6 +114,16 @@ impl SqliteDatabase {
             tracing::debug!(%error, "the write-ahead log stays as it is");
         }
         self.writer.close().await;
+    }
+}
+
+/// Makes the folder of a database.
+fn make_folder(location: &SqliteLocation) {
+    if let SqliteLocation::File(path) = location
+        && let Some(folder) = path.parent()
+    {
+        // What keeps the folder from being made keeps the database from being opened, next.
+        let _ = std::fs::create_dir_all(folder);
     }
 }
 

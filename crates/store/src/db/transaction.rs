@@ -10,12 +10,12 @@ const PREPARED_VALUES: usize = 64;
 
 /// A transaction on one connection; dropped without [`commit`](Self::commit), it changes nothing.
 pub(crate) struct Transaction {
-    connection: Connection,
+    pub(super) connection: Connection,
     /// Whether a statement changed something, or failed and so may have.
     is_touched: bool,
 }
 
-enum Connection {
+pub(super) enum Connection {
     Sqlite(sqlx::Transaction<'static, Sqlite>),
     Postgres(sqlx::Transaction<'static, Postgres>),
 }

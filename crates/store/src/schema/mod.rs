@@ -1,18 +1,28 @@
-//! MLflow's schema: made where it is absent, used where it is right, refused otherwise.
+//! MLflow's schema: made where it is absent, used where it is right, refused otherwise; checked and
+//! migrated when an operator asks for it.
+
+mod check;
+mod inspect;
+mod revisions;
+mod script;
+mod shape;
+mod upgrade;
+
+pub use check::{SchemaReport, check_schema};
+pub use upgrade::{Upgrade, upgrade_schema};
 
 use crate::{
     OpenError,
     artifact_uri::ArtifactRoot,
     clock::now_ms,
-    db::{Database, DbError, Dialect, Transaction, insert},
+    database_uri::without_password,
+    db::{Database, DbError, Transaction, insert},
     lifecycle::ACTIVE,
     tables::{AlembicVersion, Experiments},
 };
-use mlferry_protocol::{ExperimentId, MLFLOW_VERSION};
+use mlferry_protocol::ExperimentId;
+use revisions::REVISION;
 use sea_query::{Expr, ExprTrait, OnConflict, Query};
-
-/// The Alembic revision of MLflow 3.17.2.
-const REVISION: &str = "dc11669786a5";
 
 /// The workspace of servers that have only one.
 pub(crate) const WORKSPACE: &str = "default";
@@ -42,13 +52,8 @@ pub(crate) async fn prepare(
     drop(transaction);
     match found {
         Found::Ready => Ok(()),
-        Found::OtherTables => Err(OpenError::Foreign(uri.to_owned())),
-        Found::OtherRevision(found) => Err(OpenError::Revision {
-            database: uri.to_owned(),
-            found,
-            wanted: REVISION,
-            version: MLFLOW_VERSION,
-        }),
+        Found::OtherTables => Err(OpenError::Foreign(without_password(uri))),
+        Found::OtherRevision(found) => Err(revisions::refusal(uri, found)),
         Found::Nothing | Found::NoDefaultExperiment => {
             create(database, artifact_root).await.map_err(failed)
         }
@@ -88,20 +93,12 @@ async fn look(transaction: &mut Transaction) -> Result<Found, DbError> {
     })
 }
 
-/// The statements that make MLflow's tables.
-fn tables(dialect: Dialect) -> &'static str {
-    match dialect {
-        Dialect::Sqlite => include_str!("sqlite.sql"),
-        Dialect::Postgres => include_str!("postgres.sql"),
-    }
-}
-
 /// Makes what is missing, in one transaction. Another process may have done so in the meantime.
 async fn create(database: &Database, artifact_root: &ArtifactRoot) -> Result<(), DbError> {
     let mut transaction = database.write().await?;
     transaction.lock_schema().await?;
     if matches!(look(&mut transaction).await?, Found::Nothing) {
-        transaction.run_script(tables(transaction.dialect())).await?;
+        transaction.run_script(script::tables(transaction.dialect())).await?;
     }
     transaction.execute(&default_experiment(artifact_root)).await?;
     transaction.commit().await
