@@ -1,6 +1,6 @@
 //! Messages of the artifact service, and of a run's artifacts.
 
-use crate::{DecodeRequest, Fields, InvalidParameter, RunId};
+use crate::{DecodeRequest, Fields, InvalidParameter, RunId, limits};
 use serde::Serialize;
 
 /// One artifact in a listing.
@@ -154,4 +154,113 @@ pub struct ListRunArtifactsResponse {
     /// The entries, with paths relative to the run's root.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub files: Vec<FileInfo>,
+}
+
+/// `POST …/artifacts/presigned-download-url`: asks for a URL that leads straight to the object store.
+#[derive(Debug)]
+pub struct CreatePresignedDownloadUrl {
+    /// The run.
+    pub run_id: RunId,
+    /// The artifact, below the run's root.
+    pub path: String,
+    /// How long the URL is to be good.
+    pub expiration_seconds: i64,
+}
+
+impl DecodeRequest for CreatePresignedDownloadUrl {
+    fn decode(fields: &mut Fields) -> Result<Self, InvalidParameter> {
+        let run_id = fields.run_id()?;
+        let path = fields.required_string("path")?;
+        let expiration = fields.integer("expiration")?;
+        let expiration_seconds = expiration.unwrap_or(limits::PRESIGNED_DEFAULT_SECONDS);
+        let most = limits::PRESIGNED_SECONDS;
+        if !(1..=most).contains(&expiration_seconds) {
+            return Err(InvalidParameter::new(format!(
+                "expiration must be between 1 and {most} seconds (got {expiration_seconds})."
+            )));
+        }
+        Ok(Self { run_id, path, expiration_seconds })
+    }
+}
+
+/// Whose artifact it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ArtifactOwner {
+    /// A run.
+    Run(RunId),
+    /// A logged model.
+    Model(String),
+}
+
+/// `POST …/artifacts/presigned-upload-url`: asks for a URL to upload straight to the object store.
+#[derive(Debug)]
+pub struct CreatePresignedUploadUrl {
+    /// Whose artifact it is.
+    pub owner: ArtifactOwner,
+    /// The artifact, below the root of its owner.
+    pub path: String,
+    /// How long the URL is to be good; the server's choice when absent.
+    pub expiration_seconds: Option<i64>,
+}
+
+impl DecodeRequest for CreatePresignedUploadUrl {
+    fn decode(fields: &mut Fields) -> Result<Self, InvalidParameter> {
+        let run_id = fields.string("run_id")?.filter(|id| !id.is_empty());
+        let model_id = fields.string("model_id")?.filter(|id| !id.is_empty());
+        let path = fields.required_string("path")?;
+        let expiration_seconds = fields.integer("expiration")?;
+        let owner = match (run_id, model_id) {
+            (Some(id), None) => ArtifactOwner::Run(RunId::new(id)),
+            (None, Some(id)) => ArtifactOwner::Model(id),
+            _ => {
+                return Err(InvalidParameter::new(
+                    "Exactly one of run_id and model_id must be provided.",
+                ));
+            }
+        };
+        Ok(Self { owner, path, expiration_seconds })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn decode<T: DecodeRequest>(json: &str) -> Result<T, String> {
+        T::decode(&mut Fields::from_json(json.as_bytes()).unwrap()).map_err(|e| e.to_string())
+    }
+
+    #[test]
+    fn a_presigned_url_is_good_for_a_week_at_most() {
+        let seconds = |given: i64| {
+            let json = format!(r#"{{"run_id": "r", "path": "a", "expiration": {given}}}"#);
+            decode::<CreatePresignedDownloadUrl>(&json).map(|url| url.expiration_seconds)
+        };
+        assert_eq!(seconds(1), Ok(1));
+        assert_eq!(seconds(604_799), Ok(604_799));
+        assert_eq!(seconds(604_800), Ok(604_800));
+        for given in [0, -1, 604_801] {
+            let message = format!("expiration must be between 1 and 604800 seconds (got {given}).");
+            assert_eq!(seconds(given), Err(message));
+        }
+        let default = decode::<CreatePresignedDownloadUrl>(r#"{"run_id": "r", "path": "a"}"#);
+        assert_eq!(default.unwrap().expiration_seconds, 300);
+    }
+
+    #[test]
+    fn an_upload_belongs_to_a_run_or_to_a_model() {
+        let owner = |json| decode::<CreatePresignedUploadUrl>(json).map(|url| url.owner);
+        assert_eq!(
+            owner(r#"{"run_id": "r", "model_id": "", "path": "a"}"#),
+            Ok(ArtifactOwner::Run(RunId::new("r")))
+        );
+        assert_eq!(
+            owner(r#"{"model_id": "m", "path": "a"}"#),
+            Ok(ArtifactOwner::Model("m".to_owned()))
+        );
+        for json in [r#"{"path": "a"}"#, r#"{"run_id": "r", "model_id": "m", "path": "a"}"#] {
+            let message = "Exactly one of run_id and model_id must be provided.";
+            assert_eq!(owner(json), Err(message.to_owned()));
+        }
+    }
 }

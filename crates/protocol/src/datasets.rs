@@ -1,7 +1,7 @@
 //! Datasets and models that runs use.
 
 use crate::{
-    DecodeRequest, Fields, InvalidParameter, RunId, check_length, limits,
+    DecodeRequest, ExperimentId, Fields, InvalidParameter, RunId, check_length, limits,
     tags::{Tag, check_distinct},
 };
 use serde::Serialize;
@@ -47,6 +47,54 @@ impl Dataset {
         }
         Ok(dataset)
     }
+}
+
+/// `POST /ajax-api/…/experiments/search-datasets`: which datasets the runs of experiments use.
+#[derive(Debug)]
+pub struct SearchDatasets {
+    /// The experiments.
+    pub experiment_ids: Vec<ExperimentId>,
+}
+
+impl DecodeRequest for SearchDatasets {
+    fn decode(fields: &mut Fields) -> Result<Self, InvalidParameter> {
+        let given = fields.strings("experiment_ids")?;
+        if given.is_empty() {
+            return Err(InvalidParameter::new(
+                "SearchDatasets request must specify at least one experiment_id.",
+            ));
+        }
+        let (count, most) = (given.len(), limits::SEARCH_DATASETS_EXPERIMENTS);
+        if count > most {
+            return Err(InvalidParameter::new(format!(
+                "SearchDatasets request cannot specify more than {most} experiment_ids. \
+                 Received {count} experiment_ids."
+            )));
+        }
+        Ok(Self { experiment_ids: ExperimentId::parse_list(&given)? })
+    }
+}
+
+/// One use of a dataset: datasets that runs use in several contexts come once for each.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct DatasetSummary {
+    /// The experiment that knows the dataset.
+    pub experiment_id: ExperimentId,
+    /// The dataset's name.
+    pub name: String,
+    /// Its digest.
+    pub digest: String,
+    /// What for, such as `training`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub context: Option<String>,
+}
+
+/// The answer to [`SearchDatasets`].
+#[derive(Debug, Serialize)]
+pub struct SearchDatasetsResponse {
+    /// The uses, by experiment, name and digest.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub dataset_summaries: Vec<DatasetSummary>,
 }
 
 /// A dataset that a run uses.
@@ -122,6 +170,25 @@ mod tests {
                 .unwrap_err()
                 .starts_with("Missing value for required parameter 'datasets[0].dataset.name'.")
         );
+    }
+
+    #[test]
+    fn a_search_names_at_most_20_experiments() {
+        let search = |count| {
+            let ids = vec!["\"1\""; count].join(",");
+            let json = format!(r#"{{"experiment_ids": [{ids}]}}"#);
+            SearchDatasets::decode(&mut Fields::from_json(json.as_bytes()).unwrap())
+                .map(|search| search.experiment_ids.len())
+                .map_err(|error| error.to_string())
+        };
+        assert_eq!(search(19), Ok(19));
+        assert_eq!(search(20), Ok(20));
+        assert_eq!(
+            search(21).unwrap_err(),
+            "SearchDatasets request cannot specify more than 20 experiment_ids. \
+             Received 21 experiment_ids."
+        );
+        assert!(search(0).unwrap_err().contains("at least one experiment_id"));
     }
 
     #[test]

@@ -97,10 +97,14 @@ impl<'a> ErrorBody<'a> {
     }
 }
 
-/// A request that is refused with `INVALID_PARAMETER_VALUE`; the text is what the user reads.
+/// A request that is refused as it stands, with `INVALID_PARAMETER_VALUE` unless a parameter names what
+/// cannot exist; the text is what the user reads.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("{0}")]
-pub struct InvalidParameter(String);
+#[error("{message}")]
+pub struct InvalidParameter {
+    code: ErrorCode,
+    message: String,
+}
 
 /// Ends every message of the reference's request schema.
 const SEE_API_DOCS: &str = "See the API docs for more information about request parameters.";
@@ -108,23 +112,40 @@ const SEE_API_DOCS: &str = "See the API docs for more information about request 
 impl InvalidParameter {
     /// A refusal in free words.
     pub fn new(message: impl Into<String>) -> Self {
-        Self(message.into())
+        Self { code: ErrorCode::InvalidParameterValue, message: message.into() }
+    }
+
+    /// An integer that no experiment has as its id, since no database holds it.
+    pub(crate) fn no_experiment(id: &str) -> Self {
+        let message = format!("No Experiment with id={id} exists");
+        Self { code: ErrorCode::ResourceDoesNotExist, message }
+    }
+
+    /// The code that a client gets.
+    #[must_use]
+    pub fn code(&self) -> ErrorCode {
+        self.code
     }
 
     /// `parameter` is absent, null or empty.
     #[must_use]
     pub fn missing(parameter: &str) -> Self {
-        Self(format!("Missing value for required parameter '{parameter}'. {SEE_API_DOCS}"))
+        Self::new(format!("Missing value for required parameter '{parameter}'. {SEE_API_DOCS}"))
     }
 
     /// `value` has a JSON type that `parameter` does not take.
     #[must_use]
     pub fn wrong_type(parameter: &str, value: &serde_json::Value) -> Self {
         let type_name = python_type(value);
-        Self(format!(
+        Self::new(format!(
             "Invalid value {value} for parameter '{parameter}' supplied:  \
              Hint: Value was of type '{type_name}'. {SEE_API_DOCS}"
         ))
+    }
+
+    /// A refusal of the request schema that has words of its own.
+    pub fn schema(message: impl std::fmt::Display) -> Self {
+        Self::new(format!("{message} {SEE_API_DOCS}"))
     }
 
     /// `value`, shown as JSON, is refused for `reason`.
@@ -134,13 +155,13 @@ impl InvalidParameter {
         reason: impl std::fmt::Display,
     ) -> Self {
         let value = value.into();
-        Self(format!("Invalid value {value} for parameter '{parameter}' supplied: {reason}"))
+        Self::new(format!("Invalid value {value} for parameter '{parameter}' supplied: {reason}"))
     }
 
     /// `parameter` is longer than `limit` characters.
     #[must_use]
     pub fn too_long(parameter: &str, limit: usize) -> Self {
-        Self(format!("'{parameter}' exceeds the maximum length of {limit} characters"))
+        Self::new(format!("'{parameter}' exceeds the maximum length of {limit} characters"))
     }
 }
 

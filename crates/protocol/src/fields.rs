@@ -134,9 +134,9 @@ impl Fields {
         ExperimentId::parse(&self.required_string("experiment_id")?)
     }
 
-    /// `experiment_ids`; absent is empty.
+    /// `experiment_ids`; absent is empty, and ids that no experiment can have are left out.
     pub fn experiment_ids(&mut self) -> Result<Vec<ExperimentId>, InvalidParameter> {
-        self.strings("experiment_ids")?.iter().map(|id| ExperimentId::parse(id)).collect()
+        ExperimentId::parse_list(&self.strings("experiment_ids")?)
     }
 
     /// `run_id`, or its old name `run_uuid`.
@@ -243,7 +243,9 @@ impl Fields {
     /// Whether a list is there, be it empty.
     #[must_use]
     pub fn has(&self, name: &str) -> bool {
-        self.values.get(name).is_some_and(|value| !value.is_null())
+        let is_there = |name: &str| self.values.get(name).is_some_and(|value| !value.is_null());
+        is_there(name)
+            || !self.from_query && camel_case(name).is_some_and(|camel| is_there(&camel))
     }
 
     fn array(&mut self, name: &str) -> Result<Vec<Value>, InvalidParameter> {

@@ -9,9 +9,17 @@ use std::fmt;
 pub struct ExperimentId(pub i64);
 
 impl ExperimentId {
-    /// Reads the id of a request. Integers beyond 64 bits are saturated: no such experiment
-    /// exists, and the store says so.
+    /// Reads the id of a request. An integer beyond 64 bits is the id of no experiment.
     pub fn parse(text: &str) -> Result<Self, InvalidParameter> {
+        Self::read(text)?.ok_or_else(|| InvalidParameter::no_experiment(canonical(text).as_str()))
+    }
+
+    /// Reads ids of a request, without those that are beyond 64 bits: a search finds nothing there.
+    pub fn parse_list(texts: &[String]) -> Result<Vec<Self>, InvalidParameter> {
+        texts.iter().filter_map(|text| Self::read(text).transpose()).collect()
+    }
+
+    fn read(text: &str) -> Result<Option<Self>, InvalidParameter> {
         let trimmed = text.trim();
         let digits = trimmed.strip_prefix(['-', '+']).unwrap_or(trimmed);
         if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -19,9 +27,15 @@ impl ExperimentId {
                 "Invalid experiment ID '{text}'. Experiment ID must be a valid integer."
             )));
         }
-        let saturated = if trimmed.starts_with('-') { i64::MIN } else { i64::MAX };
-        Ok(Self(trimmed.parse().unwrap_or(saturated)))
+        Ok(trimmed.parse().ok().map(Self))
     }
+}
+
+/// An integer's text without what Python drops when it prints it.
+fn canonical(integer: &str) -> String {
+    let trimmed = integer.trim();
+    let sign = if trimmed.starts_with('-') { "-" } else { "" };
+    format!("{sign}{}", trimmed.trim_start_matches(['-', '+', '0']))
 }
 
 impl fmt::Display for ExperimentId {
@@ -79,15 +93,33 @@ impl fmt::Display for RunId {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ErrorCode;
 
     #[test]
     fn experiment_ids_are_integers() {
         assert_eq!(ExperimentId::parse("12").unwrap(), ExperimentId(12));
         assert_eq!(ExperimentId::parse("-1").unwrap(), ExperimentId(-1));
-        assert_eq!(ExperimentId::parse("99999999999999999999999").unwrap(), ExperimentId(i64::MAX));
+        assert_eq!(ExperimentId::parse("+01").unwrap(), ExperimentId(1));
         for bad in ["", "abc", "1.5", "1 2", "-"] {
             assert!(ExperimentId::parse(bad).is_err(), "{bad:?}");
         }
+    }
+
+    #[test]
+    fn no_experiment_has_an_id_beyond_64_bits() {
+        assert_eq!(ExperimentId::parse("9223372036854775807").unwrap(), ExperimentId(i64::MAX));
+        for (given, shown) in [
+            ("9223372036854775808", "9223372036854775808"),
+            (" +0099999999999999999999", "99999999999999999999"),
+            ("-9223372036854775809", "-9223372036854775809"),
+        ] {
+            let error = ExperimentId::parse(given).unwrap_err();
+            assert_eq!(error.to_string(), format!("No Experiment with id={shown} exists"));
+            assert_eq!(error.code(), ErrorCode::ResourceDoesNotExist);
+        }
+        let list = ["1", "99999999999999999999", "2"].map(str::to_owned);
+        assert_eq!(ExperimentId::parse_list(&list).unwrap(), [ExperimentId(1), ExperimentId(2)]);
+        assert!(ExperimentId::parse_list(&["x".to_owned()]).is_err());
     }
 
     #[test]

@@ -44,6 +44,28 @@ pub const DATASET_SOURCE_TYPE: usize = 36;
 pub const INPUT_TAG_KEY: usize = 255;
 /// Characters of an input tag's value.
 pub const INPUT_TAG_VALUE: usize = 500;
+/// Characters of a logged model's id: the width of `logged_models.model_id` and of `inputs`.
+pub const MODEL_ID: usize = 36;
+/// Characters of an experiment's location: the width of `experiments.artifact_location`.
+pub const STORED_ARTIFACT_LOCATION: usize = 256;
+/// Characters of a run's artifact URI: the width of `runs.artifact_uri`.
+pub const RUN_ARTIFACT_URI: usize = 200;
+/// Custom views of an experiment, which are tags: the reference's `MAX_CUSTOM_VIEWS_PER_EXPERIMENT`.
+pub const CUSTOM_VIEWS: usize = 50;
+/// Experiments whose datasets one request asks for.
+pub const SEARCH_DATASETS_EXPERIMENTS: usize = 20;
+/// Datasets in one answer.
+pub const SEARCH_DATASETS_RESULTS: u64 = 1000;
+/// Runs whose histories one request asks for.
+pub const HISTORY_RUNS: usize = 100;
+/// Values in the histories of many runs together.
+pub const HISTORY_BULK_RESULTS: u64 = 25_000;
+/// Values of each run in a sample of histories.
+pub const HISTORY_INTERVAL_RESULTS: u16 = 2500;
+/// Seconds for which a presigned URL may be good: object stores allow no more than a week.
+pub const PRESIGNED_SECONDS: i64 = 604_800;
+/// Seconds for which one is good when the client does not say.
+pub const PRESIGNED_DEFAULT_SECONDS: i64 = 300;
 /// Runs or experiments in one page of a search.
 pub const SEARCH_MAX_RESULTS: i64 = 50_000;
 /// Runs in a page when the client does not say.

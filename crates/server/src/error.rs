@@ -78,7 +78,7 @@ impl IntoResponse for ApiError {
 
 impl From<InvalidParameter> for ApiError {
     fn from(error: InvalidParameter) -> Self {
-        Self::invalid_parameter(error.to_string())
+        Self::new(error.code(), error.to_string())
     }
 }
 

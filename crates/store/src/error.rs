@@ -50,6 +50,9 @@ pub enum StoreError {
         /// The run.
         run_id: RunId,
     },
+    /// No logged model has this id.
+    #[error("Logged model with ID '{0}' not found.")]
+    LoggedModelNotFound(String),
     /// A metric or an output names a logged model that does not exist.
     #[error("Logged model with ID '{0}' not found.")]
     ModelNotFound(String),
@@ -97,13 +100,13 @@ impl StoreError {
     #[must_use]
     pub fn code(&self) -> ErrorCode {
         match self {
-            Self::Invalid(_) | Self::ExperimentDeleted(_) | Self::RunDeleted(_) => {
-                ErrorCode::InvalidParameterValue
-            }
+            Self::Invalid(error) => error.code(),
+            Self::ExperimentDeleted(_) | Self::RunDeleted(_) => ErrorCode::InvalidParameterValue,
             Self::ExperimentNotFound(_)
             | Self::ExperimentNameNotFound(_)
             | Self::ExperimentTagNotFound { .. }
             | Self::RunNotFound(_)
+            | Self::LoggedModelNotFound(_)
             | Self::RunTagNotFound { .. } => ErrorCode::ResourceDoesNotExist,
             Self::ExperimentExists(_) => ErrorCode::ResourceAlreadyExists,
             Self::RenameOfDeleted | Self::ExperimentNotEmpty(_) => ErrorCode::InvalidState,
