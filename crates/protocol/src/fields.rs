@@ -244,8 +244,7 @@ impl Fields {
     #[must_use]
     pub fn has(&self, name: &str) -> bool {
         let is_there = |name: &str| self.values.get(name).is_some_and(|value| !value.is_null());
-        is_there(name)
-            || !self.from_query && camel_case(name).is_some_and(|camel| is_there(&camel))
+        is_there(name) || !self.from_query && camel_case(name).is_some_and(|camel| is_there(&camel))
     }
 
     fn array(&mut self, name: &str) -> Result<Vec<Value>, InvalidParameter> {

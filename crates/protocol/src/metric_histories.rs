@@ -101,9 +101,9 @@ fn sample_size(given: i64) -> Result<u16, InvalidParameter> {
     let most = limits::HISTORY_INTERVAL_RESULTS;
     match u16::try_from(given) {
         Ok(given) if (1..=most).contains(&given) => Ok(given),
-        _ => Err(InvalidParameter::schema(format_args!(
-            "max_results must be between 1 and {most}."
-        ))),
+        _ => {
+            Err(InvalidParameter::schema(format_args!("max_results must be between 1 and {most}.")))
+        }
     }
 }
 

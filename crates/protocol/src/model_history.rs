@@ -89,7 +89,8 @@ fn flavors_of(flavors: &str) -> Result<String, InvalidParameter> {
             Err(_) => member(name, flavor),
             Ok(Entries(fields)) => {
                 let fields = fields.iter().filter(|(name, _)| name != "config");
-                let fields: Vec<_> = fields.map(|(name, value)| member(name, value.get())).collect();
+                let fields: Vec<_> =
+                    fields.map(|(name, value)| member(name, value.get())).collect();
                 member(name, &object(&fields))
             }
         }
