@@ -4,7 +4,7 @@ use crate::{
     Store, StoreError,
     artifact_uri::ArtifactRoot,
     clock::now_ms,
-    db::{Row, Transaction, Trouble, insert},
+    db::{Row, Transaction, Trouble},
     experiment_search::ExperimentSearch,
     lifecycle::{ACTIVE, DELETED},
     reads::Question,
@@ -22,7 +22,8 @@ use mlferry_protocol::{
     },
 };
 use sea_query::{
-    Expr, ExprTrait, LockType, Query, ReturningClause, SelectStatement, UpdateStatement,
+    Expr, ExprTrait, InsertStatement, LockType, Query, ReturningClause, SelectStatement,
+    UpdateStatement,
 };
 use std::sync::Arc;
 
@@ -142,7 +143,9 @@ impl Change for NewExperiment {
 
     async fn apply(&self, transaction: &mut Transaction) -> Result<ExperimentId, StoreError> {
         let name = &self.request.name;
-        let inserted = transaction.execute_returning(&self.insertion()).await;
+        let mut insertion = insertion(None, name, self.location.as_deref().unwrap_or_default());
+        insertion.returning(ReturningClause::Columns(vec![Experiments::ExperimentId.into()]));
+        let inserted = transaction.execute_returning(&insertion).await;
         let row = inserted.map_err(|error| taken(error, name))?;
         let id = ExperimentId(row.get(Experiments::ExperimentId)?);
         if self.location.is_none() {
@@ -156,29 +159,25 @@ impl Change for NewExperiment {
     }
 }
 
-impl NewExperiment {
-    fn insertion(&self) -> sea_query::InsertStatement {
-        let now = now_ms();
-        let columns = [
-            Experiments::Name,
-            Experiments::ArtifactLocation,
-            Experiments::LifecycleStage,
-            Experiments::CreationTime,
-            Experiments::LastUpdateTime,
-            Experiments::Workspace,
-        ];
-        let row = [
-            self.request.name.as_str().into(),
-            self.location.clone().unwrap_or_default().into(),
-            ACTIVE.into(),
-            now.into(),
-            now.into(),
-            WORKSPACE.into(),
-        ];
-        let mut statement = insert(Experiments::Table, columns, [row]);
-        statement.returning(ReturningClause::Columns(vec![Experiments::ExperimentId.into()]));
-        statement
+/// The insertion of an experiment, with a given id or with the next one.
+pub(crate) fn insertion(id: Option<ExperimentId>, name: &str, location: &str) -> InsertStatement {
+    let now = now_ms();
+    let mut columns = vec![
+        Experiments::Name,
+        Experiments::ArtifactLocation,
+        Experiments::LifecycleStage,
+        Experiments::CreationTime,
+        Experiments::LastUpdateTime,
+        Experiments::Workspace,
+    ];
+    let mut row: Vec<Expr> =
+        vec![name.into(), location.into(), ACTIVE.into(), now.into(), now.into(), WORKSPACE.into()];
+    if let Some(id) = id {
+        columns.push(Experiments::ExperimentId);
+        row.push(id.0.into());
     }
+    // It panics when numbers differ, and both grow together.
+    Query::insert().into_table(Experiments::Table).columns(columns).values_panic(row).take()
 }
 
 impl Change for UpdateExperiment {

@@ -5,7 +5,9 @@ use crate::{
     db::{DbError, Row, Transaction, id_lists, insert, is_one_of},
     inputs::{Link, add_links, end, new_id, outputs_of_runs},
     lifecycle::ACTIVE,
-    metrics, runs,
+    metrics,
+    reads::Question,
+    runs,
     tables::{LoggedModelMetrics, LoggedModelParams, LoggedModelTags, LoggedModels},
     writes::{Change, Lock},
 };
@@ -28,25 +30,59 @@ impl Store {
         self.write(request).await
     }
 
+    /// Where a logged model that is not deleted keeps its artifacts.
+    pub async fn logged_model_artifact_uri(&self, model: &str) -> Result<String, StoreError> {
+        self.ask(&ArtifactUriOf(model)).await
+    }
+
     /// A page of logged models, newest first: all of some experiments, or those with one name.
     pub async fn search_logged_models(
         &self,
         request: SearchLoggedModels,
     ) -> Result<SearchLoggedModelsResponse, StoreError> {
-        let name = request.filter.as_deref().map(name_in_filter).transpose()?;
-        if request.has_datasets || request.has_order {
+        self.ask(&request).await
+    }
+}
+
+impl Question for SearchLoggedModels {
+    type Answer = SearchLoggedModelsResponse;
+
+    async fn answer(
+        &self,
+        transaction: &mut Transaction,
+    ) -> Result<SearchLoggedModelsResponse, StoreError> {
+        let name = self.filter.as_deref().map(name_in_filter).transpose()?;
+        if self.has_datasets || self.has_order {
             return Err(NOT_IMPLEMENTED);
         }
-        let mut transaction = self.read().await?;
-        let mut rows = transaction.fetch_all(&select_page(&request, name)).await?;
-        let page = usize::try_from(request.max_results).unwrap_or(usize::MAX);
+        let mut rows = transaction.fetch_all(&select_page(self, name)).await?;
+        let page = usize::try_from(self.max_results).unwrap_or(usize::MAX);
         let has_more = rows.len() > page;
         rows.truncate(page);
         let infos = rows.iter().map(info_of).collect::<Result<Vec<_>, _>>()?;
-        let models = complete(&mut transaction, infos).await?;
-        let next = request.offset.saturating_add(models.len() as u64);
-        let next_page_token = has_more.then(|| request.page_token(next));
+        let models = complete(transaction, infos).await?;
+        let next = self.offset.saturating_add(models.len() as u64);
+        let next_page_token = has_more.then(|| self.page_token(next));
         Ok(SearchLoggedModelsResponse { models, next_page_token })
+    }
+}
+
+/// Asks where a logged model keeps its artifacts.
+struct ArtifactUriOf<'a>(&'a str);
+
+impl Question for ArtifactUriOf<'_> {
+    type Answer = String;
+
+    async fn answer(&self, transaction: &mut Transaction) -> Result<String, StoreError> {
+        let select = Query::select()
+            .column(LoggedModels::ArtifactLocation)
+            .from(LoggedModels::Table)
+            .and_where(Expr::col(LoggedModels::ModelId).eq(self.0))
+            .and_where(Expr::col(LoggedModels::LifecycleStage).eq(ACTIVE))
+            .take();
+        let row = transaction.fetch_optional(&select).await?;
+        let row = row.ok_or_else(|| StoreError::LoggedModelNotFound(self.0.to_owned()))?;
+        Ok(row.get(LoggedModels::ArtifactLocation)?)
     }
 }
 

@@ -3,7 +3,9 @@
 use crate::{
     Store, StoreError,
     db::{DbError, Transaction, id_lists, insert},
-    logged_models, runs,
+    logged_models,
+    reads::Question,
+    runs,
     tables::{LatestMetrics, Metrics},
     writes::{Change, Lock},
 };
@@ -28,6 +30,17 @@ impl Store {
         &self,
         request: GetMetricHistory,
     ) -> Result<GetMetricHistoryResponse, StoreError> {
+        self.ask(&request).await
+    }
+}
+
+impl Question for GetMetricHistory {
+    type Answer = GetMetricHistoryResponse;
+
+    async fn answer(
+        &self,
+        transaction: &mut Transaction,
+    ) -> Result<GetMetricHistoryResponse, StoreError> {
         let mut select = Query::select()
             .columns([
                 Metrics::Key,
@@ -37,18 +50,18 @@ impl Store {
                 Metrics::IsNan,
             ])
             .from(Metrics::Table)
-            .and_where(Expr::col(Metrics::RunUuid).eq(request.run_id.as_str()))
-            .and_where(Expr::col(Metrics::Key).eq(request.metric_key.as_str()))
+            .and_where(Expr::col(Metrics::RunUuid).eq(self.run_id.as_str()))
+            .and_where(Expr::col(Metrics::Key).eq(self.metric_key.as_str()))
             .order_by(Metrics::Timestamp, Order::Asc)
             .order_by(Metrics::Step, Order::Asc)
             .order_by(Metrics::Value, Order::Asc)
             // Pages need an order without ties, and NaN is kept as 0.
             .order_by(Metrics::IsNan, Order::Asc)
             .take();
-        let page = request.max_results.unwrap_or(i64::MAX as u64 - 1);
+        let page = self.max_results.unwrap_or(i64::MAX as u64 - 1);
         // One more than asked tells whether there is another page.
-        select.limit(page.saturating_add(1)).offset(request.page_token.offset());
-        let mut rows = self.read().await?.fetch_all(&select).await?;
+        select.limit(page.saturating_add(1)).offset(self.page_token.offset());
+        let mut rows = transaction.fetch_all(&select).await?;
         let page = usize::try_from(page).unwrap_or(usize::MAX);
         let has_more = rows.len() > page;
         rows.truncate(page);
@@ -60,7 +73,7 @@ impl Store {
                 Ok(of_run(row.get(Metrics::Key)?, value, timestamp, step))
             })
             .collect::<Result<Vec<_>, DbError>>()?;
-        let next_page_token = has_more.then(|| request.page_token.after(metrics.len()));
+        let next_page_token = has_more.then(|| self.page_token.after(metrics.len()));
         Ok(GetMetricHistoryResponse { metrics, next_page_token })
     }
 }
@@ -129,11 +142,11 @@ pub(crate) fn storable(value: f64) -> f64 {
     if value.is_nan() { 0.0 } else { value.clamp(f64::MIN, f64::MAX) + 0.0 }
 }
 
-fn stored_value(value: f64, is_nan: bool) -> f64 {
+pub(crate) fn stored_value(value: f64, is_nan: bool) -> f64 {
     if is_nan { f64::NAN } else { value }
 }
 
-fn of_run(key: String, value: f64, timestamp: i64, step: i64) -> Metric {
+pub(crate) fn of_run(key: String, value: f64, timestamp: i64, step: i64) -> Metric {
     Metric {
         key,
         value,

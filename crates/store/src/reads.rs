@@ -25,7 +25,7 @@ impl Store {
     pub(crate) async fn ask<Q: Question>(&self, question: &Q) -> Result<Q::Answer, StoreError> {
         let mut retries = 0;
         loop {
-            let mut transaction = self.read().await?;
+            let mut transaction = self.database.read().await?;
             match question.answer(&mut transaction).await {
                 Err(StoreError::Database(error))
                     if error.trouble() == Trouble::Lost && retries < RETRIES =>

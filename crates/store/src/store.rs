@@ -2,7 +2,7 @@ use crate::{
     OpenError, StoreError,
     artifact_uri::ArtifactRoot,
     database_uri::{DatabaseUri, without_password},
-    db::{Connections, Database, Transaction},
+    db::{Connections, Database},
     schema,
     writes::{Change, Writes},
 };
@@ -27,7 +27,7 @@ pub struct StoreOptions {
 /// The records of a server. Cheap to clone; all clones are the same store.
 #[derive(Debug, Clone)]
 pub struct Store {
-    database: Database,
+    pub(crate) database: Database,
     writes: Writes,
     pub(crate) artifact_root: Arc<ArtifactRoot>,
 }
@@ -71,11 +71,6 @@ impl Store {
     pub async fn close(&self) {
         self.writes.close().await;
         self.database.close().await;
-    }
-
-    /// A transaction that sees one state of the database.
-    pub(crate) async fn read(&self) -> Result<Transaction, StoreError> {
-        Ok(self.database.read().await?)
     }
 
     /// Carries a change out; when this returns, it will survive a crash. Every write of the store

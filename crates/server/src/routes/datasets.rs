@@ -2,7 +2,10 @@
 
 use crate::rpc::{Reply, Rpc};
 use axum::{Json, extract::State};
-use mlferry_protocol::{Empty, datasets::LogInputs};
+use mlferry_protocol::{
+    Empty,
+    datasets::{LogInputs, SearchDatasets, SearchDatasetsResponse},
+};
 use mlferry_store::Store;
 
 pub(super) async fn log_inputs(
@@ -11,4 +14,11 @@ pub(super) async fn log_inputs(
 ) -> Reply<Empty> {
     store.log_inputs(request).await?;
     Ok(Json(Empty {}))
+}
+
+pub(super) async fn search(
+    State(store): State<Store>,
+    Rpc(request): Rpc<SearchDatasets>,
+) -> Reply<SearchDatasetsResponse> {
+    Ok(Json(store.search_datasets(request).await?))
 }

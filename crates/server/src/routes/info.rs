@@ -39,8 +39,8 @@ pub(super) async fn server_info(State(info): State<Info>) -> Json<ServerInfo> {
         trace_archival_enabled: false,
         multipart_uploads_enabled: false,
         multipart_downloads_enabled: false,
-        presigned_upload_run_id_supported: false,
-        presigned_upload_model_id_supported: false,
+        presigned_upload_run_id_supported: true,
+        presigned_upload_model_id_supported: true,
         features_enabled: Features { gateway: false },
     })
 }

@@ -4,6 +4,10 @@ use crate::rpc::{Reply, Rpc};
 use axum::{Json, extract::State};
 use mlferry_protocol::{
     Empty,
+    metric_histories::{
+        GetMetricHistoryBulk, GetMetricHistoryBulkInterval, GetMetricHistoryBulkIntervalResponse,
+        GetMetricHistoryBulkResponse,
+    },
     metrics::{GetMetricHistory, GetMetricHistoryResponse, LogMetric},
 };
 use mlferry_store::Store;
@@ -18,4 +22,18 @@ pub(super) async fn get_history(
     Rpc(request): Rpc<GetMetricHistory>,
 ) -> Reply<GetMetricHistoryResponse> {
     Ok(Json(store.get_metric_history(request).await?))
+}
+
+pub(super) async fn get_history_bulk(
+    State(store): State<Store>,
+    Rpc(request): Rpc<GetMetricHistoryBulk>,
+) -> Reply<GetMetricHistoryBulkResponse> {
+    Ok(Json(store.get_metric_history_bulk(request).await?))
+}
+
+pub(super) async fn get_history_bulk_interval(
+    State(store): State<Store>,
+    Rpc(request): Rpc<GetMetricHistoryBulkInterval>,
+) -> Reply<GetMetricHistoryBulkIntervalResponse> {
+    Ok(Json(store.get_metric_history_bulk_interval(request).await?))
 }

@@ -4,16 +4,16 @@
 //! modes in which a line lives come from the table, never from copies of a line.
 
 mod artifacts;
+mod datasets;
 mod experiments;
 mod info;
 mod logged_models;
 mod metrics;
 mod params;
+mod presigned;
 mod run_artifacts;
 mod runs;
 mod tags;
-
-mod datasets;
 
 pub(crate) use artifacts::Proxy;
 pub(crate) use info::Info;
@@ -190,6 +190,8 @@ pub(crate) fn table() -> Vec<Route> {
         GET.both("/model-versions/get-artifact", Read, run_artifacts::download_model_version)
             .bare(),
         POST.both("/2.0/mlflow/upload-artifact", Edit, run_artifacts::upload).ajax(),
+        POST.both("/2.0/mlflow/artifacts/presigned-download-url", Read, presigned::download),
+        POST.both("/2.0/mlflow/artifacts/presigned-upload-url", Edit, presigned::upload),
         // Experiments.
         POST.records("/2.0/mlflow/experiments/create", Edit, experiments::create),
         GET.records("/2.0/mlflow/experiments/get", Read, experiments::get),
@@ -205,6 +207,7 @@ pub(crate) fn table() -> Vec<Route> {
             Edit,
             tags::delete_from_experiment,
         ),
+        POST.records("/2.0/mlflow/experiments/search-datasets", Read, datasets::search).ajax(),
         // Runs, and what is logged to them.
         POST.records("/2.0/mlflow/runs/create", Edit, runs::create),
         GET.records("/2.0/mlflow/runs/get", Read, runs::get),
@@ -219,7 +222,14 @@ pub(crate) fn table() -> Vec<Route> {
         POST.records("/2.0/mlflow/runs/delete-tag", Edit, tags::delete_from_run),
         POST.records("/2.0/mlflow/runs/log-inputs", Edit, datasets::log_inputs),
         POST.records("/2.0/mlflow/runs/outputs", Edit, logged_models::log_outputs),
+        POST.records("/2.0/mlflow/runs/log-model", Edit, runs::log_model),
         GET.records("/2.0/mlflow/metrics/get-history", Read, metrics::get_history),
+        GET.records("/2.0/mlflow/metrics/get-history-bulk", Read, metrics::get_history_bulk).ajax(),
+        GET.records(
+            "/2.0/mlflow/metrics/get-history-bulk-interval",
+            Read,
+            metrics::get_history_bulk_interval,
+        ),
         // Logged models, as far as downloads of runs ask for them.
         POST.records("/2.0/mlflow/logged-models/search", Read, logged_models::search),
     ]
@@ -252,8 +262,9 @@ mod tests {
     #[test]
     fn what_changes_something_is_not_called_reading() {
         for route in table() {
-            let is_search = route.path.ends_with("/search");
-            if route.method != Method::GET && !is_search {
+            let asks = ["/search", "/search-datasets", "/presigned-download-url"];
+            let is_question = asks.iter().any(|end| route.path.ends_with(end));
+            if route.method != Method::GET && !is_question {
                 assert!(matches!(route.access, Access::Edit | Access::Delete), "{}", route.path);
             }
         }

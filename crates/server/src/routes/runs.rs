@@ -5,6 +5,7 @@ use axum::{Json, extract::State};
 use mlferry_protocol::{
     Empty,
     batch::LogBatch,
+    model_history::LogModel,
     runs::{
         CreateRun, DeleteRun, GetRun, RestoreRun, RunResponse, SearchRuns, SearchRunsResponse,
         UpdateRun, UpdateRunResponse,
@@ -64,5 +65,13 @@ pub(super) async fn log_batch(
     Rpc(request): Rpc<LogBatch>,
 ) -> Reply<Empty> {
     store.log_batch(request).await?;
+    Ok(Json(Empty {}))
+}
+
+pub(super) async fn log_model(
+    State(store): State<Store>,
+    Rpc(request): Rpc<LogModel>,
+) -> Reply<Empty> {
+    store.log_model(request).await?;
     Ok(Json(Empty {}))
 }

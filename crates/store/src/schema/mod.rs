@@ -14,10 +14,9 @@ pub use upgrade::{Upgrade, upgrade_schema};
 use crate::{
     OpenError,
     artifact_uri::ArtifactRoot,
-    clock::now_ms,
     database_uri::without_password,
-    db::{Database, DbError, Transaction, insert},
-    lifecycle::ACTIVE,
+    db::{Database, DbError, Transaction},
+    experiments::insertion,
     tables::{AlembicVersion, Experiments},
 };
 use mlferry_protocol::ExperimentId;
@@ -106,26 +105,7 @@ async fn create(database: &Database, artifact_root: &ArtifactRoot) -> Result<(),
 
 fn default_experiment(artifact_root: &ArtifactRoot) -> sea_query::InsertStatement {
     let (id, name) = DEFAULT_EXPERIMENT;
-    let now = now_ms();
-    let columns = [
-        Experiments::ExperimentId,
-        Experiments::Name,
-        Experiments::ArtifactLocation,
-        Experiments::LifecycleStage,
-        Experiments::CreationTime,
-        Experiments::LastUpdateTime,
-        Experiments::Workspace,
-    ];
-    let row = [
-        id.0.into(),
-        name.into(),
-        artifact_root.of_experiment(id).into(),
-        ACTIVE.into(),
-        now.into(),
-        now.into(),
-        WORKSPACE.into(),
-    ];
-    let mut statement = insert(Experiments::Table, columns, [row]);
+    let mut statement = insertion(Some(id), name, &artifact_root.of_experiment(id));
     statement.on_conflict(OnConflict::new().do_nothing().to_owned());
     statement
 }
