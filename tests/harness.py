@@ -27,7 +27,7 @@ ARTIFACTS = "/api/2.0/mlflow-artifacts/artifacts"
 AJAX_ARTIFACTS = "/ajax-api/2.0/mlflow-artifacts/artifacts"
 # A server may hold the first bytes of an upload back from the disk; after this many, some have to be there.
 ON_DISK_BYTES = 600_000
-START_SECONDS = float(os.environ.get("MLFERRY_TEST_START_SECONDS", "15"))
+START_SECONDS = float(os.environ.get("MLFERRY_TEST_START_SECONDS", "30"))
 STOP_SECONDS = 30.0
 
 
