@@ -17,6 +17,12 @@ pub trait WireEnum: Copy + PartialEq + Sized + 'static {
         Self::VALUES.iter().find(|(_, known, _)| *known == number).map(|(value, ..)| *value)
     }
 
+    /// The number of this value.
+    #[must_use]
+    fn number(self) -> i64 {
+        Self::VALUES.iter().find(|(value, ..)| *value == self).map_or(0, |(_, number, _)| *number)
+    }
+
     /// The name of this value.
     #[must_use]
     fn name(self) -> &'static str {

@@ -33,21 +33,32 @@ impl Change for LogInputs {
 
     async fn apply(&self, transaction: &mut Transaction) -> Result<(), StoreError> {
         let run = runs::active(transaction, &self.run_id).await?;
-        if !self.datasets.is_empty() {
-            add_datasets(transaction, run.experiment_id, &self.datasets).await?;
-            let ids = dataset_ids(transaction, run.experiment_id, &self.datasets).await?;
-            link_datasets(transaction, &run.id, &self.datasets, &ids).await?;
-        }
+        add_to_run(transaction, run.experiment_id, &run.id, &self.datasets).await?;
         inputs::add_models(transaction, &run.id, &self.models).await?;
         Ok(())
     }
 }
 
-/// Writes datasets that the experiment does not know yet.
-async fn add_datasets(
+/// Notes datasets that a run uses, at most a thousand.
+pub(crate) async fn add_to_run(
     transaction: &mut Transaction,
     experiment: ExperimentId,
+    run: &RunId,
     inputs: &[DatasetInput],
+) -> Result<(), StoreError> {
+    if inputs.is_empty() {
+        return Ok(());
+    }
+    add_datasets(transaction, experiment, inputs.iter().map(|input| &input.dataset)).await?;
+    let ids = dataset_ids(transaction, experiment, inputs).await?;
+    link_datasets(transaction, run, inputs, &ids).await
+}
+
+/// Writes datasets that the experiment does not know yet, at most a thousand.
+pub(crate) async fn add_datasets(
+    transaction: &mut Transaction,
+    experiment: ExperimentId,
+    datasets: impl Iterator<Item = &Dataset>,
 ) -> Result<(), DbError> {
     let columns = [
         Datasets::DatasetUuid,
@@ -59,7 +70,7 @@ async fn add_datasets(
         Datasets::DatasetSchema,
         Datasets::DatasetProfile,
     ];
-    let rows = inputs.iter().map(|DatasetInput { dataset, .. }| {
+    let rows = datasets.map(|dataset| {
         [
             new_id().into(),
             experiment.0.into(),

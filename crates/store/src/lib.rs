@@ -15,6 +15,7 @@ mod error;
 mod experiment_search;
 mod experiments;
 mod gc;
+mod import;
 mod inputs;
 mod lifecycle;
 mod logged_models;
@@ -37,5 +38,9 @@ pub use database_uri::without_password;
 pub use db::{Connections, DbError};
 pub use error::{OpenError, StoreError};
 pub use gc::{Garbage, GarbageFilter, GarbageId};
+pub use import::{
+    Counts, ImportedExperiment, ImportedModel, ImportedRun, Owners, Place, PlacedExperiment,
+    RunSource, Series, SeriesPoint,
+};
 pub use schema::{SchemaReport, Upgrade, check_schema, upgrade_schema};
 pub use store::{Store, StoreOptions};

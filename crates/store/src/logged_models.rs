@@ -180,7 +180,8 @@ pub(crate) async fn log_metrics(
     Ok(())
 }
 
-fn metric_insertion(rows: Vec<[Expr; 9]>) -> sea_query::InsertStatement {
+/// The insertion of values of models; the first at a step, time and run stays.
+pub(crate) fn metric_insertion(rows: Vec<[Expr; 9]>) -> sea_query::InsertStatement {
     let columns = [
         LoggedModelMetrics::ModelId,
         LoggedModelMetrics::MetricName,

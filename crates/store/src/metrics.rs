@@ -110,7 +110,7 @@ pub(crate) async fn log_all(
 
 /// A value as its row has it.
 #[derive(Debug, Clone, Copy)]
-struct Point<'a> {
+pub(crate) struct Point<'a> {
     key: &'a str,
     step: i64,
     timestamp: i64,
@@ -120,17 +120,15 @@ struct Point<'a> {
 
 impl<'a> Point<'a> {
     fn of(metric: &'a MetricPoint) -> Self {
-        Self {
-            key: &metric.key,
-            step: metric.step,
-            timestamp: metric.timestamp,
-            value: storable(metric.value),
-            is_nan: metric.value.is_nan(),
-        }
+        Self::new(&metric.key, metric.step, metric.timestamp, metric.value)
+    }
+
+    pub(crate) fn new(key: &'a str, step: i64, timestamp: i64, value: f64) -> Self {
+        Self { key, step, timestamp, value: storable(value), is_nan: value.is_nan() }
     }
 
     /// The order that tells which of two values is the latest.
-    fn compare(&self, other: &Self) -> Ordering {
+    pub(crate) fn compare(&self, other: &Self) -> Ordering {
         let by_time = (self.step, self.timestamp).cmp(&(other.step, other.timestamp));
         by_time.then(self.value.total_cmp(&other.value))
     }
@@ -159,7 +157,8 @@ pub(crate) fn of_run(key: String, value: f64, timestamp: i64, step: i64) -> Metr
     }
 }
 
-async fn insert_points(
+/// Writes values that are not there yet, at most a thousand.
+pub(crate) async fn insert_points(
     transaction: &mut Transaction,
     run: &RunId,
     points: &[Point<'_>],
@@ -190,7 +189,7 @@ async fn insert_points(
 }
 
 /// Replaces latest values by later ones.
-async fn update_latest(
+pub(crate) async fn update_latest(
     transaction: &mut Transaction,
     run: &RunId,
     points: &[Point<'_>],
@@ -285,7 +284,7 @@ mod tests {
     use super::*;
 
     fn point(key: &str, step: i64, timestamp: i64, value: f64) -> Point<'_> {
-        Point { key, step, timestamp, value: storable(value), is_nan: value.is_nan() }
+        Point::new(key, step, timestamp, value)
     }
 
     #[test]

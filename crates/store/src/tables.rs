@@ -143,6 +143,7 @@ pub(crate) enum LoggedModels {
 pub(crate) enum LoggedModelParams {
     Table,
     ModelId,
+    ExperimentId,
     ParamKey,
     ParamValue,
 }
@@ -151,6 +152,7 @@ pub(crate) enum LoggedModelParams {
 pub(crate) enum LoggedModelTags {
     Table,
     ModelId,
+    ExperimentId,
     TagKey,
     TagValue,
 }

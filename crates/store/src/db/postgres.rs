@@ -19,6 +19,12 @@ pub(super) const TABLE_NAMES: &str = "SELECT CAST(tablename AS text) FROM pg_cat
 /// Held while the schema is made or migrated; the number is an arbitrary one of ours.
 pub(super) const LOCK_SCHEMA: &str = "SELECT pg_advisory_xact_lock(7165123405318)";
 
+/// Makes the next id that the database chooses larger than all that are there: ids that an insertion brings
+/// along don't count for the sequence.
+pub(super) const ADVANCE_EXPERIMENT_IDS: &str = "SELECT setval('experiments_experiment_id_seq', GREATEST( \
+     (SELECT max(experiment_id) FROM experiments), \
+     (SELECT last_value FROM experiments_experiment_id_seq)))";
+
 /// Connections at once, unless told otherwise: a server of PostgreSQL takes 100, and several replicas
 /// share it.
 const CONNECTIONS: u32 = 10;

@@ -137,6 +137,23 @@ impl Transaction {
         }
     }
 
+    /// The largest id that an experiment can have.
+    pub(crate) fn max_experiment_id(&self) -> i64 {
+        match self.dialect() {
+            Dialect::Sqlite => i64::MAX,
+            Dialect::Postgres => i32::MAX.into(),
+        }
+    }
+
+    /// Makes the database choose ids of new experiments that are larger than all that are there.
+    pub(crate) async fn advance_experiment_ids(&mut self) -> Result<(), DbError> {
+        match self.dialect() {
+            // It does so by itself.
+            Dialect::Sqlite => Ok(()),
+            Dialect::Postgres => self.run_script(postgres::ADVANCE_EXPERIMENT_IDS).await,
+        }
+    }
+
     /// Whether a change that fails now can have left something behind, since `mark` or at all.
     pub(crate) fn is_touched(&self) -> bool {
         self.is_touched

@@ -9,6 +9,7 @@ mod concurrency;
 mod database;
 mod experiments;
 mod gc;
+mod import;
 mod inputs;
 mod logging;
 mod models;
