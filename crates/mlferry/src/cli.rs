@@ -11,6 +11,7 @@ use crate::db::DbFlags;
 use crate::env::Env;
 use crate::flags::ServerFlags;
 use crate::gc::GcFlags;
+use crate::import::ImportFlags;
 use crate::usage::{Stop, Usage};
 
 /// A drop-in replacement of `mlflow server`: experiments, runs and artifacts, in one binary.
@@ -37,6 +38,10 @@ pub(crate) enum Command {
     /// Remove deleted runs, experiments and logged models for good, with their artifacts
     #[command(args_override_self = true)]
     Gc(Box<GcFlags>),
+
+    /// Bring the experiments and runs of a file store, such as ./mlruns, into a database
+    #[command(args_override_self = true)]
+    Import(ImportFlags),
 
     /// Check and upgrade the schema of a database
     #[command(disable_help_subcommand = true, arg_required_else_help = true)]
@@ -109,7 +114,7 @@ struct EnvName {
 }
 
 /// The subcommands whose flags may come from the environment.
-const WITH_ENV: [&str; 2] = ["server", "gc"];
+const WITH_ENV: [&str; 3] = ["server", "gc", "import"];
 
 /// The grammar, with variables named in the help only: clap itself would read the process's environment, take an
 /// empty variable as a value, and print values, passwords included, in its help.
@@ -214,6 +219,7 @@ fn usage_of(args: &[OsString]) -> Usage {
             }
             Some("server" | "ui") => return Usage::Server,
             Some("gc") => return Usage::Gc,
+            Some("import") => return Usage::Import,
             Some("db") => {
                 return match words.next().and_then(|word| word.to_str()) {
                     Some("upgrade") => Usage::DbUpgrade,
@@ -246,7 +252,7 @@ mod tests {
 
     #[test]
     fn mistakes_are_told_in_clicks_words() {
-        let cases: [(&[&str], &str, &str); 17] = [
+        let cases: [(&[&str], &str, &str); 18] = [
             (&["server", "--foo"], "server [OPTIONS]", "No such option '--foo'."),
             (&["ui", "-x"], "server [OPTIONS]", "No such option '-x'."),
             (
@@ -284,6 +290,7 @@ mod tests {
                 "completions [OPTIONS] SHELL",
                 "Invalid value for 'SHELL': 'dos' is not one of 'bash', 'elvish', 'fish', 'powershell', 'zsh'.",
             ),
+            (&["import"], "import [OPTIONS] FOLDER", "Missing argument 'FOLDER'."),
             (&["db", "stamp"], "db COMMAND [ARGS]...", "No such command 'stamp'."),
             (&["db", "check", "--x"], "db check [OPTIONS] [URI]", "No such option '--x'."),
             (

@@ -6,6 +6,7 @@ mod db;
 mod env;
 mod flags;
 mod gc;
+mod import;
 mod log;
 mod manual;
 mod options;
@@ -49,6 +50,7 @@ fn run(args: &[OsString]) -> Result<(), Stop> {
             serve(options).map_err(|error| Stop::Refused(one_line(&error)))
         }
         Command::Gc(flags) => gc::run(&flags),
+        Command::Import(flags) => import::run(&flags),
         Command::Db(flags) => db::run(flags, &env, |text| print(&Ok(text.into_bytes()))),
         Command::Completions { shell } => print(&manual::completions(shell)),
         Command::Man => print(&manual::page()),

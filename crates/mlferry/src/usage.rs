@@ -14,6 +14,8 @@ pub(crate) enum Usage {
     Server,
     /// `mlferry gc`.
     Gc,
+    /// `mlferry import`.
+    Import,
     /// `mlferry db`.
     Db,
     /// `mlferry db upgrade`.
@@ -32,6 +34,7 @@ impl Usage {
             Self::Root => "mlferry",
             Self::Server => "mlferry server",
             Self::Gc => "mlferry gc",
+            Self::Import => "mlferry import",
             Self::Db => "mlferry db",
             Self::DbUpgrade => "mlferry db upgrade",
             Self::DbCheck => "mlferry db check",
@@ -44,6 +47,7 @@ impl Usage {
         match self {
             Self::Root => "[OPTIONS] COMMAND [ARGS]...",
             Self::Server | Self::Gc | Self::Man => "[OPTIONS]",
+            Self::Import => "[OPTIONS] FOLDER",
             Self::Db => "COMMAND [ARGS]...",
             Self::DbUpgrade | Self::DbCheck => "[OPTIONS] [URI]",
             Self::Completions => "[OPTIONS] SHELL",
