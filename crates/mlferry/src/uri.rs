@@ -37,8 +37,8 @@ pub(crate) fn backend_store(uri: &str) -> Result<String, String> {
              --backend-store-uri sqlite:///mlflow.db or postgresql://USER:PASSWORD@HOST/DATABASE."
         )),
         None | Some("file") => Err(format!(
-            "The backend store '{shown}' is a file store, and mlferry keeps records in a database. Pass \
-             --backend-store-uri sqlite:///mlflow.db."
+            "The backend store '{shown}' is a file store, and mlferry keeps records in a database. Bring it into one \
+             with `mlferry import {shown}`, and pass --backend-store-uri sqlite:///mlflow.db."
         )),
         Some(other) => Err(format!(
             "The backend store URI '{shown}' has the unknown scheme '{other}'. Pass \
@@ -75,7 +75,7 @@ mod tests {
             ("mssql+pyodbc://h/db", "is not supported"),
             (
                 "./mlruns",
-                "keeps records in a database. Pass --backend-store-uri sqlite:///mlflow.db.",
+                "with `mlferry import ./mlruns`, and pass --backend-store-uri sqlite:///mlflow.db.",
             ),
             ("/abs/mlruns", "is a file store"),
             ("file:///abs", "is a file store"),

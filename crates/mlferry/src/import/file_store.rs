@@ -49,12 +49,12 @@ pub(super) struct ExperimentFolder {
 
 impl FileStore {
     /// Finds what is in a file store.
-    pub(super) fn open(root: PathBuf) -> Result<Self, String> {
+    pub(super) fn open(root: &Path) -> Result<Self, String> {
         let shown = root.display();
-        fs::read_dir(&root).map_err(|error| format!("Cannot read '{shown}': {error}."))?;
+        fs::read_dir(root).map_err(|error| format!("Cannot read '{shown}': {error}."))?;
         let mut issues = Issues::default();
         let mut experiments = Vec::new();
-        for folder in [root.clone(), root.join(TRASH)] {
+        for folder in [root.to_owned(), root.join(TRASH)] {
             for path in folders(&folder, &mut issues) {
                 if path.join(META).is_file() {
                     experiments.push(ExperimentFolder::find(path, &mut issues));
@@ -81,7 +81,8 @@ impl ExperimentFolder {
             let is_there = |name: &str| folder.join(name).is_dir();
             if RESERVED.contains(&name_of(&folder).as_str()) {
                 continue;
-            } else if folder.join(META).is_file() {
+            }
+            if folder.join(META).is_file() {
                 runs.push(folder);
             } else if is_there("metrics") && is_there("params") {
                 // Others are not runs: artifacts may be here, too.

@@ -29,7 +29,7 @@ pub(crate) struct ImportFlags {
     #[arg(value_name = "FOLDER")]
     folder: String,
 
-    /// Database to bring the records into; it is made if it is not there (default: sqlite:///mlflow.db)
+    /// Database to bring the records into; it is made if it is not there (default: mlflow.db in this folder)
     #[arg(long, value_name = "URI", env = "MLFLOW_BACKEND_STORE_URI")]
     backend_store_uri: Option<String>,
 
@@ -44,7 +44,7 @@ pub(crate) fn run(flags: &ImportFlags) -> Result<(), Stop> {
         let what = format!("Invalid value for 'FOLDER': '{}' is no local folder.", flags.folder);
         Stop::Usage(Usage::Import, what)
     })?;
-    let files = FileStore::open(folder).map_err(Stop::Refused)?;
+    let files = FileStore::open(&folder).map_err(Stop::Refused)?;
     let refused = |error: anyhow::Error| Stop::Refused(crate::one_line(&error));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.context("cannot start").map_err(refused)?;

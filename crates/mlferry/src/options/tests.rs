@@ -249,8 +249,8 @@ fn a_file_store_of_earlier_days_is_noticed() {
     let stop = start_in(folder.path(), "server", NO_ENV).unwrap_err();
     assert_eq!(
         stop.to_string(),
-        "Error: The backend store './mlruns' is a file store, and mlferry keeps records in a database. Pass \
-         --backend-store-uri sqlite:///mlflow.db."
+        "Error: The backend store './mlruns' is a file store, and mlferry keeps records in a database. Bring it into one \
+         with `mlferry import ./mlruns`, and pass --backend-store-uri sqlite:///mlflow.db."
     );
     let artifacts_only = start_in(folder.path(), "server --artifacts-only", NO_ENV).unwrap();
     assert_eq!(artifacts_only.notices[0], "Backend store URI not provided. Using ./mlruns");
