@@ -176,6 +176,8 @@ class Normal:
             keys = [item.get("key") for item in items if isinstance(item, dict)]
             if name in UNORDERED and len(keys) == len(items) == len(set(keys)):
                 items.sort(key=lambda item: str(item.get("key")))
+            if name == "dataset_summaries":
+                items.sort(key=lambda item: json.dumps(item, sort_keys=True))
             return items
         if isinstance(value, str):
             if name == "run_name" and RANDOM_NAME.fullmatch(value):

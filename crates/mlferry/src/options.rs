@@ -7,7 +7,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use mlferry_artifacts::Destination;
-use mlferry_protocol::limits;
+use mlferry_protocol::{LongValues, limits};
 use mlferry_store::Connections;
 
 use crate::checks::{self, DEFAULT_FILE_STORE, in_range};
@@ -41,6 +41,8 @@ pub(crate) struct ServerOptions {
     pub(crate) allowed_host_schemes: Vec<String>,
     /// Most characters of an artifact location that a client gives.
     pub(crate) artifact_location_max_length: usize,
+    /// What happens to values of params and run tags that are too long.
+    pub(crate) long_values: LongValues,
     /// Whether nothing but the artifact routes works.
     pub(crate) artifacts_only: bool,
     /// Where the served artifacts are; `None` where the artifact routes do not work.
@@ -122,6 +124,7 @@ pub(crate) fn resolve(flags: ServerFlags, env: &Env, folder: &Path) -> Result<Se
         connections,
         allowed_host_schemes: allowed_host_schemes(env)?,
         artifact_location_max_length: artifact_location_max_length(env)?,
+        long_values: long_values(env)?,
         artifacts_only: flags.artifacts_only,
         artifacts_destination,
         static_prefix,
@@ -304,7 +307,7 @@ fn default_artifact_root(serve_artifacts: bool, backend_store_uri: &str) -> Stri
     }
 }
 
-/// Two limits of the reference that only variables set.
+/// Limits of the reference that only variables set.
 fn variable<'a>(env: &'a Env, name: &str) -> Result<Option<&'a str>, Stop> {
     env.get(name)
         .map_err(|_| Stop::Refused(format!("The variable {name} is not valid UTF-8. Correct it.")))
@@ -321,6 +324,16 @@ fn artifact_location_max_length(env: &Env) -> Result<usize, Stop> {
     given.trim().parse().map_err(|_| {
         Stop::Refused(format!("{name} is '{given}', which is not a number of characters."))
     })
+}
+
+fn long_values(env: &Env) -> Result<LongValues, Stop> {
+    let name = "MLFLOW_TRUNCATE_LONG_VALUES";
+    let Some(given) = variable(env, name)? else { return Ok(LongValues::Cut) };
+    match given.to_ascii_lowercase().as_str() {
+        "true" | "1" => Ok(LongValues::Cut),
+        "false" | "0" => Ok(LongValues::Refuse),
+        _ => Err(Stop::Refused(format!("{name} is '{given}'. It must be true, false, 1 or 0."))),
+    }
 }
 
 fn x_frame_options(value: Option<String>) -> Result<Option<String>, Stop> {

@@ -51,6 +51,7 @@ async fn start(options: ServerOptions) -> anyhow::Result<()> {
         static_prefix: options.static_prefix.clone().unwrap_or_default(),
         default_artifact_root: options.default_artifact_root.clone(),
         max_artifact_bytes: options.max_artifact_size,
+        long_values: options.long_values,
         doors: doors(&options)?,
     };
     let mut stop = StopSignals::new()?;

@@ -127,7 +127,9 @@ pub struct ModelInput {
 
 impl ModelInput {
     fn read(fields: &mut Fields) -> Result<Self, InvalidParameter> {
-        Ok(Self { model_id: fields.required_string("model_id")? })
+        let model_id = fields.required_string("model_id")?;
+        check_length("model_id", &model_id, limits::MODEL_ID)?;
+        Ok(Self { model_id })
     }
 }
 

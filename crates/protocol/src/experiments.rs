@@ -2,7 +2,7 @@
 
 use crate::{
     DecodeRequest, ExperimentId, Fields, InvalidParameter, PageToken, ViewType, check_length,
-    limits, paging,
+    custom_views, limits, paging,
     tags::{Tag, check_distinct},
 };
 use serde::Serialize;
@@ -58,6 +58,7 @@ impl DecodeRequest for CreateExperiment {
         let location = fields.string("artifact_location")?;
         let tags = fields.objects("tags", Tag::of_experiment)?;
         check_distinct(&tags)?;
+        custom_views::check_count(&tags)?;
         let artifact_location = location.filter(|location| !location.is_empty());
         Ok(Self { name, artifact_location, tags })
     }

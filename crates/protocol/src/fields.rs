@@ -5,7 +5,7 @@
 //! as strings, `null` for absent, unknown keys ignored, and the messages of the schema. Where the
 //! reference swallows a malformed value and stores another one, the value is refused.
 
-use crate::{ExperimentId, InvalidParameter, RunId, WireEnum};
+use crate::{ExperimentId, InvalidParameter, RunId, WireEnum, check_length, truncate};
 use serde_json::{Map, Value};
 
 /// A request message that can be read from its fields.
@@ -22,6 +22,17 @@ pub struct Fields {
     path: String,
     /// Query strings carry text only, and repeat a name for a list.
     from_query: bool,
+    long_values: LongValues,
+}
+
+/// What happens to values of params and run tags that are too long: `MLFLOW_TRUNCATE_LONG_VALUES`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum LongValues {
+    /// They are cut.
+    #[default]
+    Cut,
+    /// They are refused.
+    Refuse,
 }
 
 impl Fields {
@@ -52,11 +63,36 @@ impl Fields {
                 items.push(Value::String(value));
             }
         }
-        Self { values, path: String::new(), from_query: true }
+        Self { values, path: String::new(), from_query: true, long_values: LongValues::default() }
     }
 
     fn of_object(values: Map<String, Value>) -> Self {
-        Self { values, path: String::new(), from_query: false }
+        Self { values, path: String::new(), from_query: false, long_values: LongValues::default() }
+    }
+
+    /// The fields of an object within this one.
+    fn within(&self, path: String, values: Map<String, Value>) -> Self {
+        Self { values, path, from_query: false, long_values: self.long_values }
+    }
+
+    /// The same fields, read with another rule for long values.
+    #[must_use]
+    pub fn with_long_values(self, long_values: LongValues) -> Self {
+        Self { long_values, ..self }
+    }
+
+    /// Cuts `text` after `limit` characters, or refuses it; `label` names it in the refusal.
+    pub(crate) fn fit(
+        &self,
+        label: &str,
+        text: &mut String,
+        limit: usize,
+    ) -> Result<(), InvalidParameter> {
+        match self.long_values {
+            LongValues::Cut => truncate(text, limit),
+            LongValues::Refuse => check_length(label, text, limit)?,
+        }
+        Ok(())
     }
 
     /// The name of a field as messages show it.
@@ -214,11 +250,10 @@ impl Fields {
     /// One of an enumeration's values, by name or number; others are refused.
     pub fn enumeration<T: WireEnum>(&mut self, name: &str) -> Result<Option<T>, InvalidParameter> {
         let Some(value) = self.take_scalar(name)? else { return Ok(None) };
-        let known = match &value {
-            Value::String(text) => named_or_numbered(text),
-            Value::Number(number) => number.as_i64().and_then(T::from_number),
-            _ => return Err(self.wrong_type(name, &value)),
-        };
+        if !value.is_string() && !value.is_number() {
+            return Err(self.wrong_type(name, &value));
+        }
+        let known = known_value(&value);
         known.map(Some).ok_or_else(|| {
             let names: Vec<&str> = T::VALUES.iter().map(|(.., name)| *name).collect();
             let reason = format!("It must be one of {}.", names.join(", "));
@@ -232,12 +267,7 @@ impl Fields {
         name: &str,
     ) -> Result<T, InvalidParameter> {
         let value = self.take_scalar(name)?;
-        let known = match &value {
-            Some(Value::String(text)) => named_or_numbered(text),
-            Some(Value::Number(number)) => number.as_i64().and_then(T::from_number),
-            _ => None,
-        };
-        Ok(known.unwrap_or_default())
+        Ok(value.as_ref().and_then(known_value).unwrap_or_default())
     }
 
     /// Whether a list is there, be it empty.
@@ -278,7 +308,7 @@ impl Fields {
         for (index, item) in items.into_iter().enumerate() {
             let Value::Object(values) = item else { return Err(self.wrong_type(name, &item)) };
             let path = format!("{}{name}[{index}].", self.path);
-            objects.push(read(&mut Fields { values, path, from_query: false })?);
+            objects.push(read(&mut self.within(path, values))?);
         }
         Ok(objects)
     }
@@ -289,24 +319,30 @@ impl Fields {
             None => Ok(None),
             Some(Value::Object(values)) => {
                 let path = format!("{}{name}.", self.path);
-                Ok(Some(Fields { values, path, from_query: false }))
+                Ok(Some(self.within(path, values)))
             }
             Some(other) => Err(self.wrong_type(name, &other)),
         }
     }
 }
 
-/// An enumeration's value by its name, or by its number as text, which is how queries give it.
-fn named_or_numbered<T: WireEnum>(text: &str) -> Option<T> {
-    T::from_name(text).or_else(|| text.parse().ok().and_then(T::from_number))
+/// The value of an enumeration that a name, a number, or a number's text stands for.
+fn known_value<T: WireEnum>(value: &Value) -> Option<T> {
+    match value {
+        Value::String(text) => {
+            T::from_name(text).or_else(|| text.parse().ok().and_then(T::from_number))
+        }
+        Value::Number(number) => number.as_i64().and_then(T::from_number),
+        _ => None,
+    }
 }
 
 /// The integer that a float is, if it is one that 64 bits hold.
 fn integral(float: f64) -> Option<i64> {
-    // 2^63 is exact as a double; i64::MAX is not.
+    // 2^63 is exact as a double; i64::MAX is not. An integer just below -2^63 is read as that double.
     let limit = 9_223_372_036_854_775_808.0_f64;
     #[expect(clippy::cast_possible_truncation, reason = "the range is checked")]
-    (float.fract() == 0.0 && float >= -limit && float < limit).then_some(float as i64)
+    (float.fract() == 0.0 && float > -limit && float < limit).then_some(float as i64)
 }
 
 /// `runId` for `run_id`; `None` where both spellings are the same.
@@ -331,6 +367,7 @@ fn camel_case(snake: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ViewType;
 
     fn fields(json: &str) -> Fields {
         Fields::from_json(json.as_bytes()).unwrap()
@@ -365,7 +402,13 @@ mod tests {
             let read = fields(&format!(r#"{{"step": {json}}}"#)).integer("step").unwrap();
             assert_eq!(read, Some(expected), "{json}");
         }
-        for json in ["1.5", "\"x\"", "true", "[]", "9223372036854775808"] {
+        let ends = [("9223372036854775807", i64::MAX), ("\"-9223372036854775808\"", i64::MIN)];
+        for (json, expected) in ends {
+            let read = fields(&format!(r#"{{"step": {json}}}"#)).integer("step").unwrap();
+            assert_eq!(read, Some(expected), "{json}");
+        }
+        let beyond = ["9223372036854775808", "\"9223372036854775808\"", "\"-9223372036854775809\""];
+        for json in ["1.5", "\"x\"", "true", "[]", "-9223372036854775809"].iter().chain(&beyond) {
             assert!(fields(&format!(r#"{{"step": {json}}}"#)).integer("step").is_err(), "{json}");
         }
     }
@@ -383,6 +426,28 @@ mod tests {
             "Invalid value \"abc\" for parameter 'value' supplied:  Hint: Value was of type 'str'. \
              See the API docs for more information about request parameters."
         );
+    }
+
+    #[test]
+    fn enumerations_come_as_names_numbers_and_texts_of_numbers() {
+        for json in [r#""ALL""#, "3", r#""3""#] {
+            let read = || fields(&format!(r#"{{"view_type": {json}}}"#));
+            assert_eq!(read().enumeration("view_type").unwrap(), Some(ViewType::All), "{json}");
+            assert_eq!(read().known_enumeration("view_type"), Ok(ViewType::All), "{json}");
+        }
+        for json in [r#""all""#, "9", r#""9""#, "1.5", "true"] {
+            let read = || fields(&format!(r#"{{"view_type": {json}}}"#));
+            assert!(read().enumeration::<ViewType>("view_type").is_err(), "{json}");
+            assert_eq!(read().known_enumeration("view_type"), Ok(ViewType::ActiveOnly), "{json}");
+        }
+    }
+
+    #[test]
+    fn a_required_list_may_come_in_camel_case() {
+        assert!(fields(r#"{"runIds": []}"#).has("run_ids"));
+        assert!(!fields(r#"{"run_ids": null}"#).has("run_ids"));
+        let pair = ("runIds".to_owned(), "a".to_owned());
+        assert!(!Fields::from_query([pair]).has("run_ids"));
     }
 
     #[test]

@@ -5,6 +5,7 @@
 
 pub mod artifacts;
 pub mod batch;
+pub mod custom_views;
 pub mod datasets;
 mod empty;
 mod enums;
@@ -29,7 +30,7 @@ pub mod tags;
 pub use empty::Empty;
 pub use enums::{ViewType, WireEnum};
 pub use error::{ErrorBody, ErrorCode, InvalidParameter};
-pub use fields::{DecodeRequest, Fields};
+pub use fields::{DecodeRequest, Fields, LongValues};
 pub use ids::{ExperimentId, RunId};
 pub use names::{check_key, check_length, check_name, truncate};
 pub use number::double;

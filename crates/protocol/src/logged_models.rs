@@ -1,8 +1,8 @@
 //! Models that runs log.
 
 use crate::{
-    DecodeRequest, ExperimentId, Fields, InvalidParameter, RunId, WireEnum, metrics::Metric,
-    paging, params::Param, tags::Tag,
+    DecodeRequest, ExperimentId, Fields, InvalidParameter, RunId, WireEnum, check_length, limits,
+    metrics::Metric, paging, params::Param, tags::Tag,
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde::{Serialize, Serializer};
@@ -23,6 +23,7 @@ pub struct ModelOutput {
 impl ModelOutput {
     fn read(fields: &mut Fields) -> Result<Self, InvalidParameter> {
         let model_id = fields.required_string("model_id")?;
+        check_length("model_id", &model_id, limits::MODEL_ID)?;
         Ok(Self { model_id, step: fields.integer("step")?.unwrap_or(0) })
     }
 }

@@ -1,7 +1,8 @@
 //! Metrics of runs and logged models.
 
 use crate::{
-    DecodeRequest, Fields, InvalidParameter, PageToken, RunId, check_key, double, paging, python,
+    DecodeRequest, Fields, InvalidParameter, PageToken, RunId, check_key, check_length, double,
+    limits, paging, python,
 };
 use serde::Serialize;
 
@@ -85,7 +86,11 @@ impl DatasetName {
         let digest = fields.string("dataset_digest")?.filter(|digest| !digest.is_empty());
         match (name, digest) {
             (None, None) => Ok(None),
-            (Some(name), Some(digest)) => Ok(Some(Self { name, digest })),
+            (Some(name), Some(digest)) => {
+                check_length("dataset_name", &name, limits::DATASET_NAME)?;
+                check_length("dataset_digest", &digest, limits::DATASET_DIGEST)?;
+                Ok(Some(Self { name, digest }))
+            }
             _ => Err(InvalidParameter::new(
                 "Both dataset_name and dataset_digest must be provided if one is provided",
             )),

@@ -1,6 +1,6 @@
 //! Params of runs.
 
-use crate::{DecodeRequest, Fields, InvalidParameter, RunId, check_key, limits, truncate};
+use crate::{DecodeRequest, Fields, InvalidParameter, RunId, check_key, limits};
 use serde::Serialize;
 
 /// A param, written once and never changed.
@@ -13,12 +13,12 @@ pub struct Param {
 }
 
 impl Param {
-    /// Reads a param; a value that is too long is cut.
+    /// Reads a param; a value that is too long is cut, or refused.
     pub(crate) fn read(fields: &mut Fields) -> Result<Self, InvalidParameter> {
         let key = fields.required_string("key")?;
         let mut value = fields.string("value")?.unwrap_or_default();
         check_key(&fields.label("key"), "Param key", &key)?;
-        truncate(&mut value, limits::PARAM_VALUE);
+        fields.fit("Param value", &mut value, limits::PARAM_VALUE)?;
         Ok(Self { key, value })
     }
 }
@@ -41,6 +41,7 @@ impl DecodeRequest for LogParam {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::LongValues;
 
     #[test]
     fn a_long_value_is_cut_and_a_long_key_refused() {
@@ -48,11 +49,29 @@ mod tests {
             let json = format!(r#"{{"run_id": "r", "key": "{key}", "value": "{value}"}}"#);
             LogParam::decode(&mut Fields::from_json(json.as_bytes()).unwrap())
         };
+        for length in [5999, 6000] {
+            assert_eq!(decode("k", &"x".repeat(length)).unwrap().param.value.len(), length);
+        }
         assert_eq!(decode("k", &"x".repeat(6001)).unwrap().param.value.len(), 6000);
         assert!(decode(&"k".repeat(250), "v").is_ok());
         assert_eq!(
             decode(&"k".repeat(251), "v").unwrap_err().to_string(),
             "'Param key' exceeds the maximum length of 250 characters"
+        );
+    }
+
+    #[test]
+    fn an_operator_may_want_long_values_refused() {
+        let decode = |length: usize| {
+            let json =
+                format!(r#"{{"run_id": "r", "key": "k", "value": "{}"}}"#, "x".repeat(length));
+            let fields = Fields::from_json(json.as_bytes()).unwrap();
+            LogParam::decode(&mut fields.with_long_values(LongValues::Refuse))
+        };
+        assert!(decode(6000).is_ok());
+        assert_eq!(
+            decode(6001).unwrap_err().to_string(),
+            "'Param value' exceeds the maximum length of 6000 characters"
         );
     }
 }

@@ -2,7 +2,6 @@
 
 use crate::{
     DecodeRequest, ExperimentId, Fields, InvalidParameter, RunId, check_key, check_length, limits,
-    truncate,
 };
 use serde::Serialize;
 
@@ -30,7 +29,7 @@ impl Tag {
         Ok(Self { key, value })
     }
 
-    /// A tag of a run; a value that is too long is cut.
+    /// A tag of a run; a value that is too long is cut, or refused.
     pub(crate) fn of_run(fields: &mut Fields) -> Result<Self, InvalidParameter> {
         let tag = Self::of_new_run(fields)?;
         let label = fields.label("key");
@@ -46,7 +45,7 @@ impl Tag {
         if key == RUN_NAME_TAG {
             check_length(&fields.label("value"), &value, limits::RUN_NAME)?;
         }
-        truncate(&mut value, limits::TAG_VALUE);
+        fields.fit(&fields.label("value"), &mut value, limits::TAG_VALUE)?;
         Ok(Self { key, value })
     }
 
@@ -148,6 +147,7 @@ impl DecodeRequest for DeleteExperimentTag {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{LongValues, batch::LogBatch};
 
     fn decode<T: DecodeRequest>(json: &str) -> Result<T, String> {
         let mut fields = Fields::from_json(json.as_bytes()).unwrap();
@@ -171,6 +171,24 @@ mod tests {
             r#"{{"experiment_id": "1", "key": "k", "value": "{long}"}}"#
         ));
         assert_eq!(refused.unwrap_err(), "'value' exceeds the maximum length of 20000 characters");
+    }
+
+    #[test]
+    fn an_operator_may_want_long_run_tags_refused() {
+        let decode = |length: usize| {
+            let json = format!(
+                r#"{{"run_id": "r", "tags": [{{"key": "k", "value": "{}"}}]}}"#,
+                "x".repeat(length)
+            );
+            let fields = Fields::from_json(json.as_bytes()).unwrap();
+            LogBatch::decode(&mut fields.with_long_values(LongValues::Refuse))
+        };
+        assert!(decode(7999).is_ok());
+        assert!(decode(8000).is_ok());
+        assert_eq!(
+            decode(8001).unwrap_err().to_string(),
+            "'tags[0].value' exceeds the maximum length of 8000 characters"
+        );
     }
 
     #[test]

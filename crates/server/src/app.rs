@@ -10,14 +10,14 @@ use crate::{
     serve::Limits,
 };
 use axum::{
-    Router,
+    Extension, Router,
     http::{Method, Uri},
     middleware::{from_fn, from_fn_with_state},
     response::{IntoResponse, Response},
     routing::MethodRouter,
 };
 use mlferry_artifacts::Service;
-use mlferry_protocol::ErrorCode;
+use mlferry_protocol::{ErrorCode, LongValues};
 use mlferry_store::Store;
 use std::any::Any;
 use tower_http::{catch_panic::CatchPanicLayer, timeout::RequestBodyTimeoutLayer};
@@ -46,6 +46,8 @@ pub struct App {
     pub default_artifact_root: String,
     /// Bytes of an artifact that the operator allows; `None` for any number.
     pub max_artifact_bytes: Option<u64>,
+    /// What happens to values of params and run tags that are too long.
+    pub long_values: LongValues,
     /// Who is let in.
     pub doors: Doors,
 }
@@ -117,6 +119,7 @@ impl App {
         // Around the router as a whole: it completes answers, `Allow` of a 405 for one, on its way out.
         let router = Router::new()
             .fallback_service(router)
+            .layer(Extension(self.long_values))
             .layer(CatchPanicLayer::custom(after_panic))
             .layer(from_fn_with_state(keeper, guard))
             .layer(from_fn(drain_refused))

@@ -8,7 +8,7 @@ use axum::{
     http::{HeaderMap, Method, Uri, header::CONTENT_TYPE},
 };
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use mlferry_protocol::{DecodeRequest, Fields, InvalidParameter, limits};
+use mlferry_protocol::{DecodeRequest, Fields, InvalidParameter, LongValues, limits};
 
 /// What a handler of the API answers.
 pub(crate) type Reply<T> = Result<Json<T>, ApiError>;
@@ -22,8 +22,9 @@ impl<S: Sync, T: DecodeRequest> FromRequest<S> for Rpc<T> {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
-        let mut fields = fields_of(request).await?;
-        Ok(Self(T::decode(&mut fields)?))
+        let long_values = request.extensions().get::<LongValues>().copied().unwrap_or_default();
+        let fields = fields_of(request).await?;
+        Ok(Self(T::decode(&mut fields.with_long_values(long_values))?))
     }
 }
 

@@ -1,7 +1,7 @@
 //! Where artifacts lie: URIs of experiments and runs below the server's root.
 
 use crate::{OpenError, StoreOptions};
-use mlferry_protocol::{ExperimentId, InvalidParameter, RunId};
+use mlferry_protocol::{ExperimentId, InvalidParameter, RunId, check_length, limits};
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
 use std::path::{Component, Path, PathBuf};
 
@@ -44,6 +44,12 @@ impl ArtifactRoot {
         append(&self.uri, &id.to_string())
     }
 
+    /// Whether a location lies below this root, and thus where the operator wants it.
+    pub(crate) fn holds(&self, location: &str) -> bool {
+        let below = location.strip_prefix(self.uri.trim_end_matches('/'));
+        below.is_some_and(|below| below.starts_with('/'))
+    }
+
     /// The location that a client asks for, made absolute.
     pub(crate) fn accept(&self, location: &str) -> Result<String, InvalidParameter> {
         let location = absolute(location, &self.current_folder);
@@ -64,6 +70,7 @@ impl ArtifactRoot {
         if location.chars().count() > self.location_max_length {
             return Err(self.too_long());
         }
+        check_length("artifact_location", &location, limits::STORED_ARTIFACT_LOCATION)?;
         self.check_host(&parts)?;
         Ok(location)
     }
@@ -98,6 +105,24 @@ impl ArtifactRoot {
 /// The URI of a run's artifacts, in an experiment's location.
 pub(crate) fn of_run(experiment_location: &str, run: &RunId) -> String {
     append(experiment_location, &format!("{run}/artifacts"))
+}
+
+/// Refuses a location that the server made for an experiment, or a run's URI in it, where it is wider than
+/// its column. SQLite has no widths: there, only what a client chose is refused, as on the others.
+pub(crate) fn check_width(
+    what: &str,
+    uri: &str,
+    limit: usize,
+    has_widths: bool,
+) -> Result<(), InvalidParameter> {
+    let length = uri.chars().count();
+    if !has_widths || length <= limit {
+        return Ok(());
+    }
+    Err(InvalidParameter::new(format!(
+        "The {what} would be '{uri}', which has {length} characters; the database keeps {limit}. Choose a \
+         shorter artifact location."
+    )))
 }
 
 /// `below` under `uri`; a query string stays at the end.

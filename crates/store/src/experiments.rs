@@ -2,9 +2,9 @@
 
 use crate::{
     Store, StoreError,
-    artifact_uri::ArtifactRoot,
+    artifact_uri::{ArtifactRoot, check_width},
     clock::now_ms,
-    db::{Row, Transaction, Trouble},
+    db::{Dialect, Row, Transaction, Trouble},
     experiment_search::ExperimentSearch,
     lifecycle::{ACTIVE, DELETED},
     reads::Question,
@@ -20,6 +20,7 @@ use mlferry_protocol::{
         CreateExperiment, DeleteExperiment, Experiment, GetExperiment, GetExperimentByName,
         RestoreExperiment, SearchExperiments, SearchExperimentsResponse, UpdateExperiment,
     },
+    limits,
 };
 use sea_query::{
     Expr, ExprTrait, InsertStatement, LockType, Query, ReturningClause, SelectStatement,
@@ -151,6 +152,9 @@ impl Change for NewExperiment {
         if self.location.is_none() {
             // Only now is the id known, which is part of the location.
             let location = self.root.of_experiment(id);
+            let has_widths = transaction.dialect() == Dialect::Postgres;
+            let limit = limits::STORED_ARTIFACT_LOCATION;
+            check_width("location of the experiment", &location, limit, has_widths)?;
             let update = update(id).value(Experiments::ArtifactLocation, location).take();
             transaction.execute(&update).await?;
         }

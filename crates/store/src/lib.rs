@@ -7,6 +7,7 @@ mod artifact_uri;
 mod batch;
 mod clock;
 mod conditions;
+mod custom_views;
 mod database_uri;
 mod dataset_search;
 mod datasets;

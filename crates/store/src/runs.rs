@@ -1,9 +1,10 @@
 //! Runs.
 
 use crate::{
-    Store, StoreError, artifact_uri,
+    Store, StoreError,
+    artifact_uri::{self, ArtifactRoot, check_width},
     clock::now_ms,
-    db::{DbError, Row, Transaction, insert},
+    db::{DbError, Dialect, Row, Transaction, insert},
     experiments,
     lifecycle::{ACTIVE, DELETED},
     reads::Question,
@@ -15,7 +16,7 @@ use crate::{
     writes::{Change, Lock},
 };
 use mlferry_protocol::{
-    ExperimentId, RunId, WireEnum,
+    ExperimentId, RunId, WireEnum, limits,
     runs::{
         CreateRun, DeleteRun, GetRun, RestoreRun, Run, RunData, RunInfo, RunInputs, RunStatus,
         SearchRuns, SearchRunsResponse, UpdateRun,
@@ -23,12 +24,14 @@ use mlferry_protocol::{
     tags::{RUN_NAME_TAG, Tag},
 };
 use sea_query::{Expr, ExprTrait, LockType, Query, SelectStatement, UpdateStatement};
+use std::sync::Arc;
 use uuid::Uuid;
 
 impl Store {
     /// Starts a run.
     pub async fn create_run(&self, request: CreateRun) -> Result<Run, StoreError> {
-        self.write(request).await
+        let root = Arc::clone(&self.artifact_root);
+        self.write(NewRun { request, root }).await
     }
 
     /// A run with all that was logged to it, deleted or not.
@@ -107,32 +110,47 @@ impl Question for RunSearch {
     }
 }
 
-impl Change for CreateRun {
+struct NewRun {
+    request: CreateRun,
+    root: Arc<ArtifactRoot>,
+}
+
+impl Change for NewRun {
     type Output = Run;
     const IS_REPEATABLE: bool = false;
 
     fn locks(&self) -> Lock<'_> {
-        Lock::Experiment(self.experiment_id)
+        Lock::Experiment(self.request.experiment_id)
     }
 
     async fn apply(&self, transaction: &mut Transaction) -> Result<Run, StoreError> {
-        let experiment = experiments::active(transaction, self.experiment_id).await?;
+        let request = &self.request;
+        let experiment = experiments::active(transaction, request.experiment_id).await?;
         let id = RunId::new(Uuid::new_v4().simple().to_string());
-        let name = self.run_name.clone().unwrap_or_else(run_names::random);
+        let name = request.run_name.clone().unwrap_or_else(run_names::random);
+        let artifact_uri = artifact_uri::of_run(&experiment.artifact_location, &id);
+        let has_widths = transaction.dialect() == Dialect::Postgres
+            || !self.root.holds(&experiment.artifact_location);
+        check_width(
+            "artifact URI of the run",
+            &artifact_uri,
+            limits::RUN_ARTIFACT_URI,
+            has_widths,
+        )?;
         let info = RunInfo {
             run_uuid: id.clone(),
-            experiment_id: self.experiment_id,
+            experiment_id: request.experiment_id,
             run_name: Some(name.clone()),
-            user_id: Some(self.user_id.clone()),
+            user_id: Some(request.user_id.clone()),
             status: Some(RunStatus::Running),
-            start_time: Some(self.start_time),
+            start_time: Some(request.start_time),
             end_time: None,
-            artifact_uri: Some(artifact_uri::of_run(&experiment.artifact_location, &id)),
+            artifact_uri: Some(artifact_uri),
             lifecycle_stage: Some(ACTIVE.to_owned()),
             run_id: id.clone(),
         };
         transaction.execute(&insertion(&info)).await?;
-        let mut tags = self.tags.clone();
+        let mut tags = request.tags.clone();
         tags.push(Tag { key: RUN_NAME_TAG.to_owned(), value: name });
         tags::insert_on_run(transaction, &id, &tags).await?;
         let data = RunData { tags, ..RunData::default() };

@@ -1,7 +1,7 @@
 //! Tags of experiments and runs.
 
 use crate::{
-    Store, StoreError,
+    Store, StoreError, custom_views,
     db::{DbError, Transaction, id_lists, insert, row_lists},
     experiments, runs,
     tables::{ExperimentTags, Tags},
@@ -87,6 +87,7 @@ impl Change for SetExperimentTag {
 
     async fn apply(&self, transaction: &mut Transaction) -> Result<(), StoreError> {
         experiments::active(transaction, self.experiment_id).await?;
+        custom_views::check_room(transaction, self.experiment_id, &self.tag.key).await?;
         let tags = std::slice::from_ref(&self.tag);
         set_on_experiment(transaction, self.experiment_id, tags).await
     }

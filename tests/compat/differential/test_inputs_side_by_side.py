@@ -6,11 +6,15 @@ import json
 
 import pytest
 
-from pairs import DRIVER, INCOMPLETE, NOT_STORED, REPEATED, Call, case, get, post
+from pairs import DRIVER, FAILS, INCOMPLETE, NOT_STORED, REPEATED, Call, Difference, case, get, post, refused
 
 INPUTS = "runs/log-inputs"
 OUTPUTS = "runs/outputs"
 MODEL = "runs/log-model"
+SIGNATURE = Difference(
+    "`log-model`: signatures that the reference can't read", (400, "INVALID_PARAMETER_VALUE"), (200, None)
+)
+NO_TIME = refused("`log-model`: models whose `utc_time_created` is null or empty")
 DATASETS = "/ajax-api/2.0/mlflow/experiments/search-datasets"
 
 
@@ -153,8 +157,16 @@ MODELS = [
     case("a model again", *[post(MODEL, run_id="$run", model_json=model())] * 2, read()),
     case(
         "a model with more fields",
-        post(MODEL, run_id="$run", model_json=model(model_uuid="u", signature={"inputs": "[]"}, size=5)),
+        post(MODEL, run_id="$run", model_json=model(model_uuid="u", size=5)),
         read(),
+    ),
+    case(
+        "a model with an empty signature",
+        post(MODEL, run_id="$run", model_json=model(signature={"inputs": "[]"})).differs(SIGNATURE),
+    ),
+    case(
+        "a model without time",
+        post(MODEL, run_id="$run", model_json=model(utc_time_created=None)).differs(NO_TIME),
     ),
     *(
         case(f"a model without {name}", post(MODEL, run_id="$run", model_json=model(**{name: ...})))
@@ -162,12 +174,16 @@ MODELS = [
     ),
     case("a model without anything", post(MODEL, run_id="$run", model_json="{}")),
     case("a model that is no JSON", post(MODEL, run_id="$run", model_json="{")),
-    case("a model that is a list", post(MODEL, run_id="$run", model_json="[]").in_other_words()),
-    case("a model that is a number", post(MODEL, run_id="$run", model_json="5").in_other_words()),
+    case("a model that is a list", post(MODEL, run_id="$run", model_json="[]").differs(FAILS)),
+    case("a model that is a number", post(MODEL, run_id="$run", model_json="5").differs(FAILS)),
     case("an empty model", post(MODEL, run_id="$run", model_json="")),
     case("no model", post(MODEL, run_id="$run")),
     case("a model as object", post(MODEL, run_id="$run", model_json={"a": 1})),
-    case("a model whose flavors are a list", post(MODEL, run_id="$run", model_json=model(flavors=[])), read()),
+    case(
+        "a model whose flavors are a list",
+        post(MODEL, run_id="$run", model_json=model(flavors=[])).differs(FAILS),
+        read(),
+    ),
     case("a model of another run", post(MODEL, run_id="$run", model_json=model(run_id="other")), read()),
 ]
 
@@ -177,8 +193,8 @@ FOUND = [
     case("datasets of an experiment without", post(DATASETS, experiment_ids=["$experiment"])),
     case("datasets of an unknown experiment", post(DATASETS, experiment_ids=["999"])),
     case("datasets of words", post(DATASETS, experiment_ids=["abc"])),
-    case("datasets of a text", post(DATASETS, experiment_ids="0")),
-    case("datasets of a number", post(DATASETS, experiment_ids=[0])),
+    case("datasets of a text", post(DATASETS, experiment_ids="0").in_other_words()),
+    case("datasets of a number", post(DATASETS, experiment_ids=[0]).in_other_words()),
     case("datasets of 21 experiments", post(DATASETS, experiment_ids=[str(n) for n in range(21)])),
     case("datasets of 20 experiments", post(DATASETS, experiment_ids=[str(n + 900) for n in range(20)])),
     case(

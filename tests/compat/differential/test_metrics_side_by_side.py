@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from pairs import FAILS, NOT_A_TOKEN, NOT_A_TOKEN_FAILS, NOT_STORED, Call, Difference, case, get, post
+from pairs import FAILS, NOT_A_TOKEN, NOT_A_TOKEN_FAILS, NOT_STORED, Call, Difference, case, get, post, refused
 
 LOG = "runs/log-metric"
 HISTORY = "metrics/get-history"
@@ -315,7 +315,11 @@ BULKS = [
     case("bulk of unknown runs", bulk(run_id="nope")),
     case("bulk of a known and an unknown run", POINTS, bulk(run_id=["$run", "nope"])),
     case("bulk of an unknown key", POINTS, bulk(metric_key="none")),
-    case("bulk with NaN", *each((1.0, 1, 1), ("NaN", 2, 2), ("Infinity", 3, 3)), bulk()),
+    case(
+        "bulk with NaN",
+        *each((1.0, 1, 1), ("NaN", 2, 2), ("Infinity", 3, 3)),
+        bulk().differs(Difference("NaN in `get-history-bulk`", (200, None), (200, None))),
+    ),
     case("bulk of nothing", get(BULK)),
     case("bulk without key", get(BULK, run_id="$run")),
     case("bulk without run", get(BULK, metric_key="m")),
@@ -326,8 +330,19 @@ BULKS = [
         for value in ("1", "25000", "25001", "100000000")
     ),
     *(
-        case(f"bulk max_results {value!r}", POINTS, bulk(max_results=value).in_other_words())
-        for value in ("0", "-1", "abc", "", "1.5")
+        case(f"bulk max_results {value!r}", POINTS, bulk(max_results=value).differs(FAILS))
+        for value in ("abc", "", "1.5")
+    ),
+    case("bulk max_results 0", POINTS, bulk(max_results="0")),
+    case(
+        "bulk max_results -1",
+        POINTS,
+        bulk(max_results="-1").differs(
+            refused("a negative `max_results` of `get-history-bulk`", on="sqlite"),
+            refused(
+                "a negative `max_results` of `get-history-bulk`", reference=400, code="BAD_REQUEST", on="postgres"
+            ),
+        ),
     ),
     case("bulk below /api", get("metrics/get-history-bulk", run_id="$run", metric_key="m")),
 ]

@@ -39,7 +39,9 @@ impl Import {
         let steps = files.experiments.iter().map(|it| it.runs.len() + it.models.len());
         let bar = ProgressBar::new(steps.sum::<usize>() as u64);
         // Without a style of its own, it has the library's.
-        if let Ok(style) = ProgressStyle::with_template("{bar:40} {pos}/{len} runs and models, {eta} left") {
+        if let Ok(style) =
+            ProgressStyle::with_template("{bar:40} {pos}/{len} runs and models, {eta} left")
+        {
             bar.set_style(style);
         }
         Self { files, store, tally: Tally::default(), bar, failures: 0 }

@@ -17,7 +17,7 @@ use axum::{
 use futures_util::stream;
 use mlferry_artifacts::{ArtifactError, ArtifactPath, ListOptions, PathError, PutOptions};
 use mlferry_protocol::{
-    ErrorCode, RunId,
+    ErrorCode, InvalidParameter, RunId,
     artifacts::{ListRunArtifacts, ListRunArtifactsResponse},
     limits,
 };
@@ -70,7 +70,7 @@ pub(super) async fn download(
         PathError::Root => ArtifactError::IsFolder(path.to_owned()).into(),
         error => ApiError::from(error),
     })?;
-    let root = artifacts.root_of(&RunId::new(run)).await?;
+    let root = artifacts.root_of(&run_id(run)?).await?;
     let artifact = root.service.get(root.join(&path)).await?;
     download::respond(&method, &headers, path.name(), &artifact)
 }
@@ -102,7 +102,7 @@ pub(super) async fn upload(
 ) -> Result<([(HeaderName, &'static str); 1], StatusCode), ApiError> {
     let query = Query::of(request.uri())?;
     let run = query.get("run_uuid").filter(|id| !id.is_empty());
-    let run = RunId::new(run.ok_or_else(|| missing_from_request("run_uuid"))?);
+    let run = run_id(run.ok_or_else(|| missing_from_request("run_uuid"))?)?;
     let path = query.get("path").filter(|path| !path.is_empty());
     let path = ArtifactPath::parse_file(path.ok_or_else(|| missing_from_request("path"))?)?;
     let data = collect(request.into_body(), limits::UPLOAD_ARTIFACT_BYTES).await;
@@ -116,6 +116,15 @@ pub(super) async fn upload(
     let options = PutOptions { max_bytes: artifacts.max_artifact_bytes, ..PutOptions::default() };
     root.service.put(root.join(&path), body, options).await?;
     Ok(([(header::CONTENT_TYPE, "application/json")], StatusCode::OK))
+}
+
+/// The id of a run, where it is a text that every database can look for.
+fn run_id(text: &str) -> Result<RunId, InvalidParameter> {
+    if text.contains('\0') {
+        let reason = "Texts must not hold the NUL character.";
+        return Err(InvalidParameter::value("run_id", text, reason));
+    }
+    Ok(RunId::new(text))
 }
 
 fn missing_from_request(what: &str) -> ApiError {
