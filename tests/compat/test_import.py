@@ -285,6 +285,17 @@ def test_what_is_malformed_is_named_and_the_rest_comes_in(files, tmp_path):
     assert sum(row[0] == "odd" for row in found["metrics"]) == 2
 
 
+def test_what_the_database_refuses_is_named_and_the_rest_comes_in(postgres, tmp_path):
+    write_runs(tmp_path / "mlruns", 3)
+    run = tmp_path / "mlruns" / "7" / f"{1:032x}"
+    meta = (run / "meta.yaml").read_text().replace(f"artifact_uri: {run}", "artifact_uri: /" + "x" * 200)
+    (run / "meta.yaml").write_text(meta)
+    said = bring_in(tmp_path, "--backend-store-uri", postgres.create_database(), code=1)
+    assert f"./{run.relative_to(tmp_path)}: A value is too long or too large for the database" in said.stderr
+    assert "1 things are left out and 0 differ" in said.stderr
+    assert "Imported 2 runs; 0 were there already." in said.stdout
+
+
 def test_what_is_missing_in_the_database_is_named(files, tmp_path):
     bring_in(tmp_path)
     with sqlite3.connect(tmp_path / "mlflow.db") as connection:
@@ -348,6 +359,19 @@ def test_traces_and_registered_models_are_counted_and_stay(files, tmp_path):
     said = bring_in(tmp_path).stderr
     assert "1 traces stay behind" in said
     assert "1 registered models stay behind" in said
+
+
+def test_artifacts_stay_where_they_are(tmp_path, monkeypatch):
+    monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")
+    client = MlflowClient(f"file://{tmp_path}/mlruns")
+    run = client.create_run("0").info
+    client.log_text(run.run_id, "kept", "deep/a.txt")
+    bring_in(tmp_path)
+    with Server(*DATABASE, "--default-artifact-root", "./mlruns", root=tmp_path) as server:
+        assert server.api("/runs/get", run_id=run.run_id).json()["run"]["info"]["artifact_uri"] == run.artifact_uri
+        listed = server.api("/artifacts/list", run_id=run.run_id, path="deep").json()["files"]
+        assert [(file["path"], file["file_size"]) for file in listed] == [("deep/a.txt", 4)]
+        assert server.get(f"/get-artifact?run_id={run.run_id}&path=deep/a.txt").text == "kept"
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import json
 from dataclasses import dataclass
 
 import pytest
@@ -163,9 +164,7 @@ LIMITS = [
         lambda n, run: {"run_id": run, "key": "p" * n, "value": ""},
         LONG.format("Param key", 250),
     ),
-    Limit(
-        "tag key", 250, "/runs/set-tag", lambda n, run: {"run_id": run, "key": "k" * n}, LONG.format("key", 250)
-    ),
+    Limit("tag key", 250, "/runs/set-tag", lambda n, run: {"run_id": run, "key": "k" * n}, LONG.format("key", 250)),
     Limit(
         "tag key in a batch",
         250,
@@ -446,7 +445,7 @@ def test_texts_that_a_database_cannot_keep_are_refused(limited, run_id):
         limited.api(path, message).assert_error(400, "INVALID_PARAMETER_VALUE")
     limited.api("/runs/get", run_id="a\0").assert_error(400, "INVALID_PARAMETER_VALUE")
     limited.get("/get-artifact?run_id=a%00b&path=x").assert_error(400, "INVALID_PARAMETER_VALUE")
-    half = '{"run_id": "%s", "key": "k", "value": "\\ud800"}' % run_id
+    half = json.dumps({"run_id": run_id, "key": "k", "value": "\ud800"})
     answer = limited.request("POST", "/api/2.0/mlflow/runs/set-tag", half, {"Content-Type": "application/json"})
     answer.assert_error(400, "INVALID_PARAMETER_VALUE")
 

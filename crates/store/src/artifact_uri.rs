@@ -301,9 +301,38 @@ mod tests {
         ] {
             assert_eq!(root.accept(given).unwrap_err().to_string(), message);
         }
-        let longest = format!("s3://{}", "x".repeat(limits::ARTIFACT_LOCATION - 5));
-        assert!(root.accept(&longest).is_ok());
-        assert!(root.accept(&format!("{longest}x")).is_err());
+        let refusal = |length: usize| {
+            let location = format!("s3://{}", "x".repeat(length - 5));
+            root.accept(&location).err().map(|error| error.to_string())
+        };
+        assert_eq!(refusal(limits::STORED_ARTIFACT_LOCATION - 1), None);
+        assert_eq!(refusal(limits::STORED_ARTIFACT_LOCATION), None);
+        let words = "'artifact_location' exceeds the maximum length of 256 characters";
+        assert_eq!(refusal(limits::STORED_ARTIFACT_LOCATION + 1).as_deref(), Some(words));
+        assert_eq!(refusal(limits::ARTIFACT_LOCATION).as_deref(), Some(words));
+        let words = refusal(limits::ARTIFACT_LOCATION + 1).unwrap_or_default();
+        assert!(words.starts_with("Invalid artifact path length."), "{words}");
+    }
+
+    #[test]
+    fn widths_are_those_of_columns_where_there_are_any() {
+        let refusal = |length: usize, has_widths| {
+            check_width("URI", &"ü".repeat(length), 200, has_widths).err().map(|e| e.to_string())
+        };
+        assert_eq!(refusal(199, true), None);
+        assert_eq!(refusal(200, true), None);
+        assert!(refusal(201, true).unwrap_or_default().contains("201 characters"));
+        assert_eq!(refusal(201, false), None);
+    }
+
+    #[test]
+    fn a_root_holds_what_lies_below_it() {
+        let root = root("s3://bucket/a/");
+        for (location, is_held) in
+            [("s3://bucket/a/1", true), ("s3://bucket/a", false), ("s3://bucket/ab/1", false)]
+        {
+            assert_eq!(root.holds(location), is_held, "{location}");
+        }
     }
 
     #[test]

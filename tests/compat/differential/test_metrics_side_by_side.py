@@ -339,9 +339,7 @@ BULKS = [
         POINTS,
         bulk(max_results="-1").differs(
             refused("a negative `max_results` of `get-history-bulk`", on="sqlite"),
-            refused(
-                "a negative `max_results` of `get-history-bulk`", reference=400, code="BAD_REQUEST", on="postgres"
-            ),
+            refused("a negative `max_results` of `get-history-bulk`", reference=400, code="BAD_REQUEST", on="postgres"),
         ),
     ),
     case("bulk below /api", get("metrics/get-history-bulk", run_id="$run", metric_key="m")),

@@ -11,8 +11,24 @@ use mlferry_store::{Counts, Owners, Store, StoreError};
 #[derive(Debug, Clone, Copy)]
 struct Read {
     counts: Counts,
-    /// Whether it was written now. What was there before may have grown since it was brought in.
-    is_new: bool,
+    fate: Fate,
+}
+
+/// What became of something that was read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fate {
+    /// It was written now.
+    New,
+    /// It was there before, and may have grown since it was brought in.
+    Known,
+    /// The database refused it, which was told.
+    Refused,
+}
+
+impl From<bool> for Fate {
+    fn from(is_new: bool) -> Self {
+        if is_new { Self::New } else { Self::Known }
+    }
 }
 
 /// Everything that was read.
@@ -40,30 +56,25 @@ impl Tally {
     }
 
     /// Counts a run.
-    pub(super) fn add_run(&mut self, id: RunId, counts: Counts, is_new: bool) {
+    pub(super) fn add_run(&mut self, id: RunId, counts: Counts, fate: Fate) {
         self.total += counts;
-        self.runs.insert(id, Read { counts, is_new });
+        self.runs.insert(id, Read { counts, fate });
     }
 
     /// Counts a logged model.
-    pub(super) fn add_model(&mut self, id: String, counts: Counts, is_new: bool) {
+    pub(super) fn add_model(&mut self, id: String, counts: Counts, fate: Fate) {
         self.total += counts;
-        self.models.insert(id, Read { counts, is_new });
+        self.models.insert(id, Read { counts, fate });
     }
 
-    /// Whether a run was read.
+    /// Whether a run is in the database, or would be.
     pub(super) fn has_run(&self, id: &RunId) -> bool {
-        self.runs.contains_key(id)
+        self.runs.get(id).is_some_and(|read| read.fate != Fate::Refused)
     }
 
-    /// How many runs were written now.
-    pub(super) fn new_runs(&self) -> usize {
-        self.runs.values().filter(|read| read.is_new).count()
-    }
-
-    /// How many runs were there already.
-    pub(super) fn known_runs(&self) -> usize {
-        self.runs.len() - self.new_runs()
+    /// How many runs met this fate.
+    pub(super) fn runs(&self, fate: Fate) -> usize {
+        self.runs.values().filter(|read| read.fate == fate).count()
     }
 
     /// What was read, as a table.
@@ -78,7 +89,7 @@ impl Tally {
         let ids: Vec<ExperimentId> = self.of_experiments.keys().copied().collect();
         let found = store.count(Owners::Experiments(&ids)).await?;
         for (id, found) in ids.into_iter().zip(found) {
-            let read = Read { counts: self.of_experiments[&id], is_new: false };
+            let read = Read { counts: self.of_experiments[&id], fate: Fate::Known };
             kept.experiments += u64::from(found.is_some());
             kept.counts += found.unwrap_or_default();
             differences.extend(difference("experiment", &id, read, found));
@@ -133,6 +144,9 @@ fn difference(
     read: Read,
     found: Option<Counts>,
 ) -> Option<String> {
+    if read.fate == Fate::Refused {
+        return None;
+    }
     let Some(found) = found else { return Some(format!("{what} {id} is not in the database")) };
     let fields = |counts: Counts| {
         let Counts { metrics, params, tags, datasets, models } = counts;
@@ -141,7 +155,9 @@ fn difference(
     let different: Vec<String> = FIELDS
         .iter()
         .zip(fields(read.counts).into_iter().zip(fields(found)))
-        .filter(|(_, (read_count, found))| found < read_count || read.is_new && found != read_count)
+        .filter(|(_, (read_count, found))| {
+            found < read_count || read.fate == Fate::New && found != read_count
+        })
         .map(|(name, (read, found))| {
             format!("{name} {read} in the file store, {found} in the database")
         })
@@ -209,16 +225,25 @@ mod tests {
 
     #[test]
     fn what_was_there_before_may_have_grown() {
-        for (is_new, found, expected) in [
-            (true, Some(3), None),
-            (true, Some(4), Some("run r: metric points 3 in the file store, 4 in the database")),
-            (false, Some(4), None),
-            (false, Some(2), Some("run r: metric points 3 in the file store, 2 in the database")),
-            (false, None, Some("run r is not in the database")),
+        for (fate, found, expected) in [
+            (Fate::New, Some(3), None),
+            (
+                Fate::New,
+                Some(4),
+                Some("run r: metric points 3 in the file store, 4 in the database"),
+            ),
+            (Fate::Known, Some(4), None),
+            (
+                Fate::Known,
+                Some(2),
+                Some("run r: metric points 3 in the file store, 2 in the database"),
+            ),
+            (Fate::Refused, None, None),
+            (Fate::Known, None, Some("run r is not in the database")),
         ] {
-            let read = Read { counts: counts(3), is_new };
+            let read = Read { counts: counts(3), fate };
             let told = difference("run", &"r", read, found.map(counts));
-            assert_eq!(told.as_deref(), expected, "{is_new} {found:?}");
+            assert_eq!(told.as_deref(), expected, "{fate:?} {found:?}");
         }
     }
 }

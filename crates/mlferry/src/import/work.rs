@@ -1,5 +1,6 @@
 //! The import itself: experiment by experiment, some of its runs at the same time.
 
+use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -11,7 +12,7 @@ use mlferry_store::{ImportedModel, ImportedRun, Place, PlacedExperiment, Store, 
 
 use super::file_store::{Experiment, ExperimentFolder, FileStore};
 use super::issues::Issues;
-use super::tally::Tally;
+use super::tally::{Fate, Tally};
 
 /// Runs that are read and written at the same time, so that their transactions share commits.
 const AT_ONCE: usize = 16;
@@ -120,8 +121,8 @@ impl Import {
             self.report(taken.issues);
             if let Some((run, counts, written)) = outcome {
                 // What was read is counted even if it was not written, so that the sums differ.
-                let is_new = self.accept(&taken.path, written)?.unwrap_or(true);
-                self.tally.add_run(run, counts, is_new);
+                let written = self.accept(&taken.path, written)?;
+                self.tally.add_run(run, counts, written.map_or(Fate::Refused, Fate::from));
             }
             self.bar.inc(1);
         }
@@ -145,8 +146,8 @@ impl Import {
                     None => Ok(true),
                     Some(store) => store.import_model(id, model).await,
                 };
-                let is_new = self.accept(path, written)?.unwrap_or(true);
-                self.tally.add_model(model_id, counts, is_new);
+                let written = self.accept(path, written)?;
+                self.tally.add_model(model_id, counts, written.map_or(Fate::Refused, Fate::from));
             }
             self.report(taken.issues);
             self.bar.inc(1);
@@ -187,7 +188,11 @@ impl Import {
             return Err(error).context("run the import again to go on where it stopped");
         }
         let mut issues = Issues::default();
-        issues.add(path, format!("{:#}", anyhow::Error::from(error)));
+        // Unlike a client, the operator may read what the database says.
+        match error.source() {
+            Some(source) => issues.add(path, format!("{error} ({source})")),
+            None => issues.add(path, error),
+        }
         self.report(issues);
         Ok(None)
     }
@@ -219,8 +224,8 @@ impl Import {
                 differences = verified.differences;
                 println!(
                     "Imported {} runs; {} were there already.",
-                    self.tally.new_runs(),
-                    self.tally.known_runs()
+                    self.tally.runs(Fate::New),
+                    self.tally.runs(Fate::Known)
                 );
             }
         }
