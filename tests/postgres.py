@@ -45,10 +45,14 @@ def programs() -> Path:
 
 
 class Cluster:
-    """One server process with a data folder of its own; acknowledged commits are flushed, as in production."""
+    """One server process with a data folder of its own; acknowledged commits are flushed, as in production,
+    unless a test makes many databases that it never crashes."""
 
-    def __init__(self) -> None:
-        self.root = Path(tempfile.mkdtemp(prefix="mlferry-pg-"))
+    def __init__(self, *, is_durable: bool = True) -> None:
+        self.is_durable = is_durable
+        # What need not last is kept in memory where the system has such a folder.
+        memory = None if is_durable or not Path("/dev/shm").is_dir() else "/dev/shm"
+        self.root = Path(tempfile.mkdtemp(prefix="mlferry-pg-", dir=memory))
         self.port = free_port()
         self.process: subprocess.Popen | None = None
         # The server changes to another account, which must be able to write here and to read its way to it.
@@ -82,7 +86,7 @@ class Cluster:
             "listen_addresses": "127.0.0.1",
             "unix_socket_directories": self.root,
             "max_connections": 200,
-            "fsync": "on",
+            "fsync": "on" if self.is_durable else "off",
             "shared_buffers": "64MB",
         }
         line = [programs() / "postgres", "-D", self._data]
@@ -149,10 +153,10 @@ class Cluster:
     def uri(self, name: str) -> DatabaseUri:
         return DatabaseUri(f"postgresql://postgres@127.0.0.1:{self.port}/{name}")
 
-    def create_database(self) -> DatabaseUri:
-        """An empty database that no other test uses."""
+    def create_database(self, template: str = "template1") -> DatabaseUri:
+        """A database that no other test uses: an empty one, or a copy of one that nobody uses now."""
         name = f"t{uuid.uuid4().hex[:12]}"
-        execute(self.uri("postgres"), f"create database {name}")
+        execute(self.uri("postgres"), f"create database {name} template {template}")
         return self.uri(name)
 
     def schema(self, uri: DatabaseUri) -> str:
