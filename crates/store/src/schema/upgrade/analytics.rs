@@ -1,13 +1,15 @@
 //! Moves names, sessions, tokens and costs of traces and spans from tags, metadata and metrics into columns
 //! of their own, as MLflow does at revision 75868b020152.
 
-use super::{Failure, python_json};
+use super::{
+    Failure,
+    python_json::{self, Json},
+};
 use crate::{
     db::{DbError, Transaction},
     schema::shape::Shape,
 };
 use sea_query::{Expr, ExprTrait, Order, Query};
-use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// Rows that are read at once.
@@ -74,8 +76,8 @@ pub(super) async fn migrate(transaction: &mut Transaction, found: &Shape) -> Res
 /// What is known of a trace's tokens and costs: the JSON texts, and the numbers in `trace_metrics`.
 #[derive(Default)]
 struct Usage {
-    tokens: Option<Value>,
-    cost: Option<Value>,
+    tokens: Option<Json>,
+    cost: Option<Json>,
     metrics: BTreeMap<String, Option<f64>>,
 }
 
@@ -84,12 +86,12 @@ impl Usage {
     fn tokens(&self, key: &str) -> Option<i64> {
         match self.metrics.get(key) {
             Some(metric) => metric.and_then(python_json::whole),
-            None => python_json::token_count(self.tokens.as_ref()?.get(key)?),
+            None => self.tokens.as_ref()?.get(key)?.token_count(),
         }
     }
 
     fn cost(&self, key: &str) -> Option<f64> {
-        python_json::finite(self.cost.as_ref()?.get(key)?)
+        self.cost.as_ref()?.get(key)?.finite()
     }
 }
 
@@ -209,17 +211,15 @@ async fn fill_models(transaction: &mut Transaction) -> Result<(), Failure> {
 
 /// Model and provider of a span; nothing when there is more, which would be lost.
 fn model_of(dimensions: &str) -> Option<(Option<String>, Option<String>)> {
-    let dimensions = match python_json::parse(dimensions)? {
-        Value::Null => return Some((None, None)),
-        Value::Object(dimensions) => dimensions,
+    let dimensions = python_json::parse(dimensions)?;
+    match &dimensions {
+        Json::Null => return Some((None, None)),
+        Json::Object(members) if members.keys().all(|key| key == MODEL || key == PROVIDER) => {}
         _ => return None,
-    };
-    if dimensions.keys().any(|key| key != MODEL && key != PROVIDER) {
-        return None;
     }
     let text_of = |key| match dimensions.get(key) {
-        None | Some(Value::Null) => Some(None),
-        Some(Value::String(text)) => Some(Some(text.chars().take(MODEL_LENGTH).collect())),
+        None | Some(Json::Null) => Some(None),
+        Some(Json::Text(text)) => Some(Some(text.chars().take(MODEL_LENGTH).collect())),
         Some(_) => None,
     };
     Some((text_of(MODEL)?, text_of(PROVIDER)?))
