@@ -1,3 +1,18 @@
+-- What MLflow's preparation of this migration may have written while its servers went on.
+
+UPDATE trace_info SET
+    input_tokens = NULL, output_tokens = NULL, total_tokens = NULL, cache_read_input_tokens = NULL,
+    cache_creation_input_tokens = NULL, cache_creation_input_tokens_above_1hr = NULL,
+    input_cost = NULL, output_cost = NULL, total_cost = NULL
+WHERE COALESCE(
+    input_tokens, output_tokens, total_tokens, cache_read_input_tokens,
+    cache_creation_input_tokens, cache_creation_input_tokens_above_1hr
+) IS NOT NULL OR COALESCE(input_cost, output_cost, total_cost) IS NOT NULL;
+
+UPDATE spans SET
+    input_cost = NULL, output_cost = NULL, total_cost = NULL, model_name = NULL, model_provider = NULL
+WHERE COALESCE(input_cost, output_cost, total_cost) IS NOT NULL OR COALESCE(model_name, model_provider) IS NOT NULL;
+
 -- What of a trace is text or a number already.
 
 UPDATE trace_info SET
