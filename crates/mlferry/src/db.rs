@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 
 use clap::{Args, Subcommand};
 use mlferry_store::{
-    OpenError, SchemaReport, Upgrade, check_schema, upgrade_schema, without_password,
+    OpenError, Progress, SchemaReport, Step, Upgrade, check_schema, upgrade_schema,
+    without_password,
 };
 
 use crate::env::Env;
@@ -74,11 +75,15 @@ pub(crate) fn run(
     match flags.action {
         DbAction::Upgrade(database) => {
             let uri = database.or_variable(env, Usage::DbUpgrade)?;
-            let announce = |upgrade: &Upgrade| {
+            let tell = |progress: Progress<'_>| {
+                let text = match progress {
+                    Progress::Begins(upgrade) => announcement(upgrade, &without_password(&uri)),
+                    Progress::Reaches(step) => format!("  {}\n", described_step(step)),
+                };
                 // What can't be told now is told at the end.
-                let _ = say(announcement(upgrade, &without_password(&uri)));
+                let _ = say(text);
             };
-            let upgraded = runtime.block_on(upgrade_schema(&uri, announce));
+            let upgraded = runtime.block_on(upgrade_schema(&uri, tell));
             let upgraded = upgraded.map_err(|error| stop(error, Usage::DbUpgrade))?;
             say(outcome(&upgraded, &without_password(&uri)))
         }
@@ -108,6 +113,16 @@ fn announcement(upgrade: &Upgrade, database: &str) -> String {
             "Upgrading the database '{database}' from revision {from} ({releases}) in one transaction.\n\
              Take a backup first: there is no way back but one. Interrupting this is safe, and changes nothing.\n"
         ),
+    }
+}
+
+fn described_step(step: Step) -> &'static str {
+    match step {
+        Step::Tables => "making new tables and columns",
+        Step::Rows => "moving what rows hold to its new place",
+        Step::Definitions => "changing columns and constraints",
+        Step::Indexes => "making indexes",
+        Step::Confirm => "comparing the outcome with MLflow's schema",
     }
 }
 

@@ -43,5 +43,5 @@ pub use import::{
     Counts, ImportedExperiment, ImportedModel, ImportedRun, Owners, Place, PlacedExperiment,
     RunSource, Series, SeriesPoint,
 };
-pub use schema::{SchemaReport, Upgrade, check_schema, upgrade_schema};
+pub use schema::{Progress, SchemaReport, Step, Upgrade, check_schema, upgrade_schema};
 pub use store::{Store, StoreOptions};

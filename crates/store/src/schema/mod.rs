@@ -9,7 +9,7 @@ mod shape;
 mod upgrade;
 
 pub use check::{SchemaReport, check_schema};
-pub use upgrade::{Upgrade, upgrade_schema};
+pub use upgrade::{Progress, Step, Upgrade, upgrade_schema};
 
 use crate::{
     OpenError,

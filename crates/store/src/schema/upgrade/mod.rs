@@ -43,6 +43,30 @@ pub enum Upgrade {
     },
 }
 
+/// A part of a migration that may take its time, in the order in which they come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// Tables and columns that are new are made.
+    Tables,
+    /// What rows hold moves to where it belongs now.
+    Rows,
+    /// Columns and constraints get their new definition; SQLite copies tables for it.
+    Definitions,
+    /// Indexes and triggers are made.
+    Indexes,
+    /// The outcome is compared with the wanted schema, and references are checked.
+    Confirm,
+}
+
+/// What an operator reads while an upgrade goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Progress<'a> {
+    /// This will be done now.
+    Begins(&'a Upgrade),
+    /// A migration is at this step.
+    Reaches(Step),
+}
+
 /// Why a migration stopped; its transaction is rolled back.
 #[derive(Debug, Error)]
 enum Failure {
@@ -53,16 +77,16 @@ enum Failure {
     Database(#[from] DbError),
 }
 
-/// Brings the database at `uri` to the wanted revision, in one transaction. `announce` hears what will be
+/// Brings the database at `uri` to the wanted revision, in one transaction. `tell` hears what will be
 /// done just before it is done, and the answer says what was done.
 pub async fn upgrade_schema(
     uri: &str,
-    announce: impl FnOnce(&Upgrade),
+    mut tell: impl FnMut(Progress<'_>),
 ) -> Result<Upgrade, OpenError> {
     let location = DatabaseUri::parse(uri).map_err(|reason| OpenError::uri(uri, reason))?;
     let failed = |error| OpenError::of(uri, error);
     let database = Database::open_for_schema(&location, true).await.map_err(failed)?;
-    let upgraded = upgrade(&database, uri, announce).await;
+    let upgraded = upgrade(&database, uri, &mut tell).await;
     database.close().await;
     upgraded
 }
@@ -70,7 +94,7 @@ pub async fn upgrade_schema(
 async fn upgrade(
     database: &Database,
     uri: &str,
-    announce: impl FnOnce(&Upgrade),
+    tell: &mut impl FnMut(Progress<'_>),
 ) -> Result<Upgrade, OpenError> {
     let failed = |error| OpenError::of(uri, error);
     // A database that needs nothing may be one that takes no changes.
@@ -84,14 +108,14 @@ async fn upgrade(
     transaction.lock_schema().await.map_err(failed)?;
     // Another process may have been faster.
     let upgrade = plan(&mut transaction, uri).await?;
-    announce(&upgrade);
+    tell(Progress::Begins(&upgrade));
     let done = match &upgrade {
         Upgrade::NotNeeded => return Ok(upgrade),
         Upgrade::Create => {
             let tables = script::tables(transaction.dialect());
             transaction.run_script(tables).await.map_err(Failure::from)
         }
-        Upgrade::Migrate { from, .. } => migrate(&mut transaction, from).await,
+        Upgrade::Migrate { from, .. } => migrate(&mut transaction, from, tell).await,
     };
     done.map_err(|failure| match failure {
         Failure::Database(error) => failed(error),
@@ -117,23 +141,32 @@ async fn plan(transaction: &mut Transaction, uri: &str) -> Result<Upgrade, OpenE
     }
 }
 
-async fn migrate(transaction: &mut Transaction, from: &str) -> Result<(), Failure> {
+async fn migrate(
+    transaction: &mut Transaction,
+    from: &str,
+    tell: &mut impl FnMut(Progress<'_>),
+) -> Result<(), Failure> {
     let dialect = transaction.dialect();
     let wanted = script::wanted(dialect);
     if dialect == Dialect::Postgres {
         transaction.run_script(postgres::LIMIT_WAITING).await?;
     }
     let orphans = sqlite::orphans(transaction).await?;
+    tell(Progress::Reaches(Step::Tables));
     rename_columns(transaction).await?;
     add_tables_and_columns(transaction, &wanted).await?;
     drop_indexes(transaction, &wanted).await?;
     let kept = inspect::found(transaction).await?;
+    tell(Progress::Reaches(Step::Rows));
     data::migrate(transaction, from, &kept).await?;
+    tell(Progress::Reaches(Step::Definitions));
     match dialect {
         Dialect::Sqlite => sqlite::rebuild_tables(transaction, &wanted).await?,
         Dialect::Postgres => postgres::alter_tables(transaction, &wanted).await?,
     }
+    tell(Progress::Reaches(Step::Indexes));
     add_indexes_and_triggers(transaction, &wanted, &kept).await?;
+    tell(Progress::Reaches(Step::Confirm));
     confirm(transaction, &wanted).await?;
     if sqlite::has_more(&sqlite::orphans(transaction).await?, &orphans) {
         return Err(Failure::Contents("rows would lose the rows that they belong to".to_owned()));
