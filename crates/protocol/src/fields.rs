@@ -288,13 +288,14 @@ impl Fields {
     /// A list of texts; absent is empty.
     pub fn strings(&mut self, name: &str) -> Result<Vec<String>, InvalidParameter> {
         let items = self.array(name)?;
-        items
-            .into_iter()
-            .map(|item| match item {
-                Value::String(text) => self.without_nul(name, text),
-                other => Err(self.wrong_type(name, &other)),
-            })
-            .collect()
+        if !items.iter().all(Value::is_string) {
+            return Err(self.wrong_type(name, &Value::Array(items)));
+        }
+        let texts = items.into_iter().filter_map(|item| match item {
+            Value::String(text) => Some(text),
+            _ => None,
+        });
+        texts.map(|text| self.without_nul(name, text)).collect()
     }
 
     /// A list of objects, each read by `read`; absent is empty.
@@ -448,6 +449,17 @@ mod tests {
         assert!(!fields(r#"{"run_ids": null}"#).has("run_ids"));
         let pair = ("runIds".to_owned(), "a".to_owned());
         assert!(!Fields::from_query([pair]).has("run_ids"));
+    }
+
+    #[test]
+    fn a_list_that_holds_more_than_texts_is_shown_as_a_whole() {
+        let refused = fields(r#"{"order_by": ["a", 5]}"#).strings("order_by").unwrap_err();
+        assert!(
+            refused
+                .to_string()
+                .starts_with("Invalid value [\"a\",5] for parameter 'order_by' supplied")
+        );
+        assert!(refused.to_string().contains("Value was of type 'list'"));
     }
 
     #[test]
