@@ -329,7 +329,6 @@ def test_a_flag_whose_feature_is_missing_stops_the_start_and_is_named(tmp_path, 
     [
         (["--artifacts-destination", "s3://bucket/p"], "s3"),
         (["--artifacts-destination", "gs://bucket/p"], "gs"),
-        (["--backend-store-uri", "postgresql://u:hunter2@127.0.0.1:1/db"], "postgres"),
         (["--backend-store-uri", "mysql://u:hunter2@127.0.0.1:1/db"], "mysql"),
         (["--backend-store-uri", "./mlruns"], "mlruns"),
         (["--backend-store-uri", "nonsense://x"], "nonsense"),
