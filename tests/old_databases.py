@@ -244,6 +244,9 @@ TRACES = [
     (None, None, '{"cache_read_input_tokens": 1, "cache_creation_input_tokens": 1e3}', '{"input_cost": 1e-7}', {}),
     ("gateway", None, None, None, {"other": 4.0}),
     (None, None, None, None, {}),
+    # Numbers that no double holds, beside others; decimals as texts.
+    (None, None, '{"input_tokens": 1e400, "output_tokens": 7}', '{"input_cost": -1e400, "total_cost": 0.5}', {}),
+    (None, None, '{"input_tokens": "9007199254740993.0", "total_tokens": "1e-400"}', '{"total_cost": "1_"}', {}),
 ]
 ASSESSMENTS = [
     *("1", "-0.5", "1e400", "NaN", "true", "false", '"yes"', '" No "', "YES", "null", "{}", "[1]", "", "plain text"),

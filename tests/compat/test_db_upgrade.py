@@ -182,6 +182,7 @@ def test_an_upgrade_makes_what_the_reference_makes_of_it(samples, databases, tmp
     told = upgraded(ours, tmp_path)
     assert revision in told
     assert "Take a backup" in told
+    assert "moving what rows hold" in told
     assert "Done" in told
     old.upgrade_with_reference(theirs)
     assert databases.schema(ours) == databases.schema(theirs)
@@ -189,6 +190,28 @@ def test_an_upgrade_makes_what_the_reference_makes_of_it(samples, databases, tmp
     for uri in (ours, theirs):
         checked = db("check", uri, tmp_path)
         assert checked.returncode == 0, checked.stdout
+
+
+def test_what_the_reference_prepared_is_counted_anew(samples, databases, tmp_path):
+    """Its servers go on between the preparation and the migration, so that the new columns may be out of date."""
+    from mlflow.store.db.trace_analytics import ensure_analytics_columns
+
+    ours = samples.at(old.HEADS["3.16"])
+    engine = sa.create_engine(ours)
+    with engine.begin() as connection:
+        ensure_analytics_columns(connection)
+    engine.dispose()
+    run_sql(
+        ours,
+        "update trace_info set trace_name = 'old', session_id = 'old', input_tokens = 77, total_cost = 9",
+        "update spans set total_cost = 5, model_name = 'old', model_provider = 'old'",
+        "update assessments set aggregate_value = 7, experiment_id = 2",
+    )
+    theirs = databases.copy(ours)
+    upgraded(ours, tmp_path)
+    old.upgrade_with_reference(theirs)
+    assert databases.schema(ours) == databases.schema(theirs)
+    assert old.comparable(old.rows(ours)) == old.comparable(old.rows(theirs))
 
 
 @pytest.mark.parametrize("release", ["2.22", "3.16"])
