@@ -33,19 +33,6 @@ impl NumberComparator {
             _ => return None,
         })
     }
-
-    /// How it is written.
-    #[must_use]
-    pub fn symbol(self) -> &'static str {
-        match self {
-            Self::Equal => "=",
-            Self::NotEqual => "!=",
-            Self::Less => "<",
-            Self::LessOrEqual => "<=",
-            Self::Greater => ">",
-            Self::GreaterOrEqual => ">=",
-        }
-    }
 }
 
 /// How a text is compared with another one.
@@ -71,17 +58,6 @@ impl TextComparator {
             "ILIKE" => Self::ILike,
             _ => return None,
         })
-    }
-
-    /// How it is written.
-    #[must_use]
-    pub fn symbol(self) -> &'static str {
-        match self {
-            Self::Equal => "=",
-            Self::NotEqual => "!=",
-            Self::Like => "LIKE",
-            Self::ILike => "ILIKE",
-        }
     }
 }
 

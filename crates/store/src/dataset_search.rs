@@ -10,11 +10,9 @@ use mlferry_protocol::{
     ExperimentId,
     datasets::{DatasetSummary, SearchDatasets, SearchDatasetsResponse},
     limits,
+    tags::DATASET_CONTEXT_TAG,
 };
 use sea_query::{Expr, ExprTrait, NullOrdering, Order, Query, SelectStatement};
-
-/// The input tag that says what a run uses a dataset for.
-const CONTEXT_TAG: &str = "mlflow.data.context";
 
 impl Store {
     /// Datasets of experiments, one line for each context. Those of deleted runs count too.
@@ -60,7 +58,7 @@ fn select(experiments: &[ExperimentId]) -> SelectStatement {
             InputTags::Table,
             Expr::col((InputTags::Table, InputTags::InputUuid))
                 .equals((Inputs::Table, Inputs::InputUuid))
-                .and(Expr::col((InputTags::Table, InputTags::Name)).eq(CONTEXT_TAG)),
+                .and(Expr::col((InputTags::Table, InputTags::Name)).eq(DATASET_CONTEXT_TAG)),
         )
         .and_where(
             Expr::col((Datasets::Table, Datasets::ExperimentId))

@@ -4,10 +4,10 @@ use crate::{
     Store, StoreError,
     artifact_uri::{ArtifactRoot, check_width},
     clock::now_ms,
-    db::{Dialect, Row, Transaction, Trouble},
+    db::{DbError, Dialect, Row, Transaction, Trouble},
     experiment_search::ExperimentSearch,
     lifecycle::{ACTIVE, DELETED},
-    reads::Question,
+    reads::{Question, cut_page},
     runs,
     schema::WORKSPACE,
     tables::Experiments,
@@ -107,9 +107,7 @@ impl Question for ExperimentSearch {
     ) -> Result<SearchExperimentsResponse, StoreError> {
         let request = self.request();
         let mut rows = transaction.fetch_all(&self.select(transaction.dialect())).await?;
-        let page = usize::try_from(request.max_results).unwrap_or(usize::MAX);
-        let has_more = rows.len() > page;
-        rows.truncate(page);
+        let has_more = cut_page(&mut rows, request.max_results);
         let mut experiments = rows.iter().map(experiment_of).collect::<Result<Vec<_>, _>>()?;
         tags::add_to_experiments(transaction, &mut experiments).await?;
         let next_page_token = has_more.then(|| request.page_token.after(experiments.len()));
@@ -144,11 +142,9 @@ impl Change for NewExperiment {
 
     async fn apply(&self, transaction: &mut Transaction) -> Result<ExperimentId, StoreError> {
         let name = &self.request.name;
-        let mut insertion = insertion(None, name, self.location.as_deref().unwrap_or_default());
-        insertion.returning(ReturningClause::Columns(vec![Experiments::ExperimentId.into()]));
-        let inserted = transaction.execute_returning(&insertion).await;
-        let row = inserted.map_err(|error| taken(error, name))?;
-        let id = ExperimentId(row.get(Experiments::ExperimentId)?);
+        let location = self.location.as_deref().unwrap_or_default();
+        let inserted = ExperimentValues::new(name, location).insert(transaction).await;
+        let id = inserted.map_err(|error| taken(error, name))?;
         if self.location.is_none() {
             // Only now is the id known, which is part of the location.
             let location = self.root.of_experiment(id);
@@ -163,25 +159,63 @@ impl Change for NewExperiment {
     }
 }
 
-/// The insertion of an experiment, with a given id or with the next one.
-pub(crate) fn insertion(id: Option<ExperimentId>, name: &str, location: &str) -> InsertStatement {
-    let now = now_ms();
-    let mut columns = vec![
-        Experiments::Name,
-        Experiments::ArtifactLocation,
-        Experiments::LifecycleStage,
-        Experiments::CreationTime,
-        Experiments::LastUpdateTime,
-        Experiments::Workspace,
-    ];
-    let mut row: Vec<Expr> =
-        vec![name.into(), location.into(), ACTIVE.into(), now.into(), now.into(), WORKSPACE.into()];
-    if let Some(id) = id {
-        columns.push(Experiments::ExperimentId);
-        row.push(id.0.into());
+/// What the row of an experiment has beside its id.
+pub(crate) struct ExperimentValues<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) artifact_location: Option<&'a str>,
+    pub(crate) lifecycle_stage: &'a str,
+    pub(crate) creation_time: Option<i64>,
+    pub(crate) last_update_time: Option<i64>,
+}
+
+impl<'a> ExperimentValues<'a> {
+    /// Those of an experiment that is made now.
+    pub(crate) fn new(name: &'a str, location: &'a str) -> Self {
+        let now = Some(now_ms());
+        Self {
+            name,
+            artifact_location: Some(location),
+            lifecycle_stage: ACTIVE,
+            creation_time: now,
+            last_update_time: now,
+        }
     }
-    // It panics when numbers differ, and both grow together.
-    Query::insert().into_table(Experiments::Table).columns(columns).values_panic(row).take()
+
+    /// Inserts the experiment with the next id.
+    pub(crate) async fn insert(
+        &self,
+        transaction: &mut Transaction,
+    ) -> Result<ExperimentId, DbError> {
+        let id = ReturningClause::Columns(vec![Experiments::ExperimentId.into()]);
+        let row = transaction.execute_returning(self.insertion(None).returning(id)).await?;
+        Ok(ExperimentId(row.get(Experiments::ExperimentId)?))
+    }
+
+    /// The insertion with a given id, or with the next one.
+    pub(crate) fn insertion(&self, id: Option<ExperimentId>) -> InsertStatement {
+        let mut columns = vec![
+            Experiments::Name,
+            Experiments::ArtifactLocation,
+            Experiments::LifecycleStage,
+            Experiments::CreationTime,
+            Experiments::LastUpdateTime,
+            Experiments::Workspace,
+        ];
+        let mut row: Vec<Expr> = vec![
+            self.name.into(),
+            self.artifact_location.map(ToOwned::to_owned).into(),
+            self.lifecycle_stage.into(),
+            self.creation_time.into(),
+            self.last_update_time.into(),
+            WORKSPACE.into(),
+        ];
+        if let Some(id) = id {
+            columns.push(Experiments::ExperimentId);
+            row.push(id.0.into());
+        }
+        // It panics when numbers differ, and both grow together.
+        Query::insert().into_table(Experiments::Table).columns(columns).values_panic(row).take()
+    }
 }
 
 impl Change for UpdateExperiment {
@@ -252,7 +286,7 @@ async fn move_to(
     runs::move_all_of(transaction, id, to, (to == DELETED).then_some(now)).await
 }
 
-fn taken(error: crate::db::DbError, name: &str) -> StoreError {
+fn taken(error: DbError, name: &str) -> StoreError {
     match error.trouble() {
         Trouble::Duplicate => StoreError::ExperimentExists(name.to_owned()),
         _ => error.into(),

@@ -82,6 +82,21 @@ pub(crate) async fn add_models(
     Ok(())
 }
 
+/// Notes models that a run made, and counts those that were not known.
+pub(crate) async fn add_outputs(
+    transaction: &mut Transaction,
+    run: &RunId,
+    models: &[ModelOutput],
+) -> Result<u64, DbError> {
+    let links = models.iter().map(|model| Link {
+        id: new_id(),
+        source: (end::RUN_OUTPUT, run.as_str()),
+        destination: (end::MODEL_OUTPUT, &model.model_id),
+        step: model.step,
+    });
+    add_links(transaction, links.collect()).await
+}
+
 /// Models that runs use.
 pub(crate) async fn models_of_runs(
     transaction: &mut Transaction,

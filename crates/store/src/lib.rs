@@ -41,7 +41,8 @@ pub use error::{OpenError, StoreError};
 pub use gc::{Garbage, GarbageFilter, GarbageId};
 pub use import::{
     Counts, ImportedExperiment, ImportedModel, ImportedRun, Owners, Place, PlacedExperiment,
-    RunSource, Series, SeriesPoint,
+    Series, SeriesPoint,
 };
+pub use runs::RunSource;
 pub use schema::{Progress, SchemaReport, Step, Upgrade, check_schema, upgrade_schema};
 pub use store::{Store, StoreOptions};

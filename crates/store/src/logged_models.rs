@@ -3,10 +3,10 @@
 use crate::{
     Store, StoreError,
     db::{DbError, Row, Transaction, id_lists, insert, is_one_of},
-    inputs::{Link, add_links, end, new_id, outputs_of_runs},
+    inputs::{add_outputs, outputs_of_runs},
     lifecycle::ACTIVE,
     metrics,
-    reads::Question,
+    reads::{Question, cut_page},
     runs,
     tables::{LoggedModelMetrics, LoggedModelParams, LoggedModelTags, LoggedModels},
     writes::{Change, Lock},
@@ -56,9 +56,7 @@ impl Question for SearchLoggedModels {
             return Err(NOT_IMPLEMENTED);
         }
         let mut rows = transaction.fetch_all(&select_page(self, name)).await?;
-        let page = usize::try_from(self.max_results).unwrap_or(usize::MAX);
-        let has_more = rows.len() > page;
-        rows.truncate(page);
+        let has_more = cut_page(&mut rows, self.max_results);
         let infos = rows.iter().map(info_of).collect::<Result<Vec<_>, _>>()?;
         let models = complete(transaction, infos).await?;
         let next = self.offset.saturating_add(models.len() as u64);
@@ -112,13 +110,7 @@ impl Change for LogOutputs {
 
     async fn apply(&self, transaction: &mut Transaction) -> Result<(), StoreError> {
         let run = runs::active(transaction, &self.run_id).await?;
-        let links = self.models.iter().map(|model| Link {
-            id: new_id(),
-            source: (end::RUN_OUTPUT, run.id.as_str()),
-            destination: (end::MODEL_OUTPUT, &model.model_id),
-            step: model.step,
-        });
-        let added = add_links(transaction, links.collect()).await?;
+        let added = add_outputs(transaction, &run.id, &self.models).await?;
         if added == self.models.len() as u64 {
             return Ok(());
         }

@@ -4,7 +4,7 @@ use crate::{
     Store, StoreError,
     db::{DbError, Transaction, id_lists, insert},
     logged_models,
-    reads::Question,
+    reads::{Question, cut_page},
     runs,
     tables::{LatestMetrics, Metrics},
     writes::{Change, Lock},
@@ -62,9 +62,7 @@ impl Question for GetMetricHistory {
         // One more than asked tells whether there is another page.
         select.limit(page.saturating_add(1)).offset(self.page_token.offset());
         let mut rows = transaction.fetch_all(&select).await?;
-        let page = usize::try_from(page).unwrap_or(usize::MAX);
-        let has_more = rows.len() > page;
-        rows.truncate(page);
+        let has_more = cut_page(&mut rows, page);
         let metrics = rows
             .iter()
             .map(|row| {

@@ -2,7 +2,7 @@
 
 use crate::{
     Store, StoreError,
-    db::{Transaction, Trouble},
+    db::{Row, Transaction, Trouble},
 };
 
 /// How often a question is asked again whose connection was lost.
@@ -18,6 +18,14 @@ pub(crate) trait Question: Send + Sync {
         &self,
         transaction: &mut Transaction,
     ) -> impl Future<Output = Result<Self::Answer, StoreError>> + Send;
+}
+
+/// Cuts a page whose statement asked for one row more, and tells whether there is another page.
+pub(crate) fn cut_page(rows: &mut Vec<Row>, max_results: u64) -> bool {
+    let page = usize::try_from(max_results).unwrap_or(usize::MAX);
+    let has_more = rows.len() > page;
+    rows.truncate(page);
+    has_more
 }
 
 impl Store {

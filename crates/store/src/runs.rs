@@ -7,7 +7,7 @@ use crate::{
     db::{DbError, Dialect, Row, Transaction, insert},
     experiments,
     lifecycle::{ACTIVE, DELETED},
-    reads::Question,
+    reads::{Question, cut_page},
     run_details::{self, Detail},
     run_names,
     run_search::RunSearch,
@@ -100,9 +100,7 @@ impl Question for RunSearch {
             return Ok(SearchRunsResponse { runs: Vec::new(), next_page_token: None });
         }
         let mut rows = transaction.fetch_all(&self.select(transaction.dialect())).await?;
-        let page = usize::try_from(request.max_results).unwrap_or(usize::MAX);
-        let has_more = rows.len() > page;
-        rows.truncate(page);
+        let has_more = cut_page(&mut rows, request.max_results);
         let infos = rows.iter().map(info_of).collect::<Result<Vec<_>, _>>()?;
         let runs = run_details::complete(transaction, infos, Detail::Page).await?;
         let next_page_token = has_more.then(|| request.page_token.after(runs.len()));
@@ -149,7 +147,7 @@ impl Change for NewRun {
             lifecycle_stage: Some(ACTIVE.to_owned()),
             run_id: id.clone(),
         };
-        transaction.execute(&insertion(&info)).await?;
+        transaction.execute(&insertion(&info, &RunSource::default(), None)).await?;
         let mut tags = request.tags.clone();
         tags.push(Tag { key: RUN_NAME_TAG.to_owned(), value: name });
         tags::insert_on_run(transaction, &id, &tags).await?;
@@ -158,7 +156,32 @@ impl Change for NewRun {
     }
 }
 
-fn insertion(info: &RunInfo) -> sea_query::InsertStatement {
+/// What ran, as clients said it before there were tags for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunSource {
+    /// `NOTEBOOK`, `JOB`, `PROJECT`, `LOCAL` or `UNKNOWN`.
+    pub kind: &'static str,
+    /// A file or a repository.
+    pub name: String,
+    /// An entry point of a project.
+    pub entry_point: String,
+    /// A commit.
+    pub version: String,
+}
+
+/// What new runs have: their source stands in their tags.
+impl Default for RunSource {
+    fn default() -> Self {
+        let none = String::new;
+        Self { kind: "UNKNOWN", name: none(), entry_point: none(), version: none() }
+    }
+}
+
+pub(crate) fn insertion(
+    info: &RunInfo,
+    source: &RunSource,
+    deleted_time: Option<i64>,
+) -> sea_query::InsertStatement {
     let columns = [
         Runs::RunUuid,
         Runs::Name,
@@ -168,25 +191,28 @@ fn insertion(info: &RunInfo) -> sea_query::InsertStatement {
         Runs::UserId,
         Runs::Status,
         Runs::StartTime,
+        Runs::EndTime,
         Runs::SourceVersion,
         Runs::LifecycleStage,
         Runs::ArtifactUri,
         Runs::ExperimentId,
+        Runs::DeletedTime,
     ];
-    // What a run's source is stands in its tags; the columns for it are of old times.
     let row = [
         info.run_id.as_str().into(),
         info.run_name.clone().into(),
-        "UNKNOWN".into(),
-        "".into(),
-        "".into(),
+        source.kind.into(),
+        source.name.as_str().into(),
+        source.entry_point.as_str().into(),
         info.user_id.clone().into(),
         info.status.map(RunStatus::name).into(),
         info.start_time.into(),
-        "".into(),
-        ACTIVE.into(),
+        info.end_time.into(),
+        source.version.as_str().into(),
+        info.lifecycle_stage.clone().into(),
         info.artifact_uri.clone().into(),
         info.experiment_id.0.into(),
+        deleted_time.into(),
     ];
     insert(Runs::Table, columns, [row])
 }

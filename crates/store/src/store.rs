@@ -3,9 +3,10 @@ use crate::{
     artifact_uri::ArtifactRoot,
     database_uri::{DatabaseUri, without_password},
     db::{Connections, Database},
-    schema,
+    schema::{self, WhenEmpty},
     writes::{Change, Writes},
 };
+use mlferry_protocol::limits;
 use std::sync::Arc;
 
 /// Which database a store is in, and where new experiments keep their artifacts.
@@ -24,6 +25,20 @@ pub struct StoreOptions {
     pub artifact_location_max_length: usize,
 }
 
+impl StoreOptions {
+    /// A database, with the reference's defaults for all else.
+    #[must_use]
+    pub fn new(uri: String, default_artifact_root: String) -> Self {
+        Self {
+            uri,
+            connections: Connections::default(),
+            default_artifact_root,
+            allowed_host_schemes: Vec::new(),
+            artifact_location_max_length: limits::ARTIFACT_LOCATION,
+        }
+    }
+}
+
 /// The records of a server. Cheap to clone; all clones are the same store.
 #[derive(Debug, Clone)]
 pub struct Store {
@@ -36,33 +51,25 @@ impl Store {
     /// Opens a database. An absent or empty one gets MLflow's schema; one with another revision of
     /// it, or with other tables, is refused.
     pub async fn open(options: StoreOptions) -> Result<Self, OpenError> {
-        let uri = DatabaseUri::parse(&options.uri)
-            .map_err(|reason| OpenError::uri(&options.uri, reason))?;
-        Self::open_at(&uri, options).await
+        Self::open_with(options, WhenEmpty::Create).await
     }
 
     /// Opens a database that is there and has MLflow's schema.
     pub async fn open_existing(options: StoreOptions) -> Result<Self, OpenError> {
-        let uri = DatabaseUri::parse(&options.uri)
-            .map_err(|reason| OpenError::uri(&options.uri, reason))?;
-        if !uri.may_exist() {
-            return Err(OpenError::Empty(without_password(&options.uri)));
-        }
-        let failed = |error| OpenError::of(&options.uri, error);
-        let database = Database::open(&uri, &options.connections).await.map_err(failed)?;
-        let is_empty = schema::is_empty(&database).await.map_err(failed)?;
-        database.close().await;
-        if is_empty {
-            return Err(OpenError::Empty(without_password(&options.uri)));
-        }
-        Self::open_at(&uri, options).await
+        Self::open_with(options, WhenEmpty::Refuse).await
     }
 
-    async fn open_at(uri: &DatabaseUri, options: StoreOptions) -> Result<Self, OpenError> {
+    async fn open_with(options: StoreOptions, when_empty: WhenEmpty) -> Result<Self, OpenError> {
+        let uri = DatabaseUri::parse(&options.uri)
+            .map_err(|reason| OpenError::uri(&options.uri, reason))?;
+        // Opening one that is not there would make its file.
+        if when_empty == WhenEmpty::Refuse && !uri.may_exist() {
+            return Err(OpenError::Empty(without_password(&options.uri)));
+        }
         let artifact_root = ArtifactRoot::new(&options)?;
         let failed = |error| OpenError::of(&options.uri, error);
-        let database = Database::open(uri, &options.connections).await.map_err(failed)?;
-        schema::prepare(&database, &options.uri, &artifact_root).await?;
+        let database = Database::open(&uri, &options.connections).await.map_err(failed)?;
+        schema::prepare(&database, &options.uri, &artifact_root, when_empty).await?;
         let writes = Writes::start(&database);
         Ok(Self { database, writes, artifact_root: Arc::new(artifact_root) })
     }

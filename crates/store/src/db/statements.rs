@@ -2,7 +2,7 @@
 
 use sea_query::{Expr, ExprTrait, InsertStatement, IntoColumnRef, IntoIden, IntoTableRef, Query};
 
-/// Rows in one insertion: with up to a dozen columns, well below the same limit.
+/// Rows in one insertion: with up to a dozen columns, well below the limits below.
 const ROWS_IN_INSERT: usize = 1000;
 
 /// Ids in one `IN (…)`, well below the 32,766 values that SQLite takes in one statement, and the 65,535

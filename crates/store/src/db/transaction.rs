@@ -3,7 +3,9 @@
 use super::{DbError, Dialect, postgres, sqlite};
 use sea_query::{Iden, PostgresQueryBuilder, SqliteQueryBuilder};
 use sea_query_sqlx::{SqlxBinder, SqlxValues};
-use sqlx::{AssertSqlSafe, Postgres, Row as _, Sqlite, postgres::PgRow, sqlite::SqliteRow};
+use sqlx::{
+    AssertSqlSafe, Postgres, Row as _, SqlSafeStr, Sqlite, postgres::PgRow, sqlite::SqliteRow,
+};
 
 /// Statements with more values are not kept prepared: their texts hardly ever recur.
 const PREPARED_VALUES: usize = 64;
@@ -103,8 +105,13 @@ impl Transaction {
 
     /// Carries out statements of our own that take no values.
     pub(crate) async fn run_script(&mut self, script: &'static str) -> Result<(), DbError> {
+        self.run(script).await
+    }
+
+    /// Carries out statements without values, whose text is safe.
+    pub(super) async fn run(&mut self, statements: impl SqlSafeStr) -> Result<(), DbError> {
         self.is_touched = true;
-        let script = sqlx::raw_sql(script);
+        let script = sqlx::raw_sql(statements);
         match &mut self.connection {
             Connection::Sqlite(transaction) => {
                 script.execute(&mut **transaction).await?;
@@ -118,14 +125,11 @@ impl Transaction {
 
     /// Names of all tables that are not the database's own.
     pub(crate) async fn table_names(&mut self) -> Result<Vec<String>, DbError> {
-        Ok(match &mut self.connection {
-            Connection::Sqlite(transaction) => {
-                sqlx::query_scalar(sqlite::TABLE_NAMES).fetch_all(&mut **transaction).await?
-            }
-            Connection::Postgres(transaction) => {
-                sqlx::query_scalar(postgres::TABLE_NAMES).fetch_all(&mut **transaction).await?
-            }
-        })
+        let question = match self.dialect() {
+            Dialect::Sqlite => sqlite::TABLE_NAMES,
+            Dialect::Postgres => postgres::TABLE_NAMES,
+        };
+        Ok(self.texts(question).await?.into_iter().map(|[name]| name).collect())
     }
 
     /// Waits until no other process makes or migrates the schema, and keeps others from it.
@@ -154,7 +158,7 @@ impl Transaction {
         }
     }
 
-    /// Whether a change that fails now can have left something behind, since `mark` or at all.
+    /// Whether a change that fails now can have left something behind.
     pub(crate) fn is_touched(&self) -> bool {
         self.is_touched
     }

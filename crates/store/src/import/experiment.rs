@@ -1,20 +1,18 @@
 //! Experiments that were kept elsewhere.
 
-use super::{Counts, stage};
+use super::{Counts, any_row, stage};
 use crate::{
     StoreError, datasets,
-    db::{DbError, Row, Transaction, insert, row_lists},
-    schema::WORKSPACE,
+    db::{DbError, Row, Transaction, row_lists},
+    experiments::ExperimentValues,
+    schema::{DEFAULT_EXPERIMENT, WORKSPACE},
     tables::{ExperimentTags, Experiments, LoggedModels, Runs},
     tags,
     writes::{Change, Lock},
 };
 use mlferry_protocol::{ExperimentId, datasets::Dataset, tags::Tag};
-use sea_query::{Expr, ExprTrait, Iden, IntoIden, IntoTableRef, LockType, Query, ReturningClause};
+use sea_query::{Expr, ExprTrait, LockType, Query};
 use std::collections::HashSet;
-
-/// The experiment of runs that name no other.
-const DEFAULT: ExperimentId = ExperimentId(0);
 
 /// An experiment that was kept elsewhere.
 #[derive(Debug, Clone)]
@@ -92,11 +90,11 @@ impl Change for PlaceExperiment {
 impl ImportedExperiment {
     async fn place(&self, transaction: &mut Transaction) -> Result<PlacedExperiment, StoreError> {
         let same_name = with_name(transaction, &self.name).await?;
-        let wants_default =
-            self.id == Some(DEFAULT.0) && same_name.is_none_or(|found| found == DEFAULT);
-        if wants_default && is_unused(transaction, DEFAULT).await? {
-            self.replace(transaction, DEFAULT).await?;
-            return Ok(PlacedExperiment { id: DEFAULT, place: Place::Default });
+        let wants_default = self.id == Some(DEFAULT_EXPERIMENT.0)
+            && same_name.is_none_or(|found| found == DEFAULT_EXPERIMENT);
+        if wants_default && is_unused(transaction, DEFAULT_EXPERIMENT).await? {
+            self.replace(transaction, DEFAULT_EXPERIMENT).await?;
+            return Ok(PlacedExperiment { id: DEFAULT_EXPERIMENT, place: Place::Default });
         }
         if let Some(id) = same_name {
             return Ok(PlacedExperiment { id, place: Place::SameName });
@@ -127,46 +125,31 @@ impl ImportedExperiment {
     }
 
     async fn insert(&self, transaction: &mut Transaction) -> Result<ExperimentId, DbError> {
-        let columns = [
-            Experiments::Name,
-            Experiments::ArtifactLocation,
-            Experiments::LifecycleStage,
-            Experiments::CreationTime,
-            Experiments::LastUpdateTime,
-            Experiments::Workspace,
-        ];
-        let row: [Expr; 6] = [
-            self.name.as_str().into(),
-            self.artifact_location.clone().into(),
-            stage(self.is_deleted).into(),
-            self.creation_time.into(),
-            self.last_update_time.into(),
-            WORKSPACE.into(),
-        ];
-        let Some(id) = self.free_id(transaction).await? else {
-            let mut statement = insert(Experiments::Table, columns, [row]);
-            let id = ReturningClause::Columns(vec![Experiments::ExperimentId.into()]);
-            let row = transaction.execute_returning(statement.returning(id)).await?;
-            return Ok(ExperimentId(row.get(Experiments::ExperimentId)?));
+        let values = ExperimentValues {
+            name: &self.name,
+            artifact_location: self.artifact_location.as_deref(),
+            lifecycle_stage: stage(self.is_deleted),
+            creation_time: self.creation_time,
+            last_update_time: self.last_update_time,
         };
-        let columns = columns.into_iter().chain([Experiments::ExperimentId]);
-        let mut statement = Query::insert();
-        statement.into_table(Experiments::Table).columns(columns);
-        // It panics when numbers differ, and both are one more than above.
-        statement.values_panic(row.into_iter().chain([id.into()]));
-        transaction.execute(&statement).await?;
+        let Some(id) = self.free_id(transaction).await? else {
+            return values.insert(transaction).await;
+        };
+        transaction.execute(&values.insertion(Some(id))).await?;
         transaction.advance_experiment_ids().await?;
-        Ok(ExperimentId(id))
+        Ok(id)
     }
 
     /// Its own id, if the database can take it and no other experiment has it.
-    async fn free_id(&self, transaction: &mut Transaction) -> Result<Option<i64>, DbError> {
+    async fn free_id(
+        &self,
+        transaction: &mut Transaction,
+    ) -> Result<Option<ExperimentId>, DbError> {
         let largest = transaction.max_experiment_id();
         let Some(id) = self.id.filter(|id| (0..=largest).contains(id)) else { return Ok(None) };
         let which = Expr::col(Experiments::ExperimentId).eq(id);
-        let is_taken =
-            any_row(transaction, Experiments::Table, Experiments::ExperimentId, which).await?;
-        Ok((!is_taken).then_some(id))
+        let is_taken = any_row(transaction, Experiments::Table, which).await?;
+        Ok((!is_taken).then_some(ExperimentId(id)))
     }
 
     /// Writes those tags that the experiment does not have.
@@ -208,24 +191,13 @@ async fn with_name(
 /// Whether an experiment is there and has neither runs nor models.
 async fn is_unused(transaction: &mut Transaction, id: ExperimentId) -> Result<bool, DbError> {
     let which = Expr::col(Experiments::ExperimentId).eq(id.0);
-    if !any_row(transaction, Experiments::Table, Experiments::ExperimentId, which).await? {
+    if !any_row(transaction, Experiments::Table, which).await? {
         return Ok(false);
     }
     let of_it = Expr::col(Runs::ExperimentId).eq(id.0);
-    if any_row(transaction, Runs::Table, Runs::ExperimentId, of_it).await? {
+    if any_row(transaction, Runs::Table, of_it).await? {
         return Ok(false);
     }
     let of_it = Expr::col(LoggedModels::ExperimentId).eq(id.0);
-    Ok(!any_row(transaction, LoggedModels::Table, LoggedModels::ExperimentId, of_it).await?)
-}
-
-async fn any_row(
-    transaction: &mut Transaction,
-    table: impl IntoTableRef,
-    column: impl Iden + Copy,
-    which: Expr,
-) -> Result<bool, DbError> {
-    let select =
-        Query::select().column(column.into_iden()).from(table).and_where(which).limit(1).take();
-    Ok(transaction.fetch_optional(&select).await?.is_some())
+    Ok(!any_row(transaction, LoggedModels::Table, of_it).await?)
 }

@@ -11,16 +11,18 @@ mod run;
 pub use count::{Counts, Owners};
 pub use experiment::{ImportedExperiment, Place, PlacedExperiment};
 pub use model::ImportedModel;
-pub use run::{ImportedRun, RunSource, Series, SeriesPoint};
+pub use run::{ImportedRun, Series, SeriesPoint};
 
 use crate::{
     Store, StoreError,
+    db::{DbError, Transaction},
     lifecycle::{ACTIVE, DELETED},
 };
 use experiment::PlaceExperiment;
 use mlferry_protocol::ExperimentId;
 use model::AddModel;
 use run::AddRun;
+use sea_query::{Expr, IntoTableRef, Query};
 
 impl Store {
     /// Brings an experiment in: into the one that has its name, or else as a new one, with its id where
@@ -51,6 +53,16 @@ impl Store {
     ) -> Result<bool, StoreError> {
         self.write(AddModel { experiment, model }).await
     }
+}
+
+/// Whether a table has a row of a kind.
+async fn any_row(
+    transaction: &mut Transaction,
+    table: impl IntoTableRef,
+    which: Expr,
+) -> Result<bool, DbError> {
+    let select = Query::select().expr(Expr::val(1)).from(table).and_where(which).limit(1).take();
+    Ok(transaction.fetch_optional(&select).await?.is_some())
 }
 
 fn stage(is_deleted: bool) -> &'static str {

@@ -1,6 +1,6 @@
 //! Logged models that were kept elsewhere.
 
-use super::{Counts, stage};
+use super::{Counts, any_row, stage};
 use crate::{
     StoreError,
     db::{DbError, Transaction, insert, row_lists},
@@ -13,7 +13,7 @@ use mlferry_protocol::{
     ExperimentId, RunId, WireEnum, logged_models::LoggedModelStatus, metrics::Metric,
     params::Param, tags::Tag,
 };
-use sea_query::{Expr, ExprTrait, Query};
+use sea_query::{Expr, ExprTrait};
 use std::collections::HashSet;
 
 /// A logged model that was kept elsewhere.
@@ -79,7 +79,8 @@ impl Change for AddModel {
     }
 
     async fn apply(&self, transaction: &mut Transaction) -> Result<bool, StoreError> {
-        if self.is_there(transaction).await? {
+        let same_id = Expr::col(LoggedModels::ModelId).eq(self.model.id.as_str());
+        if any_row(transaction, LoggedModels::Table, same_id).await? {
             return Ok(false);
         }
         transaction.execute(&self.insertion()).await?;
@@ -91,15 +92,6 @@ impl Change for AddModel {
 }
 
 impl AddModel {
-    async fn is_there(&self, transaction: &mut Transaction) -> Result<bool, DbError> {
-        let select = Query::select()
-            .column(LoggedModels::ModelId)
-            .from(LoggedModels::Table)
-            .and_where(Expr::col(LoggedModels::ModelId).eq(self.model.id.as_str()))
-            .take();
-        Ok(transaction.fetch_optional(&select).await?.is_some())
-    }
-
     fn insertion(&self) -> sea_query::InsertStatement {
         let columns = [
             LoggedModels::ModelId,

@@ -1,27 +1,28 @@
 //! Runs that were kept elsewhere.
 
-use super::{Counts, stage};
+use super::{Counts, any_row, stage};
 use crate::{
     StoreError,
     clock::now_ms,
     datasets,
-    db::{DbError, Transaction, insert, row_lists},
-    inputs::{self, Link, add_links, end, new_id},
+    db::{DbError, Transaction, row_lists},
+    inputs,
     metrics::{self, Point},
     params,
+    runs::{self, RunSource},
     tables::Runs,
     tags,
     writes::{Change, Lock},
 };
 use mlferry_protocol::{
-    ExperimentId, RunId, WireEnum,
+    ExperimentId, RunId,
     datasets::{DatasetInput, ModelInput},
     logged_models::ModelOutput,
     params::Param,
-    runs::RunStatus,
+    runs::{RunInfo, RunStatus},
     tags::Tag,
 };
-use sea_query::{Expr, ExprTrait, Query};
+use sea_query::{Expr, ExprTrait};
 use std::cmp::Ordering;
 
 /// A run that was kept elsewhere, with all that was logged to it.
@@ -73,19 +74,6 @@ impl ImportedRun {
             models: (self.models.len() + self.outputs.len()) as u64,
         }
     }
-}
-
-/// What ran, as clients said it before there were tags for it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RunSource {
-    /// `NOTEBOOK`, `JOB`, `PROJECT`, `LOCAL` or `UNKNOWN`.
-    pub kind: &'static str,
-    /// A file or a repository.
-    pub name: String,
-    /// An entry point of a project.
-    pub entry_point: String,
-    /// A commit.
-    pub version: String,
 }
 
 /// The values of one metric.
@@ -147,7 +135,8 @@ impl Change for AddRun {
 
     async fn apply(&self, transaction: &mut Transaction) -> Result<bool, StoreError> {
         let Self { experiment, run } = self;
-        if is_there(transaction, &run.id).await? {
+        let same_id = Expr::col(Runs::RunUuid).eq(run.id.as_str());
+        if any_row(transaction, Runs::Table, same_id).await? {
             return Ok(false);
         }
         transaction.execute(&self.insertion()).await?;
@@ -160,65 +149,30 @@ impl Change for AddRun {
             datasets::add_to_run(transaction, *experiment, &run.id, datasets).await?;
         }
         inputs::add_models(transaction, &run.id, &run.models).await?;
-        let outputs = run.outputs.iter().map(|output| Link {
-            id: new_id(),
-            source: (end::RUN_OUTPUT, run.id.as_str()),
-            destination: (end::MODEL_OUTPUT, &output.model_id),
-            step: output.step,
-        });
-        add_links(transaction, outputs.collect()).await?;
+        inputs::add_outputs(transaction, &run.id, &run.outputs).await?;
         Ok(true)
     }
 }
 
 impl AddRun {
     fn insertion(&self) -> sea_query::InsertStatement {
-        let columns = [
-            Runs::RunUuid,
-            Runs::Name,
-            Runs::SourceType,
-            Runs::SourceName,
-            Runs::EntryPointName,
-            Runs::UserId,
-            Runs::Status,
-            Runs::StartTime,
-            Runs::EndTime,
-            Runs::SourceVersion,
-            Runs::LifecycleStage,
-            Runs::ArtifactUri,
-            Runs::ExperimentId,
-            Runs::DeletedTime,
-        ];
         let run = &self.run;
         // Without a time, no collection of garbage would ever find it.
         let deleted_time = run.is_deleted.then(|| run.deleted_time.unwrap_or_else(now_ms));
-        let row = [
-            run.id.as_str().into(),
-            run.name.clone().into(),
-            run.source.kind.into(),
-            run.source.name.as_str().into(),
-            run.source.entry_point.as_str().into(),
-            run.user_id.clone().into(),
-            run.status.name().into(),
-            run.start_time.into(),
-            run.end_time.into(),
-            run.source.version.as_str().into(),
-            stage(run.is_deleted).into(),
-            run.artifact_uri.clone().into(),
-            self.experiment.0.into(),
-            deleted_time.into(),
-        ];
-        insert(Runs::Table, columns, [row])
+        let info = RunInfo {
+            run_uuid: run.id.clone(),
+            experiment_id: self.experiment,
+            run_name: run.name.clone(),
+            user_id: run.user_id.clone(),
+            status: Some(run.status),
+            start_time: run.start_time,
+            end_time: run.end_time,
+            artifact_uri: run.artifact_uri.clone(),
+            lifecycle_stage: Some(stage(run.is_deleted).to_owned()),
+            run_id: run.id.clone(),
+        };
+        runs::insertion(&info, &run.source, deleted_time)
     }
-}
-
-async fn is_there(transaction: &mut Transaction, id: &RunId) -> Result<bool, DbError> {
-    let select = Query::select()
-        .column(Runs::RunUuid)
-        .from(Runs::Table)
-        .and_where(Expr::col(Runs::RunUuid).eq(id.as_str()))
-        .take();
-    Ok(transaction.fetch_optional(&select).await?.is_some())
 }
 
 async fn add_metrics(transaction: &mut Transaction, run: &ImportedRun) -> Result<(), DbError> {

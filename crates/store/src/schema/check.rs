@@ -4,7 +4,7 @@ use super::{Found, inspect, look, revisions, script, shape::Kind};
 use crate::{
     OpenError,
     database_uri::{DatabaseUri, without_password},
-    db::{Database, DbError, SqliteLocation},
+    db::{Database, DbError},
 };
 use revisions::REVISION;
 
@@ -38,9 +38,7 @@ impl SchemaReport {
 /// Looks at the schema of the database at `uri`, and changes nothing.
 pub async fn check_schema(uri: &str) -> Result<SchemaReport, OpenError> {
     let location = DatabaseUri::parse(uri).map_err(|reason| OpenError::uri(uri, reason))?;
-    if let DatabaseUri::Sqlite(SqliteLocation::File(path)) = &location
-        && matches!(path.try_exists(), Ok(false))
-    {
+    if !location.may_exist() {
         return Ok(empty(uri));
     }
     let failed = |error| OpenError::of(uri, error);

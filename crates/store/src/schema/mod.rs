@@ -16,7 +16,7 @@ use crate::{
     artifact_uri::ArtifactRoot,
     database_uri::without_password,
     db::{Database, DbError, Transaction},
-    experiments::insertion,
+    experiments::ExperimentValues,
     tables::{AlembicVersion, Experiments},
 };
 use mlferry_protocol::ExperimentId;
@@ -27,7 +27,16 @@ use sea_query::{Expr, ExprTrait, OnConflict, Query};
 pub(crate) const WORKSPACE: &str = "default";
 
 /// The experiment of runs that name no other.
-const DEFAULT_EXPERIMENT: (ExperimentId, &str) = (ExperimentId(0), "Default");
+pub(crate) const DEFAULT_EXPERIMENT: ExperimentId = ExperimentId(0);
+
+/// What becomes of a database without any table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum WhenEmpty {
+    /// It gets all of them.
+    Create,
+    /// It stays as it is.
+    Refuse,
+}
 
 /// What a database holds.
 enum Found {
@@ -44,6 +53,7 @@ pub(crate) async fn prepare(
     database: &Database,
     uri: &str,
     artifact_root: &ArtifactRoot,
+    when_empty: WhenEmpty,
 ) -> Result<(), OpenError> {
     let failed = |error| OpenError::of(uri, error);
     let mut transaction = database.read().await.map_err(failed)?;
@@ -53,15 +63,13 @@ pub(crate) async fn prepare(
         Found::Ready => Ok(()),
         Found::OtherTables => Err(OpenError::Foreign(without_password(uri))),
         Found::OtherRevision(found) => Err(revisions::refusal(uri, found)),
+        Found::Nothing if when_empty == WhenEmpty::Refuse => {
+            Err(OpenError::Empty(without_password(uri)))
+        }
         Found::Nothing | Found::NoDefaultExperiment => {
             create(database, artifact_root).await.map_err(failed)
         }
     }
-}
-
-/// Whether there is no table at all.
-pub(crate) async fn is_empty(database: &Database) -> Result<bool, DbError> {
-    Ok(database.read().await?.table_names().await?.is_empty())
 }
 
 async fn look(transaction: &mut Transaction) -> Result<Found, DbError> {
@@ -84,7 +92,7 @@ async fn look(transaction: &mut Transaction) -> Result<Found, DbError> {
     let default = Query::select()
         .column(Experiments::ExperimentId)
         .from(Experiments::Table)
-        .and_where(Expr::col(Experiments::ExperimentId).eq(DEFAULT_EXPERIMENT.0.0))
+        .and_where(Expr::col(Experiments::ExperimentId).eq(DEFAULT_EXPERIMENT.0))
         .take();
     Ok(match transaction.fetch_optional(&default).await? {
         Some(_) => Found::Ready,
@@ -104,8 +112,9 @@ async fn create(database: &Database, artifact_root: &ArtifactRoot) -> Result<(),
 }
 
 fn default_experiment(artifact_root: &ArtifactRoot) -> sea_query::InsertStatement {
-    let (id, name) = DEFAULT_EXPERIMENT;
-    let mut statement = insertion(Some(id), name, &artifact_root.of_experiment(id));
+    let id = DEFAULT_EXPERIMENT;
+    let location = artifact_root.of_experiment(id);
+    let mut statement = ExperimentValues::new("Default", &location).insertion(Some(id));
     statement.on_conflict(OnConflict::new().do_nothing().to_owned());
     statement
 }
