@@ -1,55 +1,137 @@
 //! Where a server keeps its artifacts: the URI of `--artifacts-destination`.
 
 use percent_encoding::percent_decode_str;
-use std::path::PathBuf;
+use std::{fmt, path::PathBuf};
 use thiserror::Error;
+
+/// Names in the root of a destination are kept as given; what a store can't address is refused.
+const NOT_IN_ROOT: [char; 3] = ['?', '#', '\0'];
 
 /// A place that holds artifacts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Destination {
     /// A folder of this machine; relative paths start at the working directory.
     Local(PathBuf),
+    /// A place in an object store, or on another server.
+    Remote(RemoteDestination),
+}
+
+/// A place in an object store, or on another server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RemoteDestination {
+    /// What is spoken there.
+    pub(crate) store: StoreAddress,
+    /// The folder in it that is the root of all artifacts, without slashes at its ends; may be empty.
+    pub(crate) root: String,
+    /// As given, without a password.
+    uri: String,
+}
+
+/// Which store, and what of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum StoreAddress {
+    /// A bucket of S3 or of what speaks its language.
+    S3 { bucket: String, provider: S3Provider },
+    /// A bucket of Google Cloud Storage.
+    Gcs { bucket: String },
+    /// A container of Azure Blob Storage, or a file system of Data Lake Storage, which has both.
+    Azure {
+        container: String,
+        /// Such as `account.blob.core.windows.net`.
+        host: String,
+        /// How the reference finds credentials depends on it.
+        is_data_lake: bool,
+    },
+    /// Another server of this kind, or of the reference's; the URL of its artifact route.
+    Server { url: String },
+    /// A host that files are sent to.
+    Host {
+        kind: HostKind,
+        user: Option<String>,
+        password: Option<String>,
+        /// With its port, if given.
+        host: String,
+    },
+}
+
+/// Whose S3 it is: some need other addresses and sizes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum S3Provider {
+    /// AWS, or what `MLFLOW_S3_ENDPOINT_URL` says.
+    Configured,
+    /// Cloudflare R2, at this host.
+    R2(String),
+    /// Backblaze B2, at this host.
+    B2(String),
+}
+
+/// What a host speaks that keeps files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum HostKind {
+    Sftp,
+    Ftp,
+    WebHdfs,
 }
 
 /// A URI that names no destination this server can use.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum DestinationError {
-    /// The scheme belongs to a store that this version does not reach.
+    /// The scheme belongs to a store that is not known.
     #[error(
-        "artifact destinations with the '{0}' scheme are not available in this version of mlferry; \
-         use a local path or a file: URI"
+        "artifact destinations with the '{0}' scheme are not supported; use a local path or a URI \
+         that begins with file:, s3:, gs:, wasbs:, abfss:, r2:, b2:, http:, https:, \
+         mlflow-artifacts:, sftp:, ftp: or hdfs:"
     )]
     UnsupportedScheme(String),
     /// A `file:` URI names another machine.
     #[error("the file: URI '{0}' names a host; only files of this machine can be served")]
     ForeignHost(String),
     /// The text is empty.
-    #[error("the artifact destination is empty; give a local path or a file: URI")]
+    #[error(
+        "the artifact destination is empty; give a local path or a URI such as s3://bucket/folder"
+    )]
     Empty,
+    /// A part of the URI is missing.
+    #[error("the artifact destination '{uri}' names no {what}; write it as {form}")]
+    Missing {
+        /// As given.
+        uri: String,
+        /// What is missing.
+        what: &'static str,
+        /// How it should look.
+        form: &'static str,
+    },
+    /// The folder can't be a prefix of keys.
+    #[error(
+        "the artifact destination '{0}' has a folder that can't be used: no '.', '..' or empty \
+         name, and no '?' or '#', may be in it"
+    )]
+    BadRoot(String),
+}
+
+impl HostKind {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Sftp => "sftp",
+            Self::Ftp => "ftp",
+            Self::WebHdfs => "hdfs",
+        }
+    }
 }
 
 impl Destination {
-    /// Reads a path or URI. Percent sequences are decoded in both, as the reference does.
+    /// Reads a path or URI. Percent sequences are decoded in local ones, as the reference does.
     pub fn parse(uri: &str) -> Result<Self, DestinationError> {
         if uri.is_empty() {
             return Err(DestinationError::Empty);
         }
         let path = match uri.split_once(':') {
-            Some((scheme, rest)) if scheme.eq_ignore_ascii_case("file") => {
-                match rest.strip_prefix("//") {
-                    None => rest,
-                    Some(with_host) => {
-                        let start = with_host.find('/').unwrap_or(with_host.len());
-                        let (host, path) = with_host.split_at(start);
-                        if !matches!(host, "" | "localhost") {
-                            return Err(DestinationError::ForeignHost(uri.to_owned()));
-                        }
-                        path
-                    }
+            Some((scheme, rest)) if is_scheme(scheme) => {
+                let scheme = scheme.to_ascii_lowercase();
+                if scheme != "file" {
+                    return remote(uri, &scheme, rest).map(Self::Remote);
                 }
-            }
-            Some((scheme, _)) if is_scheme(scheme) => {
-                return Err(DestinationError::UnsupportedScheme(scheme.to_owned()));
+                file_path(uri, rest)?
             }
             _ => uri,
         };
@@ -58,6 +140,193 @@ impl Destination {
         }
         let decoded = percent_decode_str(path).decode_utf8_lossy().into_owned();
         Ok(Self::Local(PathBuf::from(decoded)))
+    }
+}
+
+impl fmt::Display for Destination {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Local(path) => path.display().fmt(f),
+            Self::Remote(remote) => remote.fmt(f),
+        }
+    }
+}
+
+impl RemoteDestination {
+    /// The folder of artifacts below another destination's root, where `self` is or lies in that
+    /// destination: `Some("")` for its root itself.
+    #[must_use]
+    pub fn below(&self, other: &Self) -> Option<&str> {
+        if self.store != other.store {
+            return None;
+        }
+        let below = self.root.strip_prefix(other.root.as_str())?;
+        match below.strip_prefix('/') {
+            Some(below) => Some(below),
+            None if below.is_empty() || other.root.is_empty() => Some(below),
+            None => None,
+        }
+    }
+
+    /// The same store, with another folder as its root.
+    #[must_use]
+    pub fn at_root(&self) -> Self {
+        let uri = self.uri.strip_suffix(self.root.as_str()).unwrap_or(&self.uri);
+        Self { store: self.store.clone(), root: String::new(), uri: uri.to_owned() }
+    }
+
+    /// The host that a client of the URI connects to, where the URI says which: what it speaks, and
+    /// its name with a port.
+    #[must_use]
+    pub fn host(&self) -> Option<(&'static str, &str)> {
+        match &self.store {
+            StoreAddress::S3 { provider: S3Provider::R2(host), .. } => Some(("r2", host)),
+            StoreAddress::S3 { provider: S3Provider::B2(host), .. } => Some(("b2", host)),
+            StoreAddress::Azure { host, is_data_lake: true, .. } => Some(("abfss", host)),
+            StoreAddress::Server { url } => {
+                let after = url.split_once("://").map_or(url.as_str(), |(_, after)| after);
+                Some(("http", after.split('/').next().unwrap_or_default()))
+            }
+            StoreAddress::Host { kind, host, .. } => Some((kind.name(), host)),
+            StoreAddress::S3 { .. } | StoreAddress::Gcs { .. } | StoreAddress::Azure { .. } => None,
+        }
+    }
+
+    /// The folder that is the root of all artifacts; may be empty.
+    #[must_use]
+    pub fn root(&self) -> &str {
+        &self.root
+    }
+}
+
+impl fmt::Display for RemoteDestination {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.uri)
+    }
+}
+
+/// The path of a `file:` URI, from what follows the scheme.
+fn file_path<'a>(uri: &str, rest: &'a str) -> Result<&'a str, DestinationError> {
+    let Some(with_host) = rest.strip_prefix("//") else { return Ok(rest) };
+    let start = with_host.find('/').unwrap_or(with_host.len());
+    let (host, path) = with_host.split_at(start);
+    if matches!(host, "" | "localhost") {
+        Ok(path)
+    } else {
+        Err(DestinationError::ForeignHost(uri.to_owned()))
+    }
+}
+
+fn remote(uri: &str, scheme: &str, rest: &str) -> Result<RemoteDestination, DestinationError> {
+    let (authority, path) = match rest.strip_prefix("//") {
+        Some(rest) => rest.split_once('/').unwrap_or((rest, "")),
+        None => ("", rest.trim_start_matches('/')),
+    };
+    let missing = |what, form| DestinationError::Missing { uri: masked(uri), what, form };
+    let named = |what, form| match authority {
+        "" => Err(missing(what, form)),
+        name => Ok(name.to_owned()),
+    };
+    let at_host = |form: &'static str| match authority.split_once('@') {
+        Some((bucket, host)) if !bucket.is_empty() && !host.is_empty() => {
+            Ok((bucket.to_owned(), host.to_owned()))
+        }
+        _ => Err(missing("bucket and host", form)),
+    };
+    let store = match scheme {
+        "s3" | "s3a" => {
+            let bucket = named("bucket", "s3://bucket/folder")?;
+            StoreAddress::S3 { bucket, provider: S3Provider::Configured }
+        }
+        "r2" => {
+            let (bucket, host) = at_host("r2://bucket@ACCOUNT.r2.cloudflarestorage.com/folder")?;
+            StoreAddress::S3 { bucket, provider: S3Provider::R2(host) }
+        }
+        "b2" => {
+            let (bucket, host) = at_host("b2://bucket@s3.REGION.backblazeb2.com/folder")?;
+            StoreAddress::S3 { bucket, provider: S3Provider::B2(host) }
+        }
+        "gs" => StoreAddress::Gcs { bucket: named("bucket", "gs://bucket/folder")? },
+        "wasbs" | "wasb" => {
+            let (container, host) =
+                at_host("wasbs://container@ACCOUNT.blob.core.windows.net/folder")?;
+            StoreAddress::Azure { container, host, is_data_lake: false }
+        }
+        "abfss" | "abfs" => {
+            let (container, host) = at_host("abfss://fs@ACCOUNT.dfs.core.windows.net/folder")?;
+            StoreAddress::Azure { container, host, is_data_lake: true }
+        }
+        "http" | "https" | "mlflow-artifacts" => return server(uri, scheme, authority, path),
+        "sftp" => host(HostKind::Sftp, &named("host", "sftp://user@host/folder")?),
+        "ftp" => host(HostKind::Ftp, &named("host", "ftp://user@host/folder")?),
+        "hdfs" | "viewfs" => host(HostKind::WebHdfs, &named("host", "hdfs://host:port/folder")?),
+        _ => return Err(DestinationError::UnsupportedScheme(scheme.to_owned())),
+    };
+    let root = root_of(uri, path)?;
+    Ok(RemoteDestination { store, root, uri: masked(uri) })
+}
+
+/// The artifact route of another server. What follows the route in an `http(s)` URI is the root.
+fn server(
+    uri: &str,
+    scheme: &str,
+    authority: &str,
+    path: &str,
+) -> Result<RemoteDestination, DestinationError> {
+    let missing = |what, form| DestinationError::Missing { uri: masked(uri), what, form };
+    let (base, root) = if scheme == "mlflow-artifacts" {
+        ("", path)
+    } else {
+        let form = "http://host:5000/api/2.0/mlflow-artifacts/artifacts";
+        match path.split_once(SERVER_ROUTE) {
+            Some((base, root)) if root.is_empty() || root.starts_with('/') => (base, root),
+            _ => return Err(missing("artifact route", form)),
+        }
+    };
+    if authority.is_empty() {
+        return Err(missing("host", "mlflow-artifacts://host:port/folder"));
+    }
+    let scheme = if scheme == "https" { "https" } else { "http" };
+    let url = format!("{scheme}://{authority}/{base}{SERVER_ROUTE}");
+    let root = root_of(uri, root)?;
+    Ok(RemoteDestination { store: StoreAddress::Server { url }, root, uri: masked(uri) })
+}
+
+/// Where servers serve artifacts, without the slash at its beginning.
+const SERVER_ROUTE: &str = "api/2.0/mlflow-artifacts/artifacts";
+
+fn host(kind: HostKind, authority: &str) -> StoreAddress {
+    let (credentials, host) = match authority.rsplit_once('@') {
+        Some((credentials, host)) => (Some(credentials), host),
+        None => (None, authority),
+    };
+    let decoded = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
+    let (user, password) = match credentials.map(|both| both.split_once(':').ok_or(both)) {
+        Some(Ok((user, password))) => (Some(decoded(user)), Some(decoded(password))),
+        Some(Err(user)) => (Some(decoded(user)), None),
+        None => (None, None),
+    };
+    StoreAddress::Host { kind, user, password, host: host.to_owned() }
+}
+
+fn root_of(uri: &str, path: &str) -> Result<String, DestinationError> {
+    let root = path.trim_matches('/');
+    let is_bad = root.contains(NOT_IN_ROOT)
+        || (!root.is_empty() && root.split('/').any(|name| matches!(name, "" | "." | "..")));
+    if is_bad {
+        return Err(DestinationError::BadRoot(masked(uri)));
+    }
+    Ok(root.to_owned())
+}
+
+/// The URI with a password in it replaced.
+fn masked(uri: &str) -> String {
+    let Some((scheme, rest)) = uri.split_once("://") else { return uri.to_owned() };
+    let end = rest.find('/').unwrap_or(rest.len());
+    let (authority, path) = rest.split_at(end);
+    match authority.rsplit_once('@').map(|(user, host)| (user.split_once(':'), host)) {
+        Some((Some((user, _)), host)) => format!("{scheme}://{user}:***@{host}{path}"),
+        _ => uri.to_owned(),
     }
 }
 
@@ -87,11 +356,104 @@ mod tests {
         }
     }
 
+    fn parsed(uri: &str) -> RemoteDestination {
+        match Destination::parse(uri) {
+            Ok(Destination::Remote(remote)) => remote,
+            other => panic!("{uri}: {other:?}"),
+        }
+    }
+
     #[test]
-    fn other_schemes_and_hosts_are_named_in_the_refusal() {
+    fn buckets_and_their_folders_are_told_apart() {
+        let s3 = |bucket: &str| StoreAddress::S3 {
+            bucket: bucket.into(),
+            provider: S3Provider::Configured,
+        };
+        for (uri, store, root) in [
+            ("s3://bkt", s3("bkt"), ""),
+            ("s3://bkt/", s3("bkt"), ""),
+            ("s3://bkt/a b/c%20d/", s3("bkt"), "a b/c%20d"),
+            ("gs://bkt/x", StoreAddress::Gcs { bucket: "bkt".into() }, "x"),
+            (
+                "wasbs://c@acct.blob.core.windows.net/x",
+                StoreAddress::Azure {
+                    container: "c".into(),
+                    host: "acct.blob.core.windows.net".into(),
+                    is_data_lake: false,
+                },
+                "x",
+            ),
+            (
+                "r2://bkt@acct.r2.cloudflarestorage.com/x",
+                StoreAddress::S3 {
+                    bucket: "bkt".into(),
+                    provider: S3Provider::R2("acct.r2.cloudflarestorage.com".into()),
+                },
+                "x",
+            ),
+            (
+                "http://h:5000/P/api/2.0/mlflow-artifacts/artifacts/x/y",
+                StoreAddress::Server {
+                    url: "http://h:5000/P/api/2.0/mlflow-artifacts/artifacts".into(),
+                },
+                "x/y",
+            ),
+            (
+                "mlflow-artifacts://h:5000/x",
+                StoreAddress::Server {
+                    url: "http://h:5000/api/2.0/mlflow-artifacts/artifacts".into(),
+                },
+                "x",
+            ),
+        ] {
+            let remote = parsed(uri);
+            assert_eq!((remote.store, remote.root.as_str()), (store, root), "{uri}");
+        }
+    }
+
+    #[test]
+    fn a_password_is_read_and_never_shown() {
+        let remote = parsed("sftp://me:s%40crt@host:2222/x");
+        assert_eq!(remote.to_string(), "sftp://me:***@host:2222/x");
+        let expected = StoreAddress::Host {
+            kind: HostKind::Sftp,
+            user: Some("me".into()),
+            password: Some("s@crt".into()),
+            host: "host:2222".into(),
+        };
+        assert_eq!(remote.store, expected);
+    }
+
+    #[test]
+    fn what_lies_below_another_destination_is_found() {
+        let below = |uri: &str, other: &str| parsed(uri).below(&parsed(other)).map(str::to_owned);
+        assert_eq!(below("s3://b/root/1/r", "s3://b/root").as_deref(), Some("1/r"));
+        assert_eq!(below("s3://b/root", "s3://b/root").as_deref(), Some(""));
+        assert_eq!(below("s3://b/1", "s3://b").as_deref(), Some("1"));
+        assert_eq!(below("s3://b/rooted", "s3://b/root"), None);
+        assert_eq!(below("s3://c/root", "s3://b/root"), None);
+        assert_eq!(parsed("s3://b/root/x").at_root().to_string(), "s3://b/");
+    }
+
+    #[test]
+    fn what_names_no_place_is_refused_with_a_form_to_follow() {
+        for (uri, what) in [
+            ("s3:///x", "bucket"),
+            ("s3:x", "bucket"),
+            ("wasbs://container/x", "bucket and host"),
+            ("http://h:5000/x", "artifact route"),
+            ("mlflow-artifacts:/x", "host"),
+        ] {
+            let error = Destination::parse(uri).unwrap_err().to_string();
+            assert!(error.contains(&format!("names no {what}; write it as")), "{error}");
+        }
+        for uri in ["s3://b/a//c", "s3://b/../c", "gs://b/x?y", "s3://b/x#y"] {
+            let refused = Destination::parse(uri);
+            assert_eq!(refused, Err(DestinationError::BadRoot(uri.into())), "{uri}");
+        }
         assert_eq!(
-            Destination::parse("s3://bucket/x"),
-            Err(DestinationError::UnsupportedScheme("s3".into()))
+            Destination::parse("dbfs:/x"),
+            Err(DestinationError::UnsupportedScheme("dbfs".into()))
         );
         assert_eq!(
             Destination::parse("file://nas/x"),

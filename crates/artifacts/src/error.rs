@@ -1,7 +1,7 @@
 //! What can go wrong with artifacts.
 
 use crate::{ArtifactPath, ExpectedDigest};
-use std::{io, path::PathBuf};
+use std::{fmt, io, path::PathBuf};
 use thiserror::Error;
 
 /// Why an artifact could not be written, read, listed or deleted.
@@ -51,6 +51,53 @@ pub enum ArtifactError {
     /// The store failed.
     #[error("The artifact store failed")]
     Io(#[from] io::Error),
+    /// A store that is reached over a network refused or failed.
+    #[error("The artifact store {trouble}: {words}")]
+    Store {
+        /// What kind of failure it is.
+        trouble: StoreTrouble,
+        /// The store's own words.
+        words: String,
+    },
+    /// The store gives out no URLs of its own. The words are the reference's: its client looks for them.
+    #[error("Multipart {0} is not supported for the current artifact repository")]
+    NotDirect(&'static str),
+    /// What a client says of an upload in parts does not hold.
+    #[error("Invalid multipart upload: {0}")]
+    BadUpload(String),
+}
+
+/// What kind of failure a store had.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StoreTrouble {
+    /// Something is not there.
+    Absent,
+    /// A condition does not hold.
+    Condition,
+    /// The store does not let this server in, or not do that.
+    Denied,
+    /// The request can't be carried out as it is.
+    Refused,
+    /// The store can't do that.
+    Unsupported,
+    /// No space, or no quota, is left.
+    Full,
+    /// It may be tried again.
+    Unavailable,
+}
+
+impl fmt::Display for StoreTrouble {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Absent => "has no such thing",
+            Self::Condition => "says that a condition does not hold",
+            Self::Denied => "does not let this server do that",
+            Self::Refused => "refused",
+            Self::Unsupported => "can't do that",
+            Self::Full => "is full",
+            Self::Unavailable => "failed",
+        })
+    }
 }
 
 /// Why a destination can't be used.
@@ -64,5 +111,13 @@ pub enum OpenError {
         /// What the system said.
         #[source]
         source: io::Error,
+    },
+    /// The store can't be reached or used.
+    #[error("cannot use the artifact destination {destination}: {reason}")]
+    Unusable {
+        /// As given, without a password.
+        destination: String,
+        /// In one line.
+        reason: String,
     },
 }

@@ -1,82 +1,19 @@
 //! The artifact service: one destination, used from async code.
 
 use crate::{
-    ArtifactError, ArtifactPath, Destination, ExpectedDigests, ListOptions, Listing, OpenError,
-    incoming::{Gathered, InFlight, Incoming},
-    local::{Local, Upload},
-    off_thread::{OffThread, Writeback, blocking, joined},
+    ArtifactError, ArtifactPath, Destination, DirectUrl, ExpectedDigests, ListOptions, Listing,
+    Metadata, OpenError, OpenUpload, PartUrls, PutCondition, RemoteDestination, SentPart,
+    StoreSettings,
+    local::{LocalFile, LocalStore},
+    remote::{Remote, RemoteFile},
 };
 use bytes::Bytes;
-use futures_util::Stream;
+use futures_util::{Stream, StreamExt, stream::BoxStream};
 use std::{
-    fs::File,
     io,
     ops::Range,
-    sync::{Arc, atomic::AtomicUsize},
     time::{Duration, SystemTime},
 };
-use tokio::{sync::Semaphore, task::spawn_blocking};
-
-/// Bytes read from the disk at once: large enough that a read costs little beside its bytes, small
-/// enough that a hundred stalled readers stay small together.
-const READ_BYTES: usize = 256 * 1024;
-
-/// Writes to the disk at once. More of them only wait for each other: uploads of small files came
-/// close to their most flushes a second at 16.
-const WRITERS: usize = 16;
-
-/// What is known of a stored file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Metadata {
-    /// Bytes.
-    pub size: u64,
-    pub(crate) modified_ns: i128,
-    pub(crate) inode: u64,
-}
-
-impl Metadata {
-    /// A strong entity tag, without quotes: it changes whenever the bytes are replaced.
-    #[must_use]
-    pub fn etag(&self) -> String {
-        format!("{:x}-{:x}-{:x}", self.modified_ns, self.size, self.inode)
-    }
-
-    /// When the bytes were stored.
-    #[must_use]
-    pub fn modified(&self) -> SystemTime {
-        let nanos = u64::try_from(self.modified_ns).unwrap_or(0);
-        SystemTime::UNIX_EPOCH + Duration::from_nanos(nanos)
-    }
-}
-
-/// What must hold of the file that an upload would replace.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub enum PutCondition {
-    /// Nothing.
-    #[default]
-    Always,
-    /// There is none.
-    Absent,
-    /// There is one.
-    Exists,
-    /// There is one with one of these entity tags.
-    EtagIn(Vec<String>),
-    /// There is none with one of these entity tags.
-    EtagNotIn(Vec<String>),
-}
-
-impl PutCondition {
-    pub(crate) fn holds(&self, current: Option<&Metadata>) -> bool {
-        let is_in = |etags: &[String]| current.is_some_and(|file| etags.contains(&file.etag()));
-        match self {
-            Self::Always => true,
-            Self::Absent => current.is_none(),
-            Self::Exists => current.is_some(),
-            Self::EtagIn(etags) => is_in(etags),
-            Self::EtagNotIn(etags) => !is_in(etags),
-        }
-    }
-}
 
 /// What a client says of an upload beside its bytes.
 #[derive(Debug, Default)]
@@ -87,30 +24,56 @@ pub struct PutOptions {
     pub digests: ExpectedDigests,
     /// Bytes that the operator allows.
     pub max_bytes: Option<u64>,
+    /// Bytes that the client announces.
+    pub length: Option<u64>,
+}
+
+/// What of a file will be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wanted {
+    /// All of it.
+    Whole,
+    /// A part, or nothing: only the metadata is asked for at once.
+    Some,
 }
 
 /// The artifacts of one destination. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct Service {
-    local: Arc<Local>,
-    /// How many uploads are in flight.
-    uploads: Arc<AtomicUsize>,
-    /// Leaves some blocking threads to readers while the disk is slow to take what is written.
-    writers: Arc<Semaphore>,
+pub struct Service(Place);
+
+#[derive(Debug, Clone)]
+enum Place {
+    Local(LocalStore),
+    Remote(Remote),
 }
 
 impl Service {
     /// Opens a destination and checks that it can be written.
-    pub async fn open(destination: Destination) -> Result<Self, OpenError> {
-        let Destination::Local(path) = destination;
-        let local = blocking(move || Local::open(path)).await?;
-        let writers = Arc::new(Semaphore::new(WRITERS));
-        Ok(Self { local: Arc::new(local), uploads: Arc::default(), writers })
+    pub async fn open(
+        destination: &Destination,
+        settings: &StoreSettings,
+    ) -> Result<Self, OpenError> {
+        Ok(Self(match destination {
+            Destination::Local(path) => Place::Local(LocalStore::open(path.clone()).await?),
+            Destination::Remote(remote) => Place::Remote(Remote::open(remote, settings).await?),
+        }))
     }
 
     /// Ends the use of the destination; to be called when no upload is in flight.
     pub async fn close(self) {
-        blocking(move || self.local.close()).await;
+        match self.0 {
+            Place::Local(local) => local.close().await,
+            Place::Remote(remote) => remote.close().await,
+        }
+    }
+
+    /// Where a destination lies that is no folder of this machine.
+    #[must_use]
+    pub fn remote_destination(&self) -> Option<&RemoteDestination> {
+        match &self.0 {
+            Place::Local(_) => None,
+            Place::Remote(remote) => Some(remote.destination()),
+        }
     }
 
     /// Stores a file. When this returns, its bytes and its name are durable; if it fails before the
@@ -125,54 +88,25 @@ impl Service {
         S: Stream<Item = Result<Bytes, E>> + Unpin,
         E: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
-        let mut body = Incoming::new(body, options.max_bytes, InFlight::new(&self.uploads));
-        let mut upload = OffThread::new(Upload::new(Arc::clone(&self.local), path, options));
-        let mut writeback = Writeback::default();
-        let mut gathered = body.gather().await?;
-        while !gathered.is_last {
-            let writing = self.write(upload, gathered);
-            let (next, written) = tokio::join!(body.gather(), writing);
-            upload = written?;
-            gathered = next?;
-            writeback.push(&upload).await?;
+        match &self.0 {
+            Place::Local(local) => local.put(path, body, options).await,
+            Place::Remote(remote) => remote.put(&path, body, options).await,
         }
-        writeback.finish().await?;
-        let permit = self.writers.acquire().await;
-        // What fits one gathering needs one trip to the disk, not two.
-        let stored = blocking(move || {
-            let mut upload = upload.into_inner();
-            if gathered.bytes > 0 {
-                upload.write(&gathered.chunks)?;
-            }
-            upload.publish()
-        })
-        .await;
-        drop(permit);
-        stored
-    }
-
-    /// Hands what was gathered to the disk, while more comes in.
-    async fn write(
-        &self,
-        mut upload: OffThread<Upload>,
-        gathered: Gathered,
-    ) -> Result<OffThread<Upload>, ArtifactError> {
-        let permit = self.writers.acquire().await;
-        let (upload, result, chunks) = blocking(move || {
-            let result = upload.get_mut().write(&gathered.chunks);
-            // Given back, to be freed by the threads that allocated them.
-            (upload, result, gathered.chunks)
-        })
-        .await;
-        drop((permit, chunks));
-        result.map(|()| upload)
     }
 
     /// Opens a file to be read.
-    pub async fn get(&self, path: ArtifactPath) -> Result<Artifact, ArtifactError> {
-        let local = Arc::clone(&self.local);
-        let (file, metadata) = blocking(move || local.open_file(&path)).await?;
-        Ok(Artifact { file: Arc::new(file), metadata })
+    pub async fn get(&self, path: ArtifactPath, wanted: Wanted) -> Result<Artifact, ArtifactError> {
+        let (file, metadata) = match &self.0 {
+            Place::Local(local) => {
+                let (file, metadata) = local.get(path).await?;
+                (File::Local(file), metadata)
+            }
+            Place::Remote(remote) => {
+                let (file, metadata) = remote.get(&path, wanted == Wanted::Whole).await?;
+                (File::Remote(file), metadata)
+            }
+        };
+        Ok(Artifact { file, metadata })
     }
 
     /// Lists a folder; `None` is the root. What does not exist is an empty folder.
@@ -181,28 +115,117 @@ impl Service {
         folder: Option<ArtifactPath>,
         options: ListOptions,
     ) -> Result<Listing, ArtifactError> {
-        let local = Arc::clone(&self.local);
-        blocking(move || local.list(folder.as_ref(), &options)).await
+        match &self.0 {
+            Place::Local(local) => local.list(folder, options).await,
+            Place::Remote(remote) => remote.list(folder.as_ref(), &options).await,
+        }
     }
 
     /// Deletes a file, or a folder with all that is in it. What does not exist is deleted already.
     pub async fn delete(&self, path: ArtifactPath) -> Result<(), ArtifactError> {
-        let local = Arc::clone(&self.local);
-        blocking(move || local.delete(&path)).await
+        match &self.0 {
+            Place::Local(local) => local.delete(path).await,
+            Place::Remote(remote) => remote.delete(&path).await,
+        }
     }
 
     /// Removes the folders above a path that was deleted, from the inside out, as far as they are empty.
+    /// Object stores have no empty folders.
     pub async fn prune_above(&self, path: ArtifactPath) -> Result<(), ArtifactError> {
-        let local = Arc::clone(&self.local);
-        blocking(move || local.prune_above(&path)).await
+        match &self.0 {
+            Place::Local(local) => local.prune_above(path).await,
+            Place::Remote(_) => Ok(()),
+        }
+    }
+
+    /// Whether clients can be sent straight to the store.
+    #[must_use]
+    pub fn is_direct(&self) -> bool {
+        matches!(&self.0, Place::Remote(remote) if remote.is_direct())
+    }
+
+    fn direct(&self, what: &'static str) -> Result<&Remote, ArtifactError> {
+        match &self.0 {
+            Place::Local(_) => Err(ArtifactError::NotDirect(what)),
+            Place::Remote(remote) => Ok(remote),
+        }
+    }
+
+    /// Begins an upload in parts that the client sends to the store, and says where to.
+    pub async fn create_upload(
+        &self,
+        path: &ArtifactPath,
+        part_count: u32,
+    ) -> Result<PartUrls, ArtifactError> {
+        self.direct("upload")?.create_upload(path, part_count).await
+    }
+
+    /// Makes the parts that a client has sent one file.
+    pub async fn complete_upload(
+        &self,
+        path: &ArtifactPath,
+        upload_id: Option<&str>,
+        parts: Vec<SentPart>,
+    ) -> Result<(), ArtifactError> {
+        self.direct("upload")?.complete_upload(path, upload_id, parts).await
+    }
+
+    /// Gives an upload in parts up.
+    pub async fn abort_upload(
+        &self,
+        path: &ArtifactPath,
+        upload_id: Option<&str>,
+    ) -> Result<(), ArtifactError> {
+        self.direct("upload")?.abort_upload(path, upload_id).await
+    }
+
+    /// A URL from which a file can be downloaded for some time, and its size.
+    pub async fn download_url(
+        &self,
+        path: &ArtifactPath,
+        time: Duration,
+    ) -> Result<(DirectUrl, u64), ArtifactError> {
+        self.direct("download")?.download_url(path, time).await
+    }
+
+    /// A URL to which a file can be uploaded for some time.
+    pub async fn upload_url(
+        &self,
+        path: &ArtifactPath,
+        time: Duration,
+    ) -> Result<DirectUrl, ArtifactError> {
+        self.direct("upload")?.upload_url(path, time).await
+    }
+
+    /// Uploads in parts that were begun before `before` and never completed.
+    pub async fn open_uploads(&self, before: SystemTime) -> Result<Vec<OpenUpload>, ArtifactError> {
+        match &self.0 {
+            // They are swept when the folder is opened.
+            Place::Local(_) => Ok(Vec::new()),
+            Place::Remote(remote) => remote.open_uploads(before).await,
+        }
+    }
+
+    /// Gives up an upload that was found.
+    pub async fn abort_open_upload(&self, upload: &OpenUpload) -> Result<(), ArtifactError> {
+        match &self.0 {
+            Place::Local(_) => Ok(()),
+            Place::Remote(remote) => remote.abort_open_upload(upload).await,
+        }
     }
 }
 
 /// A file that is open for reading; what is read is what was there when it was opened.
 #[derive(Debug, Clone)]
 pub struct Artifact {
-    file: Arc<File>,
+    file: File,
     metadata: Metadata,
+}
+
+#[derive(Debug, Clone)]
+enum File {
+    Local(LocalFile),
+    Remote(RemoteFile),
 }
 
 impl Artifact {
@@ -212,48 +235,12 @@ impl Artifact {
         &self.metadata
     }
 
-    /// The bytes of `range`, which must lie within the file, in pieces of at most 256 KiB. One piece
-    /// is read ahead while the one before is sent.
-    pub fn read(&self, range: Range<u64>) -> impl Stream<Item = io::Result<Bytes>> + Send + use<> {
-        let read_at = {
-            let file = Arc::clone(&self.file);
-            move |range: &Range<u64>| {
-                let length = usize::try_from(range.end - range.start).unwrap_or(usize::MAX);
-                let length = length.min(READ_BYTES);
-                let (file, offset) = (Arc::clone(&file), range.start);
-                // Allocated here, not on one of the many threads that read: each of them would keep
-                // some memory for itself.
-                let buffer = Vec::with_capacity(length);
-                (length > 0)
-                    .then(|| spawn_blocking(move || fill_from(&file, offset, buffer, length)))
-            }
-        };
-        let first = read_at(&range);
-        futures_util::stream::try_unfold((first, range), move |(reading, mut range)| {
-            let read_at = read_at.clone();
-            async move {
-                let Some(reading) = reading else { return Ok(None) };
-                let piece = joined(reading.await)?;
-                range.start += piece.len() as u64;
-                let next = read_at(&range);
-                Ok(Some((piece, (next, range))))
-            }
-        })
-    }
-}
-
-/// Reads `length` bytes at `offset`; a file that has become shorter is an error, so that the
-/// connection breaks instead of ending early unnoticed.
-fn fill_from(file: &File, offset: u64, mut buffer: Vec<u8>, length: usize) -> io::Result<Bytes> {
-    while buffer.len() < length {
-        let position = offset + buffer.len() as u64;
-        match rustix::io::pread(file, rustix::buffer::spare_capacity(&mut buffer), position) {
-            Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
-            Ok(_) | Err(rustix::io::Errno::INTR) => {}
-            Err(error) => return Err(error.into()),
+    /// The bytes of `range`, which must lie within the file, in pieces of moderate size.
+    #[must_use]
+    pub fn read(&self, range: Range<u64>) -> BoxStream<'static, io::Result<Bytes>> {
+        match &self.file {
+            File::Local(file) => file.read(range).boxed(),
+            File::Remote(file) => file.read(range).boxed(),
         }
     }
-    // The allocator may give more than was asked for, and the file may have grown.
-    buffer.truncate(length);
-    Ok(buffer.into())
 }

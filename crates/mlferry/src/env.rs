@@ -35,6 +35,11 @@ impl Env {
         }
     }
 
+    /// All variables that are text.
+    pub(crate) fn texts(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.variables.iter().filter_map(|(name, value)| Some((name.to_str()?, value.to_str()?)))
+    }
+
     /// Adds the variables of a dotenv file; those already set stay, even when empty.
     ///
     /// Returns the numbers of lines that could not be read and were left out, or why the file can't be read.

@@ -154,6 +154,19 @@ pub(crate) struct ServerFlags {
     #[arg(long, value_name = "DURATION", env = "MLFERRY_SHUTDOWN_GRACE")]
     pub(crate) shutdown_grace: Option<String>,
 
+    /// Whether clients are told that they may upload parts to, and download from, the artifact store itself: 'on'
+    /// where they reach it, 'off' where they don't (default: off)
+    #[arg(long, value_name = "on|off", env = "MLFERRY_PRESIGNED_URLS")]
+    pub(crate) presigned_urls: Option<String>,
+
+    /// Address of the artifact store for clients, where it differs from the one that this server uses
+    #[arg(long, value_name = "URL", env = "MLFERRY_PRESIGNED_ENDPOINT")]
+    pub(crate) presigned_endpoint: Option<String>,
+
+    /// Start even if the artifact destination does not answer, or refuses to be written
+    #[arg(long, env = "MLFERRY_NO_DESTINATION_CHECK")]
+    pub(crate) no_destination_check: bool,
+
     /// Most connections to the database at once (default: 10 for PostgreSQL, 5 for SQLite)
     #[arg(long, value_name = "INTEGER", env = "MLFERRY_DB_POOL_SIZE")]
     pub(crate) db_pool_size: Option<String>,

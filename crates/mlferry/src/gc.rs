@@ -8,15 +8,20 @@ use std::time::Duration;
 
 use anyhow::Context;
 use clap::{ArgAction, Args};
-use mlferry_artifacts::{Destination, Service};
-use mlferry_protocol::{ExperimentId, RunId, limits};
-use mlferry_server::{Collector, Weight};
-use mlferry_store::{Connections, Garbage, GarbageFilter, GarbageId, Store, StoreOptions};
+use mlferry_artifacts::{Destination, Service, StoreSettings};
+use mlferry_protocol::{ExperimentId, RunId};
+use mlferry_server::{Collector, RootOptions, Weight};
+use mlferry_store::{Garbage, GarbageFilter, GarbageId, Store, StoreOptions};
 
-use crate::options::DEFAULT_BACKEND_STORE_URI;
+use crate::env::Env;
+use crate::options::{DEFAULT_BACKEND_STORE_URI, stores};
 use crate::units::{format_bytes, parse_age};
 use crate::uri;
 use crate::usage::{Stop, Usage};
+
+/// Schemes of artifact locations that name a host.
+const HOST_ADDRESSED: [&str; 9] =
+    ["abfss", "b2", "ftp", "hdfs", "http", "https", "mlflow-artifacts", "r2", "sftp"];
 
 /// The flags of `mlferry gc`, those of `mlflow gc` and a few more.
 #[derive(Args, Debug)]
@@ -75,7 +80,7 @@ pub(crate) struct GcFlags {
 }
 
 /// Collects garbage; an error says what could not be collected.
-pub(crate) fn run(flags: &GcFlags) -> Result<(), Stop> {
+pub(crate) fn run(flags: &GcFlags, env: &Env) -> Result<(), Stop> {
     if flags.workspace.is_some() || flags.all_workspaces {
         return Err(Stop::Refused(
             "--workspace and --all-workspaces are not supported: this database has one workspace."
@@ -95,7 +100,7 @@ pub(crate) fn run(flags: &GcFlags) -> Result<(), Stop> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let refused = |error: anyhow::Error| Stop::Refused(crate::one_line(&error));
     let runtime = runtime.context("cannot start").map_err(refused)?;
-    runtime.block_on(collect(flags, &filter, uri)).map_err(refused)
+    runtime.block_on(collect(flags, &filter, uri, stores::settings(env))).map_err(refused)
 }
 
 fn set(value: Option<&str>) -> Option<&str> {
@@ -129,19 +134,20 @@ fn millis(age: Duration) -> i64 {
     i64::try_from(age.as_millis()).unwrap_or(i64::MAX)
 }
 
-async fn collect(flags: &GcFlags, filter: &GarbageFilter, uri: String) -> anyhow::Result<()> {
+async fn collect(
+    flags: &GcFlags,
+    filter: &GarbageFilter,
+    uri: String,
+    settings: StoreSettings,
+) -> anyhow::Result<()> {
     let default_artifact_root =
         set(flags.default_artifact_root.as_deref()).unwrap_or("mlflow-artifacts:/").to_owned();
-    let store = Store::open_existing(StoreOptions {
-        uri,
-        connections: Connections::default(),
-        default_artifact_root: default_artifact_root.clone(),
-        allowed_host_schemes: Vec::new(),
-        artifact_location_max_length: limits::ARTIFACT_LOCATION,
-    })
-    .await?;
-    let destination = Proxied::open(flags).await?;
-    let collector = Collector::new(destination.service.clone(), &default_artifact_root);
+    let store = Store::open_existing(StoreOptions::new(uri, default_artifact_root.clone())).await?;
+    let destination = Proxied::open(flags, &settings).await?;
+    // Whoever cleans up may connect wherever runs say that their artifacts are.
+    let allowed_host_schemes = HOST_ADDRESSED.map(str::to_owned).to_vec();
+    let options = RootOptions { default_artifact_root, allowed_host_schemes, settings };
+    let collector = Collector::new(destination.service.clone(), options);
     let mut collection =
         Collection { store, collector, destination, dry_run: flags.dry_run, done: Done::default() };
     let garbage = collection.store.garbage(filter).await?;
@@ -160,15 +166,14 @@ struct Proxied {
 impl Proxied {
     /// Opens the destination. One that is absent is not made: artifacts that are looked for in a wrong place
     /// would seem to be gone already.
-    async fn open(flags: &GcFlags) -> anyhow::Result<Self> {
+    async fn open(flags: &GcFlags, settings: &StoreSettings) -> anyhow::Result<Self> {
         let name =
             set(flags.artifacts_destination.as_deref()).unwrap_or("./mlartifacts").to_owned();
         let destination = Destination::parse(&name).context("--artifacts-destination")?;
-        let Destination::Local(path) = &destination;
-        if !path.is_dir() {
+        if matches!(&destination, Destination::Local(path) if !path.is_dir()) {
             return Ok(Self { service: None, name });
         }
-        Ok(Self { service: Some(Service::open(destination).await?), name })
+        Ok(Self { service: Some(Service::open(&destination, settings).await?), name })
     }
 
     /// Why artifacts at `uri` can't be looked for.

@@ -56,7 +56,7 @@ fn run(args: &[OsString]) -> Result<(), Stop> {
             options.notices.splice(0..0, notices);
             serve(options).map_err(|error| Stop::Refused(one_line(&error)))
         }
-        Command::Gc(flags) => gc::run(&flags),
+        Command::Gc(flags) => gc::run(&flags, &env),
         Command::Import(flags) => import::run(&flags),
         Command::Db(flags) => db::run(flags, &env, |text| print(&Ok(text.into_bytes()))),
         Command::Completions { shell } => print(&manual::completions(shell)),

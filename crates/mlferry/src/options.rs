@@ -1,12 +1,13 @@
 //! From flags as typed to options that hold: values, defaults, and what to tell the operator.
 
 mod connections;
+pub(crate) mod stores;
 
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use mlferry_artifacts::Destination;
+use mlferry_artifacts::{Destination, StoreSettings};
 use mlferry_protocol::{LongValues, limits};
 use mlferry_store::Connections;
 
@@ -18,6 +19,7 @@ use crate::server_opts::{self, ServerOpts};
 use crate::units::{parse_duration, parse_size_bytes};
 use crate::uri;
 use crate::usage::Stop;
+use stores::PresignedUrls;
 
 /// Where records go when nothing else is said.
 pub(crate) const DEFAULT_BACKEND_STORE_URI: &str = "sqlite:///mlflow.db";
@@ -47,6 +49,10 @@ pub(crate) struct ServerOptions {
     pub(crate) artifacts_only: bool,
     /// Where the served artifacts are; `None` where the artifact routes do not work.
     pub(crate) artifacts_destination: Option<Destination>,
+    /// How artifact stores are reached.
+    pub(crate) store_settings: StoreSettings,
+    /// URLs that lead clients straight to the store.
+    pub(crate) presigned_urls: PresignedUrls,
     /// Path in front of all routes; begins with `/` and does not end with it.
     pub(crate) static_prefix: Option<String>,
     /// Host headers to accept instead of the default ones.
@@ -77,6 +83,8 @@ pub(crate) fn resolve(flags: ServerFlags, env: &Env, folder: &Path) -> Result<Se
     let workers = workers(flags.workers.as_deref())?;
     let log = log_options(&flags, &mut notices)?;
     let connections = connections::connections(&flags, env)?;
+    let store_settings = stores::settings_of(&flags, env)?;
+    let presigned_urls = stores::presigned_urls(&flags, env)?;
     let allowed_hosts = list(flags.allowed_hosts.as_deref());
     let cors_allowed_origins = list(flags.cors_allowed_origins.as_deref());
     let security_middleware = !flags.disable_security_middleware;
@@ -127,6 +135,8 @@ pub(crate) fn resolve(flags: ServerFlags, env: &Env, folder: &Path) -> Result<Se
         long_values: long_values(env)?,
         artifacts_only: flags.artifacts_only,
         artifacts_destination,
+        store_settings,
+        presigned_urls,
         static_prefix,
         allowed_hosts,
         cors_allowed_origins,

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use anyhow::Context;
 use mlferry_artifacts::Service;
-use mlferry_server::{App, Checks, Doors, HostPolicy, Limits, Mode, OriginPolicy, serve};
+use mlferry_server::{
+    App, Checks, Doors, HostPolicy, Limits, Mode, OriginPolicy, PresignedUrls, RootOptions, serve,
+};
 use mlferry_store::{Store, StoreOptions};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::net::TcpListener;
@@ -49,7 +51,15 @@ async fn start(options: ServerOptions) -> anyhow::Result<()> {
     let app = App {
         mode: open(&options).await?,
         static_prefix: options.static_prefix.clone().unwrap_or_default(),
-        default_artifact_root: options.default_artifact_root.clone(),
+        roots: RootOptions {
+            default_artifact_root: options.default_artifact_root.clone(),
+            allowed_host_schemes: options.allowed_host_schemes.clone(),
+            settings: options.store_settings.clone(),
+        },
+        presigned_urls: PresignedUrls {
+            are_announced: options.presigned_urls.are_announced,
+            download_time: options.presigned_urls.download_time,
+        },
         max_artifact_bytes: options.max_artifact_size,
         long_values: options.long_values,
         doors: doors(&options)?,
@@ -65,7 +75,7 @@ async fn start(options: ServerOptions) -> anyhow::Result<()> {
 /// Opens the database and the destination, as far as the mode uses them.
 async fn open(options: &ServerOptions) -> anyhow::Result<Mode> {
     let service = match &options.artifacts_destination {
-        Some(destination) => Some(Service::open(destination.clone()).await?),
+        Some(destination) => Some(Service::open(destination, &options.store_settings).await?),
         None => None,
     };
     if options.artifacts_only {
@@ -75,6 +85,7 @@ async fn open(options: &ServerOptions) -> anyhow::Result<Mode> {
         uri: options.backend_store_uri.clone(),
         connections: options.connections.clone(),
         default_artifact_root: options.default_artifact_root.clone(),
+        artifacts_destination: options.artifacts_destination.as_ref().map(ToString::to_string),
         allowed_host_schemes: options.allowed_host_schemes.clone(),
         artifact_location_max_length: options.artifact_location_max_length,
     });

@@ -1,7 +1,7 @@
 //! Messages of the artifact service, and of a run's artifacts.
 
 use crate::{DecodeRequest, Fields, InvalidParameter, RunId, limits};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 /// One artifact in a listing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -72,6 +72,58 @@ impl DecodeRequest for CreateMultipartUpload {
         let path = fields.required_string("path")?;
         Ok(Self { path, num_parts: fields.integer("num_parts")? })
     }
+}
+
+/// The answer to [`CreateMultipartUpload`].
+#[derive(Debug, Serialize)]
+pub struct CreateMultipartUploadResponse {
+    /// The upload; Azure's have no name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub upload_id: Option<String>,
+    /// Where the parts are sent to, in order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub credentials: Vec<MultipartUploadCredential>,
+}
+
+/// Where one part is sent to.
+#[derive(Debug, Serialize)]
+pub struct MultipartUploadCredential {
+    /// The URL for a PUT.
+    pub url: String,
+    /// The number of the part, from 1.
+    pub part_number: u32,
+    /// What must be sent with it.
+    #[serde(skip_serializing_if = "UrlHeaders::is_empty")]
+    pub headers: UrlHeaders,
+}
+
+/// Headers that a request to a URL must have, as an object.
+#[derive(Debug, Default)]
+pub struct UrlHeaders(pub Vec<(String, String)>);
+
+impl UrlHeaders {
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl Serialize for UrlHeaders {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(name, value)| (name, value)))
+    }
+}
+
+/// The answer to `GET …/presigned/{path}`: a download that needs no server in between.
+#[derive(Debug, Serialize)]
+pub struct PresignedDownload {
+    /// The URL for a GET.
+    pub url: String,
+    /// What must be sent with it.
+    pub headers: UrlHeaders,
+    /// Bytes of the file.
+    pub file_size: u64,
 }
 
 /// One part that a client has uploaded.
@@ -163,24 +215,40 @@ pub struct CreatePresignedDownloadUrl {
     pub run_id: RunId,
     /// The artifact, below the run's root.
     pub path: String,
-    /// How long the URL is to be good.
-    pub expiration_seconds: i64,
+    /// How long the URL is to be good; the server's choice when absent.
+    pub expiration_seconds: Option<i64>,
 }
 
 impl DecodeRequest for CreatePresignedDownloadUrl {
     fn decode(fields: &mut Fields) -> Result<Self, InvalidParameter> {
         let run_id = fields.run_id()?;
         let path = fields.required_string("path")?;
-        let expiration = fields.integer("expiration")?;
-        let expiration_seconds = expiration.unwrap_or(limits::PRESIGNED_DEFAULT_SECONDS);
-        let most = limits::PRESIGNED_SECONDS;
-        if !(1..=most).contains(&expiration_seconds) {
-            return Err(InvalidParameter::new(format!(
-                "expiration must be between 1 and {most} seconds (got {expiration_seconds})."
-            )));
-        }
-        Ok(Self { run_id, path, expiration_seconds })
+        Ok(Self { run_id, path, expiration_seconds: expiration(fields)? })
     }
+}
+
+/// How long a URL is to be good, in seconds.
+fn expiration(fields: &mut Fields) -> Result<Option<i64>, InvalidParameter> {
+    let most = limits::PRESIGNED_SECONDS;
+    match fields.integer("expiration")? {
+        Some(seconds) if !(1..=most).contains(&seconds) => Err(InvalidParameter::new(format!(
+            "expiration must be between 1 and {most} seconds (got {seconds})."
+        ))),
+        given => Ok(given),
+    }
+}
+
+/// The answer to [`CreatePresignedDownloadUrl`].
+#[derive(Debug, Serialize)]
+pub struct CreatePresignedDownloadUrlResponse {
+    /// The URL for a GET.
+    pub presigned_url: String,
+    /// What must be sent with it.
+    #[serde(skip_serializing_if = "UrlHeaders::is_empty")]
+    pub headers: UrlHeaders,
+    /// Bytes of the file; the reference drops a zero.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file_size: Option<u64>,
 }
 
 /// Whose artifact it is.
@@ -208,7 +276,7 @@ impl DecodeRequest for CreatePresignedUploadUrl {
         let run_id = fields.string("run_id")?.filter(|id| !id.is_empty());
         let model_id = fields.string("model_id")?.filter(|id| !id.is_empty());
         let path = fields.required_string("path")?;
-        let expiration_seconds = fields.integer("expiration")?;
+        let expiration_seconds = expiration(fields)?;
         let owner = match (run_id, model_id) {
             (Some(id), None) => ArtifactOwner::Run(RunId::new(id)),
             (None, Some(id)) => ArtifactOwner::Model(id),
@@ -220,6 +288,16 @@ impl DecodeRequest for CreatePresignedUploadUrl {
         };
         Ok(Self { owner, path, expiration_seconds })
     }
+}
+
+/// The answer to [`CreatePresignedUploadUrl`].
+#[derive(Debug, Serialize)]
+pub struct CreatePresignedUploadUrlResponse {
+    /// The URL for a PUT.
+    pub presigned_url: String,
+    /// What must be sent with it.
+    #[serde(skip_serializing_if = "UrlHeaders::is_empty")]
+    pub headers: UrlHeaders,
 }
 
 #[cfg(test)]
@@ -236,15 +314,15 @@ mod tests {
             let json = format!(r#"{{"run_id": "r", "path": "a", "expiration": {given}}}"#);
             decode::<CreatePresignedDownloadUrl>(&json).map(|url| url.expiration_seconds)
         };
-        assert_eq!(seconds(1), Ok(1));
-        assert_eq!(seconds(604_799), Ok(604_799));
-        assert_eq!(seconds(604_800), Ok(604_800));
+        assert_eq!(seconds(1), Ok(Some(1)));
+        assert_eq!(seconds(604_799), Ok(Some(604_799)));
+        assert_eq!(seconds(604_800), Ok(Some(604_800)));
         for given in [0, -1, 604_801] {
             let message = format!("expiration must be between 1 and 604800 seconds (got {given}).");
             assert_eq!(seconds(given), Err(message));
         }
         let default = decode::<CreatePresignedDownloadUrl>(r#"{"run_id": "r", "path": "a"}"#);
-        assert_eq!(default.unwrap().expiration_seconds, 300);
+        assert_eq!(default.unwrap().expiration_seconds, None);
     }
 
     #[test]

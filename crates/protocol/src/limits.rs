@@ -64,8 +64,10 @@ pub const HISTORY_BULK_RESULTS: u64 = 25_000;
 pub const HISTORY_INTERVAL_RESULTS: u16 = 2500;
 /// Seconds for which a presigned URL may be good: object stores allow no more than a week.
 pub const PRESIGNED_SECONDS: i64 = 604_800;
-/// Seconds for which one is good when the client does not say.
-pub const PRESIGNED_DEFAULT_SECONDS: i64 = 300;
+/// Seconds for which a URL for a download is good when neither client nor operator says.
+pub const PRESIGNED_DOWNLOAD_DEFAULT_SECONDS: i64 = 300;
+/// Seconds for which a URL for an upload is good when the client does not say.
+pub const PRESIGNED_UPLOAD_DEFAULT_SECONDS: i64 = 900;
 /// Runs or experiments in one page of a search.
 pub const SEARCH_MAX_RESULTS: i64 = 50_000;
 /// Runs in a page when the client does not say.

@@ -1,7 +1,7 @@
 //! The table of routes, made into a router for one mode.
 
 use crate::{
-    artifact_roots::ArtifactRoots,
+    artifact_roots::{ArtifactRoots, RootOptions},
     doors::{DoorKeeper, Doors, guard},
     drain::drain_refused,
     error::ApiError,
@@ -19,7 +19,7 @@ use axum::{
 use mlferry_artifacts::Service;
 use mlferry_protocol::{ErrorCode, LongValues};
 use mlferry_store::Store;
-use std::any::Any;
+use std::{any::Any, time::Duration};
 use tower_http::{catch_panic::CatchPanicLayer, timeout::RequestBodyTimeoutLayer};
 
 /// What a server serves.
@@ -42,14 +42,25 @@ pub struct App {
     pub mode: Mode,
     /// The prefix of every path, such as `/mlflow`; may be empty.
     pub static_prefix: String,
-    /// Where new experiments keep their artifacts: `--default-artifact-root`.
-    pub default_artifact_root: String,
+    /// Where artifacts of runs are found that are not this server's own.
+    pub roots: RootOptions,
+    /// URLs that lead clients past this server.
+    pub presigned_urls: PresignedUrls,
     /// Bytes of an artifact that the operator allows; `None` for any number.
     pub max_artifact_bytes: Option<u64>,
     /// What happens to values of params and run tags that are too long.
     pub long_values: LongValues,
     /// Who is let in.
     pub doors: Doors,
+}
+
+/// URLs that lead clients straight to the artifact store.
+#[derive(Debug, Clone, Copy)]
+pub struct PresignedUrls {
+    /// Whether clients are told that there are such URLs: `--presigned-urls`.
+    pub are_announced: bool,
+    /// How long one for a download is good.
+    pub download_time: Duration,
 }
 
 /// One line of the route table, for documentation and tests.
@@ -94,16 +105,23 @@ impl App {
             Mode::ArtifactsOnly(service) => (None, Some(service), true),
             Mode::Nothing => (None, None, true),
         };
-        let roots = ArtifactRoots::new(service.clone(), &self.default_artifact_root);
+        let roots = ArtifactRoots::new(service.clone(), self.roots);
         let max_artifact_bytes = self.max_artifact_bytes;
+        let PresignedUrls { are_announced, download_time: download_url_time } = self.presigned_urls;
+        let is_direct = are_announced && service.as_ref().is_some_and(Service::is_direct);
         let parts = Parts {
-            info: Info { has_store: store.is_some() },
-            proxy: service.clone().map(|service| Proxy { service, max_artifact_bytes }),
+            info: Info { has_store: store.is_some(), is_direct },
+            proxy: service.clone().map(|service| Proxy {
+                service,
+                max_artifact_bytes,
+                download_url_time,
+            }),
             store: store.clone(),
             run_artifacts: store.clone().map(|store| RunArtifacts {
                 store,
                 roots: roots.clone(),
                 max_artifact_bytes,
+                download_url_time,
             }),
             artifacts_only,
         };

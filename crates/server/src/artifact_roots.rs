@@ -1,25 +1,45 @@
 //! Where a run's artifact URI leads.
 
 use crate::error::ApiError;
-use mlferry_artifacts::{ArtifactPath, Destination, OpenError, Service};
+use mlferry_artifacts::{
+    ArtifactPath, Destination, OpenError, RemoteDestination, Service, StoreSettings,
+};
+use mlferry_protocol::ErrorCode;
 use percent_encoding::percent_decode_str;
 use std::{
+    collections::HashMap,
     path::{Path, PathBuf},
     sync::Arc,
 };
-use tokio::sync::OnceCell;
+use tokio::sync::{Mutex, OnceCell};
 
 /// Ends the address of a server and begins the path of an artifact in an `http(s)` URI.
 const ROUTE_ANCHOR: &str = "/api/2.0/mlflow-artifacts/artifacts/";
 
+/// Stores of runs that are kept open. Beyond that one is opened for each request: clients choose them.
+const OPEN_STORES: usize = 64;
+
+/// What an operator says of where runs keep their artifacts.
+#[derive(Debug, Clone, Default)]
+pub struct RootOptions {
+    /// Where new experiments keep their artifacts: `--default-artifact-root`.
+    pub default_artifact_root: String,
+    /// Schemes of artifact locations that may name any host.
+    pub allowed_host_schemes: Vec<String>,
+    /// How stores are reached.
+    pub settings: StoreSettings,
+}
+
 /// The roots below which this server reads and writes the artifacts of runs.
 ///
 /// The URI of a run is what some client once wrote into the database. It never decides which folder
-/// of this machine is read: only the operator's own roots are.
+/// of this machine is read, nor which host is connected to: only the operator's own roots are. Buckets
+/// of the operator's own providers are reached with the rights of this server, as in the reference.
 #[derive(Debug, Clone)]
 pub(crate) struct ArtifactRoots {
     proxied: Option<Service>,
     local: Option<Arc<LocalRoot>>,
+    remote: Arc<RemoteRoots>,
 }
 
 /// The default artifact root, where it is a folder of this machine; opened when first needed.
@@ -27,6 +47,16 @@ pub(crate) struct ArtifactRoots {
 struct LocalRoot {
     path: PathBuf,
     service: OnceCell<Service>,
+}
+
+/// Stores that the URIs of runs name themselves; each is opened when first needed.
+#[derive(Debug)]
+struct RemoteRoots {
+    settings: StoreSettings,
+    /// Hosts that the operator named.
+    own: Vec<RemoteDestination>,
+    allowed_host_schemes: Vec<String>,
+    opened: Mutex<HashMap<String, Service>>,
 }
 
 /// The place of a run's artifacts.
@@ -48,42 +78,58 @@ impl ArtifactRoot {
 }
 
 impl ArtifactRoots {
-    /// The roots of a server that serves `proxied` and gives new experiments `default_root`.
-    pub(crate) fn new(proxied: Option<Service>, default_root: &str) -> Self {
-        let local = local_path(default_root)
+    /// The roots of a server that serves `proxied`.
+    pub(crate) fn new(proxied: Option<Service>, options: RootOptions) -> Self {
+        let default_root = options.default_artifact_root;
+        let local = local_path(&default_root)
             .map(|path| Arc::new(LocalRoot { path, service: OnceCell::new() }));
-        Self { proxied, local }
+        let mut own: Vec<RemoteDestination> = remote(&default_root).into_iter().collect();
+        own.extend(proxied.as_ref().and_then(Service::remote_destination).cloned());
+        let remote = RemoteRoots {
+            // They are asked when they are needed, and perhaps may only be read.
+            settings: StoreSettings { is_unchecked: true, ..options.settings },
+            own,
+            allowed_host_schemes: options.allowed_host_schemes,
+            opened: Mutex::default(),
+        };
+        Self { proxied, local, remote: Arc::new(remote) }
     }
 
     /// The place that `uri` names.
     pub(crate) async fn resolve(&self, uri: &str) -> Result<ArtifactRoot, ApiError> {
-        let path = match uri.split_once(':') {
-            Some(("mlflow-artifacts", rest)) => return self.resolve_proxied(uri, after_host(rest)),
-            Some(("http" | "https", rest)) => {
-                let anchored = rest.split_once(ROUTE_ANCHOR).map(|(_, path)| path);
-                return self.resolve_proxied(uri, anchored.ok_or_else(|| unreachable_root(uri))?);
+        match uri.split_once(':') {
+            Some(("mlflow-artifacts", rest)) if self.proxied.is_some() => {
+                self.resolve_proxied(after_host(rest))
             }
-            _ => local_path(uri).ok_or_else(|| unreachable_root(uri))?,
-        };
+            Some(("http" | "https", rest)) if self.proxied.is_some() => {
+                let (_, path) =
+                    rest.split_once(ROUTE_ANCHOR).ok_or_else(|| unreachable_root(uri))?;
+                self.resolve_proxied(path)
+            }
+            Some(("mlflow-artifacts", rest)) if !rest.starts_with("//") => Err(not_proxied(uri)),
+            _ => match remote(uri) {
+                Some(remote) => self.remote.resolve(uri, &remote).await,
+                None => self.resolve_local(uri).await,
+            },
+        }
+    }
+
+    async fn resolve_local(&self, uri: &str) -> Result<ArtifactRoot, ApiError> {
+        let path = local_path(uri).ok_or_else(|| unreachable_root(uri))?;
         let root = self.local.as_deref().ok_or_else(|| unreachable_root(uri))?;
         let below = path.strip_prefix(&root.path).map_err(|_| unreachable_root(uri))?;
         let below = below.to_str().ok_or_else(|| unreachable_root(uri))?;
         let folder = ArtifactPath::parse_folder(below)?;
         let service = root.open().await.map_err(|error| {
             tracing::error!(%error, "the default artifact root can't be used");
-            ApiError::new(mlferry_protocol::ErrorCode::InternalError, error.to_string())
+            ApiError::new(ErrorCode::InternalError, error.to_string())
         })?;
         Ok(ArtifactRoot { service, folder })
     }
 
     /// Where clients reach artifacts over HTTP, whatever host the URI names, they are ours.
-    fn resolve_proxied(&self, uri: &str, path: &str) -> Result<ArtifactRoot, ApiError> {
-        let Some(service) = &self.proxied else {
-            return Err(ApiError::not_implemented(format!(
-                "This server runs with `--no-serve-artifacts` and can't show what lies at '{uri}'. \
-                 Ask the server that serves its artifacts."
-            )));
-        };
+    fn resolve_proxied(&self, path: &str) -> Result<ArtifactRoot, ApiError> {
+        let Some(service) = &self.proxied else { return Err(not_proxied(path)) };
         // Clients put the URI's path into a URL as it is, which is decoded once on arrival.
         let path = path.split('?').next().unwrap_or_default();
         let decoded = percent_decode_str(path).decode_utf8_lossy();
@@ -96,12 +142,64 @@ impl ArtifactRoots {
         if let Some(service) = self.local.and_then(|root| root.service.get().cloned()) {
             service.close().await;
         }
+        for (_, service) in std::mem::take(&mut *self.remote.opened.lock().await) {
+            service.close().await;
+        }
+    }
+}
+
+impl RemoteRoots {
+    async fn resolve(
+        &self,
+        uri: &str,
+        destination: &RemoteDestination,
+    ) -> Result<ArtifactRoot, ApiError> {
+        self.check_host(uri, destination)?;
+        let decoded = percent_decode_str(destination.root()).decode_utf8_lossy();
+        // Keys are used as the URI has them; decoded, they must be harmless, too.
+        ArtifactPath::parse_folder(&decoded)?;
+        let folder = ArtifactPath::parse_folder(destination.root())?;
+        let service = self.open(destination.at_root()).await?;
+        Ok(ArtifactRoot { service, folder })
+    }
+
+    /// Refuses hosts that the operator did not name, which a client could otherwise make this server
+    /// connect to.
+    fn check_host(&self, uri: &str, destination: &RemoteDestination) -> Result<(), ApiError> {
+        let Some(host) = destination.host() else { return Ok(()) };
+        let scheme = uri.split(':').next().unwrap_or_default().to_ascii_lowercase();
+        let is_own = self.own.iter().any(|own| own.host() == Some(host));
+        if is_own || self.allowed_host_schemes.contains(&scheme) {
+            return Ok(());
+        }
+        Err(ApiError::invalid_parameter(format!(
+            "The tracking server does not connect to artifact location '{destination}': the \
+             '{scheme}' scheme addresses a host other than the tracking server's configured artifact \
+             storage, so the server would connect to the host named in the URI. Set the \
+             MLFLOW_ALLOWED_HOST_ADDRESSED_ARTIFACT_SCHEMES environment variable on the server to \
+             allow it."
+        )))
+    }
+
+    async fn open(&self, store: RemoteDestination) -> Result<Service, ApiError> {
+        let name = store.to_string();
+        let mut opened = self.opened.lock().await;
+        if let Some(service) = opened.get(&name) {
+            return Ok(service.clone());
+        }
+        let service = Service::open(&Destination::Remote(store), &self.settings).await;
+        let service = service.map_err(|error| ApiError::not_implemented(error.to_string()))?;
+        if opened.len() < OPEN_STORES {
+            opened.insert(name, service.clone());
+        }
+        Ok(service)
     }
 }
 
 impl LocalRoot {
     async fn open(&self) -> Result<Service, OpenError> {
-        let open = || Service::open(Destination::Local(self.path.clone()));
+        let destination = Destination::Local(self.path.clone());
+        let open = async || Service::open(&destination, &StoreSettings::default()).await;
         self.service.get_or_try_init(open).await.cloned()
     }
 }
@@ -117,8 +215,26 @@ fn after_host(rest: &str) -> &str {
 /// The absolute path of a local URI. A `..` in it stays, and is refused when it becomes an
 /// [`ArtifactPath`].
 fn local_path(uri: &str) -> Option<PathBuf> {
-    let Destination::Local(path) = Destination::parse(uri).ok()?;
-    std::path::absolute(Path::new(&path)).ok()
+    match Destination::parse(uri) {
+        Ok(Destination::Local(path)) => std::path::absolute(Path::new(&path)).ok(),
+        _ => None,
+    }
+}
+
+/// The store that a URI names, if it names one.
+fn remote(uri: &str) -> Option<RemoteDestination> {
+    // A query string says how the reference's libraries should talk to the store.
+    match Destination::parse(uri.split('?').next().unwrap_or_default()) {
+        Ok(Destination::Remote(remote)) => Some(remote),
+        _ => None,
+    }
+}
+
+fn not_proxied(uri: &str) -> ApiError {
+    ApiError::not_implemented(format!(
+        "This server runs with `--no-serve-artifacts` and can't show what lies at '{uri}'. Ask the \
+         server that serves its artifacts."
+    ))
 }
 
 fn unreachable_root(uri: &str) -> ApiError {
@@ -132,6 +248,11 @@ fn unreachable_root(uri: &str) -> ApiError {
 mod tests {
     use super::*;
 
+    fn options(default_artifact_root: &str) -> RootOptions {
+        let default_artifact_root = default_artifact_root.to_owned();
+        RootOptions { default_artifact_root, ..RootOptions::default() }
+    }
+
     async fn folder_of(roots: &ArtifactRoots, uri: &str) -> Option<String> {
         let root = roots.resolve(uri).await.ok()?;
         Some(root.folder.map_or_else(String::new, |folder| folder.to_string()))
@@ -141,8 +262,8 @@ mod tests {
     async fn uris_of_this_and_any_server_lead_below_the_destination() {
         let folder = tempfile::tempdir().unwrap();
         let destination = Destination::Local(folder.path().join("destination"));
-        let service = Service::open(destination).await.unwrap();
-        let roots = ArtifactRoots::new(Some(service), "mlflow-artifacts:/");
+        let service = Service::open(&destination, &StoreSettings::default()).await.unwrap();
+        let roots = ArtifactRoots::new(Some(service), options("mlflow-artifacts:/"));
         for (uri, expected) in [
             ("mlflow-artifacts:/7/R/artifacts", Some("7/R/artifacts")),
             ("mlflow-artifacts://host:5/7/R", Some("7/R")),
@@ -157,7 +278,10 @@ mod tests {
             ("mlflow-artifacts:/../x", None),
             ("/etc", None),
             ("file:///etc", None),
-            ("s3://bucket/x", None),
+            ("s3://bucket/x/1", Some("x/1")),
+            ("s3://bucket/%2e%2e/x", None),
+            ("abfss://fs@account.dfs.core.windows.net/x", None),
+            ("sftp://host/x", None),
         ] {
             assert_eq!(folder_of(&roots, uri).await.as_deref(), expected, "{uri}");
         }
@@ -168,7 +292,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path().join("mlruns");
         let uri = |path: &str| format!("{}{path}", root.display());
-        let roots = ArtifactRoots::new(None, &uri(""));
+        let roots = ArtifactRoots::new(None, options(&uri("")));
         assert_eq!(
             folder_of(&roots, &uri("/1/R/artifacts")).await.as_deref(),
             Some("1/R/artifacts")

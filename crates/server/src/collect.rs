@@ -1,6 +1,6 @@
 //! Garbage collection: the artifacts of records that are removed for good.
 
-use crate::artifact_roots::{ArtifactRoot, ArtifactRoots};
+use crate::artifact_roots::{ArtifactRoot, ArtifactRoots, RootOptions};
 use mlferry_artifacts::{ArtifactPath, ListOptions, Service};
 use std::ops::AddAssign;
 
@@ -29,8 +29,8 @@ impl AddAssign for Weight {
 impl Collector {
     /// A collector that reaches what a server with these would reach.
     #[must_use]
-    pub fn new(proxied: Option<Service>, default_artifact_root: &str) -> Self {
-        Self { roots: ArtifactRoots::new(proxied, default_artifact_root) }
+    pub fn new(proxied: Option<Service>, options: RootOptions) -> Self {
+        Self { roots: ArtifactRoots::new(proxied, options) }
     }
 
     /// What lies at `uri`; an error says why it can't be told.

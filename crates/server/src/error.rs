@@ -5,7 +5,7 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
-use mlferry_artifacts::{ArtifactError, PathError};
+use mlferry_artifacts::{ArtifactError, PathError, StoreTrouble};
 use mlferry_protocol::{ErrorBody, ErrorCode, InvalidParameter};
 use mlferry_store::StoreError;
 use std::{error::Error, fmt};
@@ -64,6 +64,21 @@ impl ApiError {
     }
 }
 
+impl ApiError {
+    /// What a store said, with the status that tells whether the request may be tried again.
+    fn of_store(trouble: StoreTrouble, message: String) -> Self {
+        match trouble {
+            StoreTrouble::Absent => Self::new(ErrorCode::ResourceDoesNotExist, message),
+            StoreTrouble::Condition => Self::new(ErrorCode::ResourceConflict, message),
+            StoreTrouble::Denied => Self::new(ErrorCode::PermissionDenied, message),
+            StoreTrouble::Refused => Self::new(ErrorCode::BadRequest, message),
+            StoreTrouble::Unsupported => Self::not_implemented(message),
+            StoreTrouble::Full => Self::insufficient_storage(message),
+            StoreTrouble::Unavailable => Self::new(ErrorCode::TemporarilyUnavailable, message),
+        }
+    }
+}
+
 impl fmt::Display for ApiError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)
@@ -113,6 +128,7 @@ impl From<ArtifactError> for ApiError {
             ArtifactError::IsFolder(_)
             | ArtifactError::OutsideRoot
             | ArtifactError::PathTooLong(_)
+            | ArtifactError::BadUpload(_)
             | ArtifactError::DigestMismatch { .. } => Self::invalid_parameter(message),
             ArtifactError::BodyIncomplete(source) => {
                 tracing::debug!(error = %source, "an upload ended before its body was complete");
@@ -137,6 +153,11 @@ impl From<ArtifactError> for ApiError {
             ArtifactError::Io(_) => {
                 log_failure("the artifact store failed", &error);
                 Self::new(ErrorCode::InternalError, message)
+            }
+            ArtifactError::NotDirect(_) => Self::not_implemented(message),
+            ArtifactError::Store { trouble, .. } => {
+                tracing::warn!("{message}");
+                Self::of_store(trouble, message)
             }
         }
     }

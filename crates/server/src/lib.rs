@@ -13,7 +13,8 @@ mod rpc;
 mod serve;
 mod upload;
 
-pub use app::{App, Mode, RouteInfo, route_table};
+pub use app::{App, Mode, PresignedUrls, RouteInfo, route_table};
+pub use artifact_roots::RootOptions;
 pub use collect::{Collector, Weight};
 pub use doors::{Checks, Doors, HostPolicy, InvalidHost, OriginPolicy};
 pub use routes::Access;

@@ -32,13 +32,14 @@ fn options(
     max_bytes: Option<u64>,
 ) -> Result<(ArtifactPath, PutOptions), ApiError> {
     let path = path?;
-    if let (Some(limit), Some(declared)) = (max_bytes, declared_length(headers))
+    let length = declared_length(headers);
+    if let (Some(limit), Some(declared)) = (max_bytes, length)
         && declared > limit
     {
         return Err(ArtifactError::TooLarge { limit }.into());
     }
-    let options =
-        PutOptions { condition: put_condition(headers)?, digests: digests(headers)?, max_bytes };
+    let (condition, digests) = (put_condition(headers)?, digests(headers)?);
+    let options = PutOptions { condition, digests, max_bytes, length };
     Ok((path, options))
 }
 

@@ -19,7 +19,8 @@ const NOT_IN_PATH: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'%')
 #[derive(Debug)]
 pub(crate) struct ArtifactRoot {
     uri: String,
-    host: Option<Host>,
+    /// Hosts that the operator named.
+    hosts: Vec<Host>,
     current_folder: PathBuf,
     allowed_host_schemes: Vec<String>,
     location_max_length: usize,
@@ -29,10 +30,11 @@ impl ArtifactRoot {
     pub(crate) fn new(options: &StoreOptions) -> Result<Self, OpenError> {
         let current_folder = std::env::current_dir().map_err(OpenError::CurrentFolder)?;
         let uri = absolute(&options.default_artifact_root, &current_folder);
-        let host = Host::of(&Parts::of(&uri));
+        let own = [Some(uri.as_str()), options.artifacts_destination.as_deref()];
+        let hosts = own.into_iter().flatten().filter_map(|uri| Host::of(&Parts::of(uri))).collect();
         Ok(Self {
             uri,
-            host,
+            hosts,
             current_folder,
             allowed_host_schemes: options.allowed_host_schemes.clone(),
             location_max_length: options.artifact_location_max_length,
@@ -75,12 +77,12 @@ impl ArtifactRoot {
         Ok(location)
     }
 
-    /// Refuses hosts other than that of the server's own root, which a client could otherwise make
-    /// the server connect to.
+    /// Refuses hosts other than those of the server's own root and destination, which a client could
+    /// otherwise make the server connect to.
     fn check_host(&self, parts: &Parts<'_>) -> Result<(), InvalidParameter> {
-        let host = Host::of(parts);
+        let Some(host) = Host::of(parts) else { return Ok(()) };
         let scheme = &parts.scheme;
-        if host.is_none() || host == self.host || self.allowed_host_schemes.contains(scheme) {
+        if self.hosts.contains(&host) || self.allowed_host_schemes.contains(scheme) {
             return Ok(());
         }
         Err(InvalidParameter::new(format!(
@@ -238,11 +240,9 @@ mod tests {
 
     fn root(uri: &str) -> ArtifactRoot {
         let mut root = ArtifactRoot::new(&StoreOptions {
-            connections: crate::Connections::default(),
-            uri: "sqlite://".to_owned(),
-            default_artifact_root: uri.to_owned(),
             allowed_host_schemes: vec!["sftp".to_owned()],
-            artifact_location_max_length: limits::ARTIFACT_LOCATION,
+            artifacts_destination: Some("abfss://fs@own.dfs.core.windows.net/x".to_owned()),
+            ..StoreOptions::new("sqlite://".to_owned(), uri.to_owned())
         })
         .unwrap();
         root.current_folder = PathBuf::from("/srv");

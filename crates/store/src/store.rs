@@ -19,6 +19,8 @@ pub struct StoreOptions {
     pub connections: Connections,
     /// Below which the artifacts of experiments lie whose creators don't say where.
     pub default_artifact_root: String,
+    /// Where the artifacts lie that a server gives access to; clients may name its host.
+    pub artifacts_destination: Option<String>,
     /// Schemes whose URIs may name any host: `MLFLOW_ALLOWED_HOST_ADDRESSED_ARTIFACT_SCHEMES`.
     pub allowed_host_schemes: Vec<String>,
     /// Characters of a location that a client gives: `MLFLOW_ARTIFACT_LOCATION_MAX_LENGTH`.
@@ -33,6 +35,7 @@ impl StoreOptions {
             uri,
             connections: Connections::default(),
             default_artifact_root,
+            artifacts_destination: None,
             allowed_host_schemes: Vec::new(),
             artifact_location_max_length: limits::ARTIFACT_LOCATION,
         }

@@ -2,14 +2,17 @@
 //!
 //! Every path is resolved by the kernel beneath the root's handle (`openat2` with
 //! `RESOLVE_BENEATH`, through `cap-std`), so that no `..` and no link leads outside, whatever
-//! changes meanwhile. All functions here block; [`crate::Service`] calls them off the async threads.
+//! changes meanwhile. All functions here but those of
+//! [`LocalStore`] block; it calls them off the async threads.
 
 mod delete;
 mod list;
 mod read;
 mod staging;
+mod store;
 mod write;
 
+pub(crate) use store::{LocalFile, LocalStore};
 pub(crate) use write::Upload;
 
 use crate::{ArtifactError, ArtifactPath, Metadata, OpenError};
@@ -27,6 +30,7 @@ use std::{
     os::fd::OwnedFd,
     path::{Path, PathBuf},
     sync::{Arc, PoisonError, RwLock},
+    time::{Duration, SystemTime},
 };
 
 /// A local destination: its root, and where uploads are staged.
@@ -82,11 +86,14 @@ impl Local {
 
 /// What is known of an open file.
 fn metadata_of(metadata: &cap_std::fs::Metadata) -> Metadata {
+    let modified_ns =
+        i128::from(metadata.mtime()) * 1_000_000_000 + i128::from(metadata.mtime_nsec());
+    let (size, inode) = (metadata.size(), metadata.ino());
+    let since_epoch = Duration::from_nanos(u64::try_from(modified_ns).unwrap_or(0));
     Metadata {
-        size: metadata.size(),
-        modified_ns: i128::from(metadata.mtime()) * 1_000_000_000
-            + i128::from(metadata.mtime_nsec()),
-        inode: metadata.ino(),
+        size,
+        etag: Some(format!("{modified_ns:x}-{size:x}-{inode:x}")),
+        modified: SystemTime::UNIX_EPOCH + since_epoch,
     }
 }
 

@@ -13,8 +13,7 @@ mod work;
 use anyhow::Context;
 use clap::Args;
 use mlferry_artifacts::Destination;
-use mlferry_protocol::limits;
-use mlferry_store::{Connections, Store, StoreOptions};
+use mlferry_store::{Store, StoreOptions};
 
 use crate::options::DEFAULT_BACKEND_STORE_URI;
 use crate::uri;
@@ -40,10 +39,10 @@ pub(crate) struct ImportFlags {
 
 /// Imports a file store; an error if something of it could not be brought in.
 pub(crate) fn run(flags: &ImportFlags) -> Result<(), Stop> {
-    let Destination::Local(folder) = Destination::parse(&flags.folder).map_err(|_| {
+    let Ok(Destination::Local(folder)) = Destination::parse(&flags.folder) else {
         let what = format!("Invalid value for 'FOLDER': '{}' is no local folder.", flags.folder);
-        Stop::Usage(Usage::Import, what)
-    })?;
+        return Err(Stop::Usage(Usage::Import, what));
+    };
     let files = FileStore::open(&folder).map_err(Stop::Refused)?;
     let refused = |error: anyhow::Error| Stop::Refused(crate::one_line(&error));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
@@ -64,14 +63,8 @@ pub(crate) fn run(flags: &ImportFlags) -> Result<(), Stop> {
 }
 
 async fn import(files: FileStore, uri: String) -> anyhow::Result<()> {
-    let store = Store::open(StoreOptions {
-        uri,
-        connections: Connections::default(),
-        default_artifact_root: "mlflow-artifacts:/".to_owned(),
-        allowed_host_schemes: Vec::new(),
-        artifact_location_max_length: limits::ARTIFACT_LOCATION,
-    })
-    .await?;
+    let root = "mlflow-artifacts:/".to_owned();
+    let store = Store::open(StoreOptions::new(uri, root)).await?;
     let imported = Import::new(files, Some(store.clone())).carry_out().await;
     store.close().await;
     imported

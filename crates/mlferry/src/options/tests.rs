@@ -69,6 +69,11 @@ fn nothing_given_means_the_references_defaults() {
         long_values: LongValues::Cut,
         artifacts_destination: Some(Destination::Local("./mlartifacts".into())),
         artifacts_only: false,
+        store_settings: StoreSettings::default(),
+        presigned_urls: PresignedUrls {
+            are_announced: false,
+            download_time: Duration::from_mins(5),
+        },
         static_prefix: None,
         allowed_hosts: None,
         cors_allowed_origins: None,
@@ -149,6 +154,11 @@ fn every_flag_is_read() {
         long_values: LongValues::Cut,
         artifacts_destination: Some(Destination::Local("/srv/a".into())),
         artifacts_only: false,
+        store_settings: StoreSettings::default(),
+        presigned_urls: PresignedUrls {
+            are_announced: false,
+            download_time: Duration::from_mins(5),
+        },
         static_prefix: Some("/ml".to_owned()),
         allowed_hosts: Some(vec!["a.com".to_owned(), "b.com:*".to_owned()]),
         cors_allowed_origins: Some(vec!["https://a.com".to_owned()]),
@@ -174,7 +184,7 @@ fn empty_variables_count_as_unset() {
         .skip(1)
         .filter_map(|rest| Some(rest.split_once(']')?.0.trim()))
         .collect();
-    assert_eq!(names.len(), 29, "{names:?}");
+    assert_eq!(names.len(), 32, "{names:?}");
     for name in names {
         assert_eq!(options("server", [(name, "")]), options("server", NO_ENV), "{name}");
     }
@@ -475,7 +485,8 @@ fn what_is_not_built_yet_is_refused_in_one_line() {
             "--backend-store-uri ./mlruns",
             "is a file store, and mlferry keeps records in a database.",
         ),
-        ("--artifacts-destination s3://b", "with the 's3' scheme are not available"),
+        ("--artifacts-destination dbfs:/x", "with the 'dbfs' scheme are not supported"),
+        ("--artifacts-destination s3:///x", "names no bucket; write it as s3://bucket/folder"),
     ];
     for (flags, expected) in cases {
         assert_refused(&format!("server {flags}"), NO_ENV, expected);

@@ -20,12 +20,11 @@ pub(super) enum Verdict {
 }
 
 pub(super) fn evaluate(headers: &HeaderMap, metadata: &Metadata) -> Verdict {
-    let Ok(etag) = format!("\"{}\"", metadata.etag()).parse::<ETag>() else {
-        return Verdict::Send { ranges_apply: true };
-    };
+    let etag = metadata.etag().and_then(|etag| format!("\"{etag}\"").parse::<ETag>().ok());
     let modified = metadata.modified();
     let matches = match headers.typed_get::<IfMatch>() {
-        Some(if_match) => if_match.precondition_passes(&etag),
+        Some(if_match) if if_match.is_any() => true,
+        Some(if_match) => etag.as_ref().is_some_and(|etag| if_match.precondition_passes(etag)),
         // It asks for something that can't be ours.
         None if headers.contains_key(header::IF_MATCH) => false,
         None => headers
@@ -36,7 +35,10 @@ pub(super) fn evaluate(headers: &HeaderMap, metadata: &Metadata) -> Verdict {
         return Verdict::Failed;
     }
     let is_new = match headers.typed_get::<IfNoneMatch>() {
-        Some(if_none_match) => if_none_match.precondition_passes(&etag),
+        Some(if_none_match) if if_none_match == IfNoneMatch::any() => false,
+        Some(if_none_match) => {
+            etag.as_ref().is_none_or(|etag| if_none_match.precondition_passes(etag))
+        }
         None => {
             headers.typed_get::<IfModifiedSince>().is_none_or(|since| since.is_modified(modified))
         }
@@ -45,7 +47,7 @@ pub(super) fn evaluate(headers: &HeaderMap, metadata: &Metadata) -> Verdict {
         return Verdict::NotModified;
     }
     let last_modified = LastModified::from(modified);
-    let is_same = |if_range: IfRange| !if_range.is_modified(Some(&etag), Some(&last_modified));
+    let is_same = |if_range: IfRange| !if_range.is_modified(etag.as_ref(), Some(&last_modified));
     // What is neither a tag nor a date matches nothing.
     let ranges_apply = !headers.contains_key(header::IF_RANGE)
         || headers.typed_get::<IfRange>().is_some_and(is_same);

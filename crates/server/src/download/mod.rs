@@ -8,13 +8,13 @@ mod ranges;
 use crate::error::ApiError;
 use axum::{
     body::Body,
-    http::{HeaderMap, HeaderValue, Method, StatusCode, header},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use bytes::Bytes;
 use conditions::Verdict;
 use futures_util::{StreamExt, stream};
-use mlferry_artifacts::Artifact;
+use mlferry_artifacts::{Artifact, ArtifactPath, Service, Wanted};
 use mlferry_protocol::ErrorCode;
 use ranges::RequestedRanges;
 use std::{io, ops::Range};
@@ -25,8 +25,31 @@ pub(crate) use conditions::put_condition;
 /// Hexadecimal digits of a boundary between ranges: 104 random bits, as in the reference.
 const BOUNDARY_LENGTH: usize = 26;
 
-/// Answers a GET or HEAD for a file called `name`.
-pub(crate) fn respond(
+/// Headers that ask for a part of a file, or for nothing if it is the one that the client has.
+const CHOOSY: [HeaderName; 6] = [
+    header::RANGE,
+    header::IF_RANGE,
+    header::IF_MATCH,
+    header::IF_NONE_MATCH,
+    header::IF_MODIFIED_SINCE,
+    header::IF_UNMODIFIED_SINCE,
+];
+
+/// Answers a GET or HEAD for the file at `path`, which its client calls `name`.
+pub(crate) async fn respond(
+    service: &Service,
+    path: ArtifactPath,
+    name: &str,
+    method: &Method,
+    headers: &HeaderMap,
+) -> Result<Response, ApiError> {
+    let is_choosy = method == Method::HEAD || CHOOSY.iter().any(|name| headers.contains_key(name));
+    let wanted = if is_choosy { Wanted::Some } else { Wanted::Whole };
+    let artifact = service.get(path, wanted).await?;
+    answer(method, headers, name, &artifact)
+}
+
+fn answer(
     method: &Method,
     headers: &HeaderMap,
     name: &str,
@@ -79,10 +102,10 @@ fn describe(name: &str, artifact: &Artifact) -> HeaderMap {
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type::of(name)));
     headers.insert(header::CONTENT_DISPOSITION, disposition::attachment(name));
     headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
-    let etag = HeaderValue::try_from(format!("\"{}\"", metadata.etag()));
-    let modified = HeaderValue::try_from(httpdate::fmt_http_date(metadata.modified()));
+    let etag = metadata.etag().map(|etag| format!("\"{etag}\""));
+    let modified = Some(httpdate::fmt_http_date(metadata.modified()));
     for (name, value) in [(header::ETAG, etag), (header::LAST_MODIFIED, modified)] {
-        if let Ok(value) = value {
+        if let Some(Ok(value)) = value.map(HeaderValue::try_from) {
             headers.insert(name, value);
         }
     }

@@ -17,9 +17,10 @@ use mlferry_artifacts::{
     ArtifactError, ArtifactPath, Entry, ListOptions, PageToken, PathError, Service,
 };
 use mlferry_protocol::{
-    DecodeRequest, Empty,
+    Empty,
     artifacts::{FileInfo, ListArtifacts, ListArtifactsResponse},
 };
+use std::time::Duration;
 
 /// The destination that this server gives clients access to.
 #[derive(Debug, Clone)]
@@ -27,6 +28,8 @@ pub(crate) struct Proxy {
     pub(crate) service: Service,
     /// Bytes of an upload that the operator allows.
     pub(crate) max_artifact_bytes: Option<u64>,
+    /// How long a URL for a download is good.
+    pub(crate) download_url_time: Duration,
 }
 
 /// What follows the route in a URL, decoded once.
@@ -46,7 +49,7 @@ impl<S: Send + Sync> FromRequestParts<S> for PathText {
 
 /// The artifact or folder that a URL names.
 #[derive(Debug)]
-pub(super) struct AtPath(ArtifactPath);
+pub(super) struct AtPath(pub(super) ArtifactPath);
 
 impl<S: Send + Sync> FromRequestParts<S> for AtPath {
     type Rejection = ApiError;
@@ -97,8 +100,8 @@ pub(super) async fn download(
         Err(PathError::Root) => return download_root().await,
         path => path?,
     };
-    let artifact = proxy.service.get(path.clone()).await?;
-    download::respond(&method, &headers, path.name(), &artifact)
+    let name = path.name().to_owned();
+    download::respond(&proxy.service, path, &name, &method, &headers).await
 }
 
 pub(super) async fn download_root() -> Result<Response, ApiError> {
@@ -126,21 +129,4 @@ pub(super) async fn delete(State(proxy): State<Proxy>, AtPath(path): AtPath) -> 
 
 pub(super) async fn delete_root() -> ApiError {
     PathError::Root.into()
-}
-
-/// Part URLs need an object store; the client falls back to a plain upload on this very text.
-pub(super) async fn multipart<T>(AtPath(_): AtPath, Rpc(_): Rpc<T>) -> ApiError
-where
-    T: DecodeRequest,
-{
-    ApiError::not_implemented(
-        "Multipart upload is not supported for the current artifact repository",
-    )
-}
-
-/// Presigned URLs need an object store.
-pub(super) async fn presigned(AtPath(_): AtPath) -> ApiError {
-    ApiError::not_implemented(
-        "Multipart download is not supported for the current artifact repository",
-    )
 }

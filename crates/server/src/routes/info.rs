@@ -15,6 +15,8 @@ use mlferry_protocol::{
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Info {
     pub(crate) has_store: bool,
+    /// Clients may be sent straight to the artifact store.
+    pub(crate) is_direct: bool,
 }
 
 /// Answers whoever opens the server in a browser, until there is a web page.
@@ -37,8 +39,8 @@ pub(super) async fn server_info(State(info): State<Info>) -> Json<ServerInfo> {
         store_type: info.has_store.then_some("SqlStore"),
         workspaces_enabled: false,
         trace_archival_enabled: false,
-        multipart_uploads_enabled: false,
-        multipart_downloads_enabled: false,
+        multipart_uploads_enabled: info.is_direct,
+        multipart_downloads_enabled: info.is_direct,
         presigned_upload_run_id_supported: true,
         presigned_upload_model_id_supported: true,
         features_enabled: Features { gateway: false },

@@ -5,6 +5,7 @@
 
 mod artifacts;
 mod datasets;
+mod direct;
 mod experiments;
 mod info;
 mod logged_models;
@@ -23,9 +24,6 @@ use axum::{
     handler::Handler,
     http::Method,
     routing::{MethodFilter, MethodRouter, on},
-};
-use mlferry_protocol::artifacts::{
-    AbortMultipartUpload, CompleteMultipartUpload, CreateMultipartUpload,
 };
 use mlferry_store::Store;
 
@@ -168,22 +166,10 @@ pub(crate) fn table() -> Vec<Route> {
         GET.proxy("/2.0/mlflow-artifacts/artifacts/{*artifact_path}", Read, artifacts::download),
         PUT.proxy("/2.0/mlflow-artifacts/artifacts/{*artifact_path}", Edit, artifacts::upload),
         DELETE.proxy("/2.0/mlflow-artifacts/artifacts/{*artifact_path}", Delete, artifacts::delete),
-        POST.proxy(
-            "/2.0/mlflow-artifacts/mpu/create/{*artifact_path}",
-            Edit,
-            artifacts::multipart::<CreateMultipartUpload>,
-        ),
-        POST.proxy(
-            "/2.0/mlflow-artifacts/mpu/complete/{*artifact_path}",
-            Edit,
-            artifacts::multipart::<CompleteMultipartUpload>,
-        ),
-        POST.proxy(
-            "/2.0/mlflow-artifacts/mpu/abort/{*artifact_path}",
-            Edit,
-            artifacts::multipart::<AbortMultipartUpload>,
-        ),
-        GET.proxy("/2.0/mlflow-artifacts/presigned/{*artifact_path}", Read, artifacts::presigned),
+        POST.proxy("/2.0/mlflow-artifacts/mpu/create/{*artifact_path}", Edit, direct::create),
+        POST.proxy("/2.0/mlflow-artifacts/mpu/complete/{*artifact_path}", Edit, direct::complete),
+        POST.proxy("/2.0/mlflow-artifacts/mpu/abort/{*artifact_path}", Edit, direct::abort),
+        GET.proxy("/2.0/mlflow-artifacts/presigned/{*artifact_path}", Read, direct::download),
         // Artifacts of runs and models.
         GET.both("/2.0/mlflow/artifacts/list", Read, run_artifacts::list),
         GET.both("/get-artifact", Read, run_artifacts::download).bare(),

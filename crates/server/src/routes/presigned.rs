@@ -1,20 +1,26 @@
 //! URLs that lead clients straight to an object store, for artifacts of runs and models.
 
 use super::RunArtifacts;
-use crate::{error::ApiError, rpc::Rpc};
-use axum::extract::State;
-use mlferry_artifacts::ArtifactPath;
-use mlferry_protocol::artifacts::{
-    ArtifactOwner, CreatePresignedDownloadUrl, CreatePresignedUploadUrl,
+use crate::{
+    error::ApiError,
+    rpc::{Reply, Rpc},
 };
-use std::convert::Infallible;
+use axum::{Json, extract::State};
+use mlferry_artifacts::{ArtifactError, ArtifactPath, DirectUrl};
+use mlferry_protocol::{
+    artifacts::{
+        ArtifactOwner, CreatePresignedDownloadUrl, CreatePresignedDownloadUrlResponse,
+        CreatePresignedUploadUrl, CreatePresignedUploadUrlResponse, UrlHeaders,
+    },
+    limits,
+};
+use std::time::Duration;
 
-/// No store that is known so far gives out URLs of its own.
 pub(super) async fn download(
     State(artifacts): State<RunArtifacts>,
     Rpc(request): Rpc<CreatePresignedDownloadUrl>,
-) -> Result<Infallible, ApiError> {
-    ArtifactPath::parse(&request.path)?;
+) -> Reply<CreatePresignedDownloadUrlResponse> {
+    let path = ArtifactPath::parse(&request.path)?;
     let root_uri = artifacts.store.run_artifact_uri(&request.run_id).await?;
     if let Some(scheme) = proxied_scheme(&root_uri) {
         return Err(ApiError::invalid_parameter(format!(
@@ -23,17 +29,25 @@ pub(super) async fn download(
              artifact URI."
         )));
     }
-    Err(ApiError::not_implemented(
-        "Presigned download is not supported for the current artifact repository",
-    ))
+    let time = match request.expiration_seconds {
+        Some(seconds) => seconds_of(seconds),
+        None => artifacts.download_url_time,
+    };
+    let root = artifacts.roots.resolve(&root_uri).await?;
+    let found = root.service.download_url(&root.join(&path), time).await;
+    let (DirectUrl { url, headers }, size) = found.map_err(|error| in_words(error, "download"))?;
+    Ok(Json(CreatePresignedDownloadUrlResponse {
+        presigned_url: url,
+        headers: UrlHeaders(headers),
+        file_size: Some(size).filter(|size| *size > 0),
+    }))
 }
 
-/// No store that is known so far gives out URLs of its own.
 pub(super) async fn upload(
     State(artifacts): State<RunArtifacts>,
     Rpc(request): Rpc<CreatePresignedUploadUrl>,
-) -> Result<Infallible, ApiError> {
-    ArtifactPath::parse(&request.path)?;
+) -> Reply<CreatePresignedUploadUrlResponse> {
+    let path = ArtifactPath::parse_file(&request.path)?;
     let root_uri = match &request.owner {
         ArtifactOwner::Run(run) => artifacts.store.run_artifact_uri(run).await?,
         ArtifactOwner::Model(model) => artifacts.store.logged_model_artifact_uri(model).await?,
@@ -44,9 +58,25 @@ pub(super) async fn upload(
              {scheme}). This endpoint requires a direct cloud storage artifact URI."
         )));
     }
-    Err(ApiError::not_implemented(
-        "Presigned upload is not supported for the current artifact repository",
-    ))
+    let seconds = request.expiration_seconds.unwrap_or(limits::PRESIGNED_UPLOAD_DEFAULT_SECONDS);
+    let root = artifacts.roots.resolve(&root_uri).await?;
+    let found = root.service.upload_url(&root.join(&path), seconds_of(seconds)).await;
+    let DirectUrl { url, headers } = found.map_err(|error| in_words(error, "upload"))?;
+    Ok(Json(CreatePresignedUploadUrlResponse { presigned_url: url, headers: UrlHeaders(headers) }))
+}
+
+fn seconds_of(seconds: i64) -> Duration {
+    Duration::from_secs(u64::try_from(seconds).unwrap_or_default())
+}
+
+/// The reference has words of its own here for a store that gives out no URLs.
+fn in_words(error: ArtifactError, what: &str) -> ApiError {
+    match error {
+        ArtifactError::NotDirect(_) => ApiError::not_implemented(format!(
+            "Presigned {what} is not supported for the current artifact repository"
+        )),
+        error => error.into(),
+    }
 }
 
 /// The scheme of a URI whose artifacts go through a tracking server.

@@ -22,7 +22,7 @@ use mlferry_protocol::{
     limits,
 };
 use mlferry_store::Store;
-use std::convert::Infallible;
+use std::{convert::Infallible, time::Duration};
 
 /// The records of runs, and where their files lie.
 #[derive(Debug, Clone)]
@@ -31,6 +31,8 @@ pub(crate) struct RunArtifacts {
     pub(crate) roots: ArtifactRoots,
     /// Bytes of an upload that the operator allows.
     pub(crate) max_artifact_bytes: Option<u64>,
+    /// How long a URL for a download is good when the client does not say.
+    pub(crate) download_url_time: Duration,
 }
 
 impl RunArtifacts {
@@ -71,8 +73,7 @@ pub(super) async fn download(
         error => ApiError::from(error),
     })?;
     let root = artifacts.root_of(&run_id(run)?).await?;
-    let artifact = root.service.get(root.join(&path)).await?;
-    download::respond(&method, &headers, path.name(), &artifact)
+    download::respond(&root.service, root.join(&path), path.name(), &method, &headers).await
 }
 
 /// This version keeps no model versions, so none is found.
@@ -112,8 +113,12 @@ pub(super) async fn upload(
         return Err(missing_from_request("data"));
     }
     let root = artifacts.root_of(&run).await?;
+    let options = PutOptions {
+        max_bytes: artifacts.max_artifact_bytes,
+        length: Some(data.len() as u64),
+        ..PutOptions::default()
+    };
     let body = stream::iter([Ok::<_, Infallible>(data)]);
-    let options = PutOptions { max_bytes: artifacts.max_artifact_bytes, ..PutOptions::default() };
     root.service.put(root.join(&path), body, options).await?;
     Ok(([(header::CONTENT_TYPE, "application/json")], StatusCode::OK))
 }

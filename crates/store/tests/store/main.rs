@@ -91,14 +91,7 @@ async fn open(path: &Path) -> Result<Store, mlferry_store::OpenError> {
 
 async fn open_uri(uri: &str) -> Result<Store, mlferry_store::OpenError> {
     let default_artifact_root = "mlflow-artifacts:/".to_owned();
-    let options = StoreOptions {
-        uri: uri.to_owned(),
-        connections: mlferry_store::Connections::default(),
-        default_artifact_root,
-        allowed_host_schemes: Vec::new(),
-        artifact_location_max_length: mlferry_protocol::limits::ARTIFACT_LOCATION,
-    };
-    Store::open(options).await
+    Store::open(StoreOptions::new(uri.to_owned(), default_artifact_root)).await
 }
 
 /// A request as a client sends it.

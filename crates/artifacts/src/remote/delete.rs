@@ -1,0 +1,36 @@
+//! Deletions: one object, or all whose keys lie below it.
+
+use super::{Remote, error::explain};
+use crate::{ArtifactError, ArtifactPath};
+use futures_util::{StreamExt, stream};
+
+/// Failures that are told by name; of more, only the number is.
+const NAMED_FAILURES: usize = 5;
+
+impl Remote {
+    /// Deletes a file, or all files of a folder; what is not there is deleted already.
+    ///
+    /// A store that refuses some of them deletes the others, and the error names those that stay.
+    pub(crate) async fn delete(&self, path: &ArtifactPath) -> Result<(), ArtifactError> {
+        let key = self.key(path)?;
+        let below =
+            self.0.opened.store.list(Some(&key)).map(|found| found.map(|meta| meta.location));
+        let keys = stream::once(async { Ok(key) }).chain(below).boxed();
+        let mut deleted = self.0.opened.store.delete_stream(keys);
+        let (mut failures, mut first) = (Vec::new(), None);
+        while let Some(result) = deleted.next().await {
+            let Err(error) = result else { continue };
+            // What is absent is deleted already, but for the bucket itself.
+            if let ArtifactError::Store { trouble, words } = explain(&error, path) {
+                first.get_or_insert(trouble);
+                failures.push(words);
+            }
+        }
+        let Some(trouble) = first else { return Ok(()) };
+        let count = failures.len();
+        failures.truncate(NAMED_FAILURES);
+        let words =
+            format!("{count} of the deletions below '{path}' failed: {}", failures.join("; "));
+        Err(ArtifactError::Store { trouble, words })
+    }
+}

@@ -1,0 +1,172 @@
+//! Downloads: one request for a whole file, and one for each range of it.
+
+use super::{Remote, error::explain};
+use crate::{ArtifactError, ArtifactPath, Metadata};
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt, TryStreamExt, stream, stream::BoxStream};
+use object_store::{GetOptions, GetRange, ObjectMeta, path::Path};
+use std::{
+    fmt, io,
+    ops::Range,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+/// A file in a store. What is read is what was there when it was opened, or an error.
+#[derive(Clone)]
+pub(crate) struct RemoteFile {
+    remote: Remote,
+    key: Path,
+    size: u64,
+    /// As the store writes it.
+    etag: Option<String>,
+    /// The bytes of the whole file, where they were asked for with what is known of it.
+    body: Arc<Mutex<Option<Body>>>,
+}
+
+type Body = BoxStream<'static, object_store::Result<Bytes>>;
+
+impl Remote {
+    /// Opens a file: with its bytes, when all of them will be wanted, or only what is known of it.
+    pub(crate) async fn get(
+        &self,
+        path: &ArtifactPath,
+        is_whole: bool,
+    ) -> Result<(RemoteFile, Metadata), ArtifactError> {
+        let key = self.key(path)?;
+        let options = GetOptions { head: !is_whole, ..GetOptions::default() };
+        let found = match self.store().get_opts(&key, options).await {
+            Ok(found) => found,
+            Err(error) => return Err(self.explain_missing(explain(&error, path)).await),
+        };
+        let meta = found.meta.clone();
+        let body = is_whole.then(|| found.into_stream());
+        let file = RemoteFile {
+            remote: self.clone(),
+            key,
+            size: meta.size,
+            etag: meta.e_tag.clone(),
+            body: Arc::new(Mutex::new(body)),
+        };
+        Ok((file, metadata_of(&meta)))
+    }
+
+    /// Tells a folder from what is not there.
+    pub(super) async fn explain_missing(&self, error: ArtifactError) -> ArtifactError {
+        match error {
+            ArtifactError::NotFound(path) => match self.is_folder(&path).await {
+                Ok(true) => ArtifactError::IsFolder(path.to_string()),
+                Ok(false) => ArtifactError::NotFound(path),
+                Err(error) => error,
+            },
+            error => error,
+        }
+    }
+}
+
+impl RemoteFile {
+    /// The bytes of `range`, which must lie within the file.
+    pub(crate) fn read(
+        &self,
+        range: Range<u64>,
+    ) -> impl Stream<Item = io::Result<Bytes>> + Send + use<> {
+        let is_whole = range == (0..self.size);
+        let opened =
+            is_whole.then(|| self.body.lock().unwrap_or_else(PoisonError::into_inner).take());
+        let length = range.end - range.start;
+        let body = match opened.flatten() {
+            Some(body) => body,
+            None if range.is_empty() => stream::empty().boxed(),
+            None => self.open_at(range).boxed(),
+        };
+        exactly(length, body.map_err(io::Error::from))
+    }
+
+    /// The bytes of a part, of this very version of the file.
+    fn open_at(
+        &self,
+        range: Range<u64>,
+    ) -> impl Stream<Item = object_store::Result<Bytes>> + Send + use<> {
+        let (remote, key) = (self.remote.clone(), self.key.clone());
+        let options = GetOptions {
+            range: Some(GetRange::Bounded(range)),
+            if_match: self.etag.clone(),
+            ..GetOptions::default()
+        };
+        stream::once(async move {
+            let found = remote.store().get_opts(&key, options).await?;
+            Ok::<_, object_store::Error>(found.into_stream())
+        })
+        .try_flatten()
+    }
+}
+
+impl fmt::Debug for RemoteFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RemoteFile")
+            .field("key", &self.key)
+            .field("size", &self.size)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Passes a body on, and fails where it has not the length that was promised to the client: the
+/// connection then breaks instead of ending early unnoticed.
+fn exactly(
+    length: u64,
+    body: impl Stream<Item = io::Result<Bytes>> + Send + Unpin,
+) -> impl Stream<Item = io::Result<Bytes>> + Send {
+    stream::try_unfold((body, length), |(mut body, left)| async move {
+        match body.try_next().await? {
+            Some(bytes) => match left.checked_sub(bytes.len() as u64) {
+                Some(left) => Ok(Some((bytes, (body, left)))),
+                None => Err(io::Error::other("the store sent more than it promised")),
+            },
+            None if left > 0 => Err(io::ErrorKind::UnexpectedEof.into()),
+            None => Ok(None),
+        }
+    })
+}
+
+/// What a store knows of an object, in our terms.
+pub(super) fn metadata_of(meta: &ObjectMeta) -> Metadata {
+    Metadata {
+        size: meta.size,
+        etag: meta.e_tag.as_deref().and_then(strong),
+        modified: meta.last_modified.into(),
+    }
+}
+
+/// A strong entity tag without its quotes; weak ones say too little.
+pub(super) fn strong(etag: &str) -> Option<String> {
+    if etag.starts_with("W/") {
+        return None;
+    }
+    let bare = etag.strip_prefix('"').and_then(|etag| etag.strip_suffix('"')).unwrap_or(etag);
+    (!bare.is_empty() && !bare.contains('"')).then(|| bare.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_strong_entity_tags_count() {
+        assert_eq!(strong("\"abc-2\"").as_deref(), Some("abc-2"));
+        assert_eq!(strong("0x8D").as_deref(), Some("0x8D"));
+        for etag in ["W/\"abc\"", "\"\"", "", "a\"b"] {
+            assert_eq!(strong(etag), None, "{etag}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_body_of_another_length_breaks() {
+        let body = |pieces: &'static [&'static [u8]]| {
+            stream::iter(pieces.iter().map(|piece| Ok(Bytes::from_static(piece))))
+        };
+        for (length, is_whole) in [(5, true), (4, false), (6, false)] {
+            let read: io::Result<Vec<Bytes>> =
+                exactly(length, body(&[b"abc", b"de"])).try_collect().await;
+            assert_eq!(read.is_ok(), is_whole, "{length}");
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! Uploads in parts that nobody will complete.
+
+use super::{Remote, direct::Dialect, error::store_error};
+use crate::{ArtifactError, StoreTrouble};
+use object_store::{
+    client::HttpRequestBody,
+    path::Path,
+    signer::{Method, SignedUrlOptions},
+};
+use serde::Deserialize;
+use std::{
+    fmt::Display,
+    time::{Duration, SystemTime},
+};
+
+/// How long the URL of one page of uploads is good; it is used at once.
+const URL_TIME: Duration = Duration::from_mins(5);
+
+/// Requests to the bucket itself have no key.
+static BUCKET: Path = Path::ROOT;
+
+/// An upload in parts that is not complete.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenUpload {
+    /// The key of the object it would become.
+    pub key: String,
+    /// When it was begun.
+    pub begun: SystemTime,
+    id: String,
+}
+
+/// The answer of S3 and GCS to `GET /bucket?uploads`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct UploadsPage {
+    #[serde(default)]
+    upload: Vec<Upload>,
+    #[serde(default)]
+    is_truncated: bool,
+    next_key_marker: Option<String>,
+    next_upload_id_marker: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Upload {
+    key: String,
+    #[serde(rename = "UploadId")]
+    id: String,
+    initiated: String,
+}
+
+impl Remote {
+    /// Uploads below the root that were begun before `before`.
+    pub(crate) async fn open_uploads(
+        &self,
+        before: SystemTime,
+    ) -> Result<Vec<OpenUpload>, ArtifactError> {
+        let direct = self.0.opened.direct.as_ref();
+        let direct = direct.filter(|direct| direct.dialect == Dialect::Signed).ok_or_else(|| {
+            ArtifactError::Store {
+                trouble: StoreTrouble::Unsupported,
+                words: "this store lists no unfinished uploads; Azure drops their blocks after a week by itself".to_owned(),
+            }
+        })?;
+        let (mut found, mut markers) = (Vec::new(), Vec::new());
+        loop {
+            let mut query = vec![("uploads", String::new()), ("prefix", self.prefix(None))];
+            query.append(&mut markers);
+            let options = SignedUrlOptions::new().with_query(query);
+            let url =
+                direct.own_signer.signed_url_opts(Method::GET, &BUCKET, URL_TIME, &options).await;
+            let url = url.map_err(|error| store_error(&error))?;
+            let request = ::http::Request::get(url.as_str()).body(HttpRequestBody::empty());
+            let answer = direct.client.execute(request.map_err(unavailable)?).await;
+            let (head, body) = answer.map_err(unavailable)?.into_parts();
+            let text = body.bytes().await.map_err(unavailable)?;
+            let text = String::from_utf8_lossy(&text);
+            if !head.status.is_success() {
+                let status = head.status;
+                return Err(unavailable(format!(
+                    "the list of uploads was refused with {status}: {text}"
+                )));
+            }
+            let page: UploadsPage = quick_xml::de::from_str(&text).map_err(|error| {
+                unavailable(format!("the list of uploads can't be read: {error}"))
+            })?;
+            for upload in page.upload {
+                let begun: jiff::Timestamp = upload.initiated.parse().map_err(|error| {
+                    unavailable(format!("'{}' is no time: {error}", upload.initiated))
+                })?;
+                let begun = SystemTime::from(begun);
+                if begun < before {
+                    found.push(OpenUpload { key: upload.key, begun, id: upload.id });
+                }
+            }
+            let next = page.next_key_marker.filter(|_| page.is_truncated);
+            let Some(key) = next else { return Ok(found) };
+            markers.push(("key-marker", key));
+            markers.extend(page.next_upload_id_marker.map(|id| ("upload-id-marker", id)));
+        }
+    }
+
+    /// Gives an upload up.
+    pub(crate) async fn abort_open_upload(&self, upload: &OpenUpload) -> Result<(), ArtifactError> {
+        let Some(direct) = &self.0.opened.direct else { return Ok(()) };
+        let key = Path::parse(&upload.key).map_err(|error| store_error(&error.into()))?;
+        let aborted = direct.parts.abort_multipart(&key, &upload.id).await;
+        aborted.map_err(|error| store_error(&error))
+    }
+}
+
+fn unavailable(words: impl Display) -> ArtifactError {
+    ArtifactError::Store { trouble: StoreTrouble::Unavailable, words: words.to_string() }
+}

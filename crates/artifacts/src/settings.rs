@@ -1,0 +1,43 @@
+//! What an operator says of stores beside their URIs.
+
+use std::{collections::HashMap, fmt};
+
+/// How stores are reached: the variables that MLflow and the stores' own tools read, and mlferry's flags.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct StoreSettings {
+    /// Environment variables.
+    pub variables: HashMap<String, String>,
+    /// Address of the store for clients, where it differs from the server's: `--presigned-endpoint`.
+    pub presigned_endpoint: Option<String>,
+    /// Whether a store is opened without being asked whether it answers: `--no-destination-check`.
+    pub is_unchecked: bool,
+}
+
+impl StoreSettings {
+    /// The value of a variable; an empty one counts as unset.
+    pub(crate) fn get(&self, name: &str) -> Option<&str> {
+        self.variables.get(name).map(String::as_str).filter(|value| !value.is_empty())
+    }
+
+    /// The value of the first of several variables that is set.
+    pub(crate) fn first(&self, names: &[&str]) -> Option<&str> {
+        names.iter().find_map(|name| self.get(name))
+    }
+
+    /// Whether a variable is set to what the reference takes for true.
+    pub(crate) fn is_true(&self, name: &str) -> bool {
+        self.get(name)
+            .is_some_and(|value| matches!(value.to_ascii_lowercase().as_str(), "true" | "1"))
+    }
+}
+
+/// Names only: values are secrets.
+impl fmt::Debug for StoreSettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StoreSettings")
+            .field("variables", &self.variables.len())
+            .field("presigned_endpoint", &self.presigned_endpoint)
+            .field("is_unchecked", &self.is_unchecked)
+            .finish()
+    }
+}

@@ -1,0 +1,87 @@
+//! How artifact stores are reached, from flags and the variables that MLflow and the stores' own tools read.
+
+use std::time::Duration;
+
+use mlferry_artifacts::StoreSettings;
+use mlferry_protocol::limits;
+
+use super::{set, variable};
+use crate::env::Env;
+use crate::flags::ServerFlags;
+use crate::usage::Stop;
+
+/// URLs that lead clients straight to the store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct PresignedUrls {
+    /// Whether clients are told of them.
+    pub(crate) are_announced: bool,
+    /// How long one for a download is good.
+    pub(crate) download_time: Duration,
+}
+
+/// How the names of variables begin that stores, and the tools of their makers, read.
+const PREFIXES: [&str; 12] = [
+    "AWS_",
+    "AZURE_",
+    "GOOGLE_",
+    "HOME",
+    "MLFLOW_BOTO_",
+    "MLFLOW_EXPERIMENTAL_S3_",
+    "MLFLOW_GCS_",
+    "MLFLOW_KERBEROS_",
+    "MLFLOW_S3_",
+    "MLFLOW_TRACKING_",
+    "REQUESTS_CA_BUNDLE",
+    "STORAGE_EMULATOR_HOST",
+];
+
+/// What only the environment says.
+pub(crate) fn settings(env: &Env) -> StoreSettings {
+    let is_read = |name: &str| PREFIXES.iter().any(|prefix| name.starts_with(prefix));
+    let variables = env.texts().filter(|(name, value)| is_read(name) && !value.is_empty());
+    let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    StoreSettings { variables, ..StoreSettings::default() }
+}
+
+/// What a server is told.
+pub(super) fn settings_of(flags: &ServerFlags, env: &Env) -> Result<StoreSettings, Stop> {
+    let presigned_endpoint = set(flags.presigned_endpoint.clone());
+    if let Some(endpoint) = &presigned_endpoint
+        && !(endpoint.starts_with("http://") || endpoint.starts_with("https://"))
+    {
+        return Err(Stop::invalid(
+            "'--presigned-endpoint'",
+            format_args!("'{endpoint}' is no address. Write it as https://store.example.com."),
+        ));
+    }
+    let is_unchecked = flags.no_destination_check;
+    Ok(StoreSettings { presigned_endpoint, is_unchecked, ..settings(env) })
+}
+
+pub(super) fn presigned_urls(flags: &ServerFlags, env: &Env) -> Result<PresignedUrls, Stop> {
+    let are_announced = match flags.presigned_urls.as_deref() {
+        None | Some("" | "off") => false,
+        Some("on") => true,
+        Some(other) => {
+            return Err(Stop::invalid(
+                "'--presigned-urls'",
+                format_args!("'{other}' is not one of 'off', 'on'."),
+            ));
+        }
+    };
+    let name = "MLFLOW_PRESIGNED_DOWNLOAD_URL_TTL_SECONDS";
+    let seconds = match variable(env, name)? {
+        None => limits::PRESIGNED_DOWNLOAD_DEFAULT_SECONDS,
+        Some(given) => match given.trim().parse() {
+            Ok(seconds) if (1..=limits::PRESIGNED_SECONDS).contains(&seconds) => seconds,
+            _ => {
+                return Err(Stop::Refused(format!(
+                    "{name} is '{given}'. It must be a number of seconds from 1 to {}.",
+                    limits::PRESIGNED_SECONDS
+                )));
+            }
+        },
+    };
+    let download_time = Duration::from_secs(seconds.unsigned_abs());
+    Ok(PresignedUrls { are_announced, download_time })
+}
