@@ -19,6 +19,10 @@ import urllib.parse
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from stores.base import Place
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 SCRIPTS = Path(__file__).resolve().parent / "scripts"
@@ -141,11 +145,15 @@ def exchange(
         connection.close()
 
 
-def is_healthy(port: int, prefix: str = "") -> bool:
+def is_answering(port: int, target: str) -> bool:
     try:
-        return exchange(port, "GET", f"{prefix}/health", timeout=5).status == 200
+        return exchange(port, "GET", target, timeout=5).status == 200
     except (OSError, http.client.HTTPException):
         return False
+
+
+def is_healthy(port: int, prefix: str = "") -> bool:
+    return is_answering(port, f"{prefix}/health")
 
 
 class RawConnection:
@@ -201,8 +209,8 @@ class Server:
     """`mlferry server` on a free port, with its own folder as working directory.
 
     Without arguments that say otherwise, the database is `<root>/mlflow.db` and the artifacts are in
-    `<root>/mlartifacts`. `$PORT` in an argument stands for the port that was found; `wrapper` is a command
-    that runs it, and `port` asks for a certain port, such as one used before.
+    `<root>/mlartifacts`, or in `place`. `$PORT` in an argument stands for the port that was found; `wrapper` is a
+    command that runs it, and `port` asks for a certain port, such as one used before.
     """
 
     def __init__(
@@ -213,13 +221,15 @@ class Server:
         command: str = "server",
         prefix: str = "",
         port: int = 0,
+        place: Place | None = None,
         wrapper: tuple[str, ...] = (),
         start_seconds: float = START_SECONDS,
     ):
         self._temporary = None if root else tempfile.TemporaryDirectory(prefix="mlferry-test-")
         self.root = root or Path(self._temporary.name)
-        self.arguments = arguments
-        self.environment = environment or {}
+        self.place = place
+        self.arguments = ("--artifacts-destination", place.uri, *arguments) if place else arguments
+        self.environment = (place.environment if place else {}) | (environment or {})
         self.command = command
         self.prefix = prefix
         self.wrapper = wrapper
@@ -327,6 +337,10 @@ class Server:
     @property
     def artifacts(self) -> Path:
         return self.root / "mlartifacts"
+
+    def stored(self, folder: str = "") -> dict[str, bytes]:
+        """What the destination itself holds below a folder, seen without the server."""
+        return self.place.files(folder) if self.place else tree(self.artifacts / folder)
 
     def status_kb(self, field: str) -> int:
         """A number of /proc/PID/status, such as VmRSS, VmHWM (kB) or Threads."""
