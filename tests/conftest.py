@@ -14,6 +14,7 @@ from pairs import Pair, start_pair
 from postgres import Cluster
 from reference import Reference
 from searched import Searched
+from stores import Stores
 
 
 @pytest.fixture(scope="session")
@@ -71,6 +72,13 @@ def reference(tmp_path_factory) -> Iterator[Reference]:
 def postgres() -> Iterator[Cluster]:
     """A PostgreSQL cluster of this worker, started when a test first asks for it."""
     with Cluster() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def stores() -> Iterator[Stores]:
+    """The object stores of this worker, each started when a test first asks for it."""
+    with Stores() as running:
         yield running
 
 

@@ -14,6 +14,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import urllib.parse
 import uuid
@@ -342,6 +343,10 @@ class Server:
         """What the destination itself holds below a folder, seen without the server."""
         return self.place.files(folder) if self.place else tree(self.artifacts / folder)
 
+    def pending(self) -> list[str]:
+        """Uploads of which the destination holds a part, and which are not over."""
+        return self.place.pending() if self.place else staging_entries(self.artifacts)
+
     def status_kb(self, field: str) -> int:
         """A number of /proc/PID/status, such as VmRSS, VmHWM (kB) or Threads."""
         text = Path(f"/proc/{self.pid}/status").read_text()
@@ -411,6 +416,19 @@ class Server:
         answer = self.listing(path, **query)
         assert answer.status == 200, answer.body
         return [entry["path"] for entry in answer.json().get("files", [])]
+
+    def pages(self, path: str, **query) -> list[list[str]]:
+        """The paths of a listing, page by page."""
+        pages, token = [], None
+        while True:
+            answer = self.listing(path, **query, **({"page_token": token} if token else {}))
+            assert answer.status == 200, answer.body
+            page = answer.json()
+            pages.append([entry["path"] for entry in page.get("files", [])])
+            token = page.get("next_page_token")
+            if not token:
+                return pages
+            assert len(pages) < 1000
 
     def raw(self, timeout: float = 30.0) -> RawConnection:
         return RawConnection(self.port, timeout)
@@ -496,6 +514,30 @@ def md5_base64(data: bytes) -> str:
 
 def sha256_field(data: bytes) -> str:
     return f"sha-256=:{base64.b64encode(hashlib.sha256(data).digest()).decode()}:"
+
+
+DIGESTS = {
+    "Content-MD5": md5_base64,
+    "Content-Digest": sha256_field,
+    "Repr-Digest": sha256_field,
+}
+
+
+def together(*calls) -> list:
+    """Runs the calls at the same moment, each in a thread; returns their results in order."""
+    barrier = threading.Barrier(len(calls))
+    results: list = [None] * len(calls)
+
+    def run(index, call):
+        barrier.wait()
+        results[index] = call()
+
+    threads = [threading.Thread(target=run, args=pair) for pair in enumerate(calls)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return results
 
 
 def use_client(monkeypatch, url: str):

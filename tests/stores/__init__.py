@@ -7,8 +7,11 @@ at and changed without mlferry. `Stores` starts each store when a test first ask
 from __future__ import annotations
 
 import contextlib
+import functools
+import re
 from collections.abc import Callable
 
+from harness import Server
 from stores.azurite import Azurite
 from stores.base import Place, Store, Stored
 from stores.folders import Folder, Peer, ReferencePeer
@@ -16,7 +19,7 @@ from stores.gcs import FakeGcs
 from stores.s3 import Garage, S3sFs
 from stores.sftp import Sftp
 
-__all__ = ["EVERY_DESTINATION", "OBJECT_STORES", "PRESIGNING", "Place", "Store", "Stored", "Stores"]
+__all__ = ["EVERY_DESTINATION", "OBJECT_STORES", "PRESIGNING", "Place", "Store", "Stored", "Stores", "is_compiled_in"]
 
 KINDS: dict[str, Callable[[], Store]] = {
     "local": Folder,
@@ -45,3 +48,24 @@ class Stores(contextlib.ExitStack):
         if name not in self._running:
             self._running[name] = self.enter_context(KINDS[name]())
         return self._running[name]
+
+
+# What a binary may have been built without.
+OPTIONAL = {"sftp"}
+
+
+@functools.cache
+def is_compiled_in(store: Store) -> bool:
+    """Whether the binary under test can reach this kind of store."""
+    if store.name not in OPTIONAL:
+        return True
+    server = Server(place=store.place())
+    try:
+        server.start()
+        return True
+    except AssertionError:
+        if re.search(r"built without|not (built|compiled)", server.log):
+            return False
+        raise
+    finally:
+        server.close()

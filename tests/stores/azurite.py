@@ -16,7 +16,7 @@ CONTAINER = "artifacts"
 
 class AzuritePlace(Place):
     def __init__(self, store: Azurite, prefix: str):
-        self.prefix = prefix
+        self.store, self.prefix = store, prefix
         self.container: ContainerClient = store.service.get_container_client(CONTAINER)
         self.uri = f"wasbs://{CONTAINER}@{ACCOUNT}.blob.core.windows.net/{prefix}"
         self.environment = self.reference_environment = store.server_environment()
@@ -40,6 +40,9 @@ class AzuritePlace(Place):
     def look(self, name: str) -> Stored:
         found = self.container.get_blob_client(self.key(name)).get_blob_properties()
         return Stored(found.size, found.content_settings.content_type, found.content_settings.content_encoding)
+
+    def beside(self, suffix: str) -> AzuritePlace:
+        return AzuritePlace(self.store, self.prefix + suffix)
 
     def pending(self) -> list[str]:
         """Blobs that are nothing but uncommitted blocks. There is no way to remove those: the service does in time."""

@@ -38,7 +38,7 @@ class Place:
     uri: str
     # What a server needs in order to reach it.
     environment: dict[str, str]
-    # What a reference server needs beside its own packages; the same, unless a store says otherwise.
+    # What a reference server needs.
     reference_environment: dict[str, str]
 
     def names(self, folder: str = "") -> list[str]:
@@ -54,6 +54,10 @@ class Place:
         raise NotImplementedError
 
     def look(self, name: str) -> Stored:
+        raise NotImplementedError
+
+    def beside(self, suffix: str) -> Place:
+        """The place whose name is this one's with something after it."""
         raise NotImplementedError
 
     def pending(self) -> list[str]:

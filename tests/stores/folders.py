@@ -7,7 +7,7 @@ import tempfile
 import uuid
 from pathlib import Path
 
-from harness import ARTIFACTS, Server, tree
+from harness import ARTIFACTS, Server, staging_entries, tree
 from reference import Reference
 from stores.base import Place, Store, Stored
 
@@ -34,6 +34,12 @@ class FolderPlace(Place):
 
     def look(self, name: str) -> Stored:
         return Stored((self.root / name).stat().st_size, None, None)
+
+    def beside(self, suffix: str) -> FolderPlace:
+        return FolderPlace(self.uri + suffix, self.root.with_name(self.root.name + suffix))
+
+    def pending(self) -> list[str]:
+        return staging_entries(self.root)
 
 
 class Folder(Store):

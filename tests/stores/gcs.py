@@ -23,7 +23,7 @@ ACCOUNT = "mlferry@tests.iam.gserviceaccount.com"
 
 class GcsPlace(Place):
     def __init__(self, store: FakeGcs, prefix: str):
-        self.prefix, self.front = prefix, store.front
+        self.store, self.prefix, self.front = store, prefix, store.front
         self.bucket = store.client.bucket(BUCKET)
         self.uri = f"gs://{BUCKET}/{prefix}"
         self.environment, self.reference_environment = store.server_environment(), store.reference_environment()
@@ -48,6 +48,9 @@ class GcsPlace(Place):
     def look(self, name: str) -> Stored:
         blob = self.bucket.get_blob(self.key(name))
         return Stored(blob.size, blob.content_type, blob.content_encoding or None)
+
+    def beside(self, suffix: str) -> GcsPlace:
+        return GcsPlace(self.store, self.prefix + suffix)
 
     def pending(self) -> list[str]:
         return sorted(

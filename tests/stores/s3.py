@@ -17,7 +17,7 @@ BUCKET = "artifacts"
 
 class S3Place(Place):
     def __init__(self, store: S3Store, prefix: str):
-        self.bucket, self.prefix, self.client = BUCKET, prefix, store.client
+        self.store, self.bucket, self.prefix, self.client = store, BUCKET, prefix, store.client
         self.uri = f"s3://{BUCKET}/{prefix}"
         self.environment = self.reference_environment = store.server_environment()
 
@@ -42,6 +42,9 @@ class S3Place(Place):
     def look(self, name: str) -> Stored:
         head = self.client.head_object(Bucket=BUCKET, Key=self.key(name))
         return Stored(head["ContentLength"], head.get("ContentType"), head.get("ContentEncoding"))
+
+    def beside(self, suffix: str) -> S3Place:
+        return S3Place(self.store, self.prefix + suffix)
 
     def pending(self) -> list[str]:
         answer = self.client.list_multipart_uploads(Bucket=BUCKET, Prefix=f"{self.prefix}/")
