@@ -48,8 +48,8 @@ def start_reference() -> Iterator[Callable[..., Reference]]:
     """Starts a reference server in a given folder."""
     with contextlib.ExitStack() as running:
 
-        def start(root: Path, *arguments: str, port: int = 0) -> Reference:
-            reference = Reference(root, *arguments, port=port)
+        def start(root: Path, *arguments: str, **options) -> Reference:
+            reference = Reference(root, *arguments, **options)
             running.callback(reference.stop)
             reference.wait()
             return reference

@@ -4,6 +4,7 @@ conditions of uploads, and a place that hands out tokens. Everything else passes
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import hashlib
 import http.client
@@ -18,13 +19,13 @@ import uuid
 from pathlib import Path
 from xml.sax.saxutils import escape
 
+import google_crc32c
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 PIECE = 1 << 18
-# A query that makes fake-gcs-server take a plain PUT, which it knows from signed URLs only.
-TAKE_IT = "X-Goog-Algorithm=GOOG4-RSA-SHA256"
+NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/"
 OWN_HEADERS = {"connection", "keep-alive", "transfer-encoding", "content-length", "host", "expect", "date", "server"}
 
 
@@ -70,14 +71,16 @@ class Uploads:
             if key.startswith(prefix)
         )
         head = f"<Bucket>{bucket}</Bucket><Prefix>{escape(prefix)}</Prefix><IsTruncated>false</IsTruncated>"
-        return f"<ListMultipartUploadsResult>{head}{entries}</ListMultipartUploadsResult>"
+        return xml("ListMultipartUploadsResult", head + entries)
+
+
+def xml(name: str, content: str) -> str:
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n<{name} xmlns="{NAMESPACE}">{content}</{name}>'
 
 
 class Front:
     def __init__(self, port: int, parts: Path, key: rsa.RSAPublicKey):
         self.upstream, self.key, self.uploads = port, key, Uploads(parts)
-        # Objects are made one after another, as far as conditions on them go.
-        self.conditions = threading.Lock()
         handler = type("Handler", (_Handler,), {"front": self})
         self._server = _Server(("127.0.0.1", 0), handler)
         self.port = self._server.server_address[1]
@@ -137,73 +140,78 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self.read_body()
             upload = uploads.begin(self.bucket, self.key, self.forwarded_headers())
             ids = f"<Bucket>{self.bucket}</Bucket><Key>{escape(self.key)}</Key><UploadId>{upload}</UploadId>"
-            body = f"<InitiateMultipartUploadResult>{ids}</InitiateMultipartUploadResult>"
-            self.answer(200, body, "application/xml")
+            self.answer(200, xml("InitiateMultipartUploadResult", ids), "application/xml")
         elif upload is not None and (headers := uploads.headers(upload, self.bucket, self.key)) is None:
             self.read_body()
             self.fail(404, "NoSuchUpload", "The requested upload was not found.")
         elif upload is not None and self.command == "PUT":
             self.take_part(upload, int(self.query["partNumber"]))
         elif upload is not None and self.command == "POST":
-            self.complete(path, upload, headers)
+            self.complete(upload, headers)
         elif upload is not None and self.command == "DELETE":
             uploads.end(upload)
             self.answer(204, "")
         elif self.command == "PUT":
-            self.put_if_allowed(f"{path}?{TAKE_IT}")
+            body = self.read_body()
+            self.answer_to_insert(*self.insert(body, self.forwarded_headers()), "")
         else:
             self.forward(self.path)
 
     def take_part(self, upload: str, number: int) -> None:
-        digest = hashlib.md5()
+        digest, checksum = hashlib.md5(), google_crc32c.Checksum()
         target = self.front.uploads.part(upload, number)
         with target.with_suffix(f".{threading.get_ident()}").open("wb") as file:
             for piece in self.pieces():
                 file.write(piece)
                 digest.update(piece)
+                checksum.update(piece)
         Path(file.name).rename(target)
-        self.answer(200, "", headers={"ETag": f'"{digest.hexdigest()}"'})
+        hashes_of_part = {"crc32c": checksum.digest(), "md5": digest.digest()}
+        told = ",".join(f"{name}={base64.b64encode(value).decode()}" for name, value in hashes_of_part.items())
+        self.answer(200, "", headers={"ETag": f'"{digest.hexdigest()}"', "x-goog-hash": told})
 
-    def complete(self, path: str, upload: str, headers: dict[str, str]) -> None:
+    def complete(self, upload: str, headers: dict[str, str]) -> None:
         named = re.findall(r"<PartNumber>\s*(\d+)\s*</PartNumber>", self.read_body().decode())
         parts = [self.front.uploads.part(upload, int(number)) for number in named]
         if not parts or not all(part.exists() for part in parts):
             self.fail(400, "InvalidPart", "One or more of the specified parts could not be found.")
             return
-        whole = self.front.uploads.root / upload / "whole"
-        with whole.open("wb") as file:
-            for part in parts:
-                with part.open("rb") as piece:
-                    shutil.copyfileobj(piece, file, PIECE)
-        with whole.open("rb") as file:
-            length = {"Content-Length": str(whole.stat().st_size)}
-            status, body = self.ask_upstream("PUT", f"{path}?{TAKE_IT}", file, headers | length)
+        whole = b"".join(part.read_bytes() for part in parts)
+        status, answer = self.insert(whole, headers)
         self.front.uploads.end(upload)
-        name = f"<Bucket>{self.bucket}</Bucket><Key>{escape(self.key)}</Key><ETag>&quot;{upload}-1&quot;</ETag>"
-        done = f"<CompleteMultipartUploadResult>{name}</CompleteMultipartUploadResult>"
-        self.answer(status, done if status == 200 else body.decode(errors="replace"), "application/xml")
+        name = f"<Bucket>{self.bucket}</Bucket><Key>{escape(self.key)}</Key><ETag>&quot;{upload}&quot;</ETag>"
+        self.answer_to_insert(status, answer, xml("CompleteMultipartUploadResult", name))
 
-    def put_if_allowed(self, target: str) -> None:
-        wanted = self.headers.get("x-goog-if-generation-match")
-        if wanted is None:
-            self.forward(target)
-            return
-        body = self.read_body()
-        with self.front.conditions:
-            there = self.generation(target.partition("?")[0])
-            if there != wanted:
-                self.fail(412, "PreconditionFailed", "At least one of the pre-conditions you specified did not hold.")
-                return
-            length = {"Content-Length": str(len(body))}
-            status, answer = self.ask_upstream("PUT", target, body, self.forwarded_headers() | length)
-        self.answer(status, answer.decode(errors="replace"))
-
-    def generation(self, path: str) -> str:
+    def insert(self, body: bytes, headers: dict[str, str]) -> tuple[int, bytes]:
+        """Makes an object by the JSON interface, which alone keeps an encoding and heeds a condition."""
+        given = {name.lower(): value for name, value in headers.items()}
+        fields = {"content-type": "contentType", "content-encoding": "contentEncoding"}
+        about = {"name": self.key} | {to: given[name] for name, to in fields.items() if name in given}
+        query = {"uploadType": "multipart", "name": self.key}
+        if condition := given.get("x-goog-if-generation-match"):
+            query["ifGenerationMatch"] = condition
+        boundary = uuid.uuid4().hex
+        content_type = about.get("contentType", "application/octet-stream")
+        head = f"--{boundary}\r\nContent-Type: application/json\r\n\r\n{json.dumps(about)}\r\n"
+        head += f"--{boundary}\r\nContent-Type: {content_type}\r\n\r\n"
+        whole = b"".join([head.encode(), body, f"\r\n--{boundary}--\r\n".encode()])
+        target = f"/upload/storage/v1/b/{self.bucket}/o?{urllib.parse.urlencode(query)}"
+        sent = {"Content-Type": f"multipart/related; boundary={boundary}", "Host": f"127.0.0.1:{self.front.port}"}
         connection = http.client.HTTPConnection("127.0.0.1", self.front.upstream, timeout=60)
         with contextlib.closing(connection):
-            connection.request("HEAD", path, headers={"Host": f"127.0.0.1:{self.front.port}"})
+            connection.request("POST", target, whole, sent)
             response = connection.getresponse()
-            return response.headers["X-Goog-Generation"] if response.status == 200 else "0"
+            return response.status, response.read()
+
+    def answer_to_insert(self, status: int, answer: bytes, done: str) -> None:
+        if status == 200:
+            made = json.loads(answer)
+            headers = {"ETag": f'"{made["etag"]}"', "x-goog-generation": made["generation"]}
+            self.answer(200, done, "application/xml", headers)
+        elif status == 412:
+            self.fail(412, "PreconditionFailed", "At least one of the pre-conditions you specified did not hold.")
+        else:
+            self.fail(status, "InternalError", answer.decode(errors="replace"))
 
     # Signatures
 
@@ -254,13 +262,6 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     def read_body(self) -> bytes:
         return b"".join(self.pieces())
 
-    def ask_upstream(self, method: str, target: str, body, headers: dict[str, str]) -> tuple[int, bytes]:
-        connection = http.client.HTTPConnection("127.0.0.1", self.front.upstream, timeout=60)
-        with contextlib.closing(connection):
-            connection.request(method, target, body, headers)
-            response = connection.getresponse()
-            return response.status, response.read()
-
     def forward(self, target: str) -> None:
         headers = self.forwarded_headers()
         length = self.headers.get("Content-Length")
@@ -279,9 +280,13 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.send_response(response.status)
         length = response.headers.get("Content-Length")
         body = response.read() if length is None else None
+        asked = {name: self.query.get(f"response-{name}") for name in ("content-disposition", "content-type")}
+        asked = {name: value for name, value in asked.items() if value and response.status in {200, 206}}
         for name, value in response.headers.items():
-            if name.lower() not in OWN_HEADERS:
+            if name.lower() not in OWN_HEADERS | set(asked):
                 self.send_header(name, value)
+        for name, value in asked.items():
+            self.send_header(name, value)
         self.send_header("Content-Length", length or str(len(body or b"")))
         self.end_headers()
         if self.command == "HEAD":

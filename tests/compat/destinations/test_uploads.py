@@ -88,6 +88,8 @@ def test_headers_that_describe_the_body_leave_it_as_it_is(server, folder, name, 
     assert "content-encoding" not in answer.headers
 
 
+# It puts the encoded key into a file's name.
+@pytest.mark.not_on("s3s-fs")
 @pytest.mark.parametrize("name", ["n" * 255, "ü" * 127 + "x"])
 def test_a_name_of_255_bytes_is_stored(server, folder, name):
     assert server.put(f"{folder}/{quoted(name)}", b"x").status == 200
@@ -131,8 +133,8 @@ def test_if_none_match_star_creates_but_never_replaces(server, folder):
     assert server.pending() == []
 
 
-# They have no conditional writes, so that one of two at the same moment may replace the other.
-@pytest.mark.not_on("garage", "sftp", "reference")
+# They have no conditional writes, or check before they write: one of two at the same moment may replace the other.
+@pytest.mark.not_on("s3s-fs", "garage", "sftp", "reference")
 def test_of_many_create_only_uploads_exactly_one_succeeds(server, folder):
     for attempt in range(5):
         path = f"{folder}/a{attempt}.bin"
@@ -163,6 +165,7 @@ def test_an_upload_that_differs_from_its_digest_is_a_400_and_leaves_the_old_cont
     assert server.pending() == []
 
 
+@pytest.mark.not_on("s3s-fs")
 def test_a_path_of_128_names_is_stored_and_one_more_is_a_400(server, folder):
     deepest = "/".join([folder, *["d"] * 126, "f"])
     assert server.put(deepest, b"x").status == 200
@@ -170,3 +173,8 @@ def test_a_path_of_128_names_is_stored_and_one_more_is_a_400(server, folder):
     server.put(f"{deepest[:-1]}d/f", b"x").assert_error(400, "INVALID_PARAMETER_VALUE")
     assert server.names(folder, recursive="true") == [deepest.removeprefix(f"{folder}/")]
     assert server.delete(folder).status == 200
+
+
+def test_a_path_that_no_store_holds_is_a_400(server, folder):
+    server.put(f"{folder}/" + "/".join(["p" * 200] * 25), b"x").assert_error(400, "INVALID_PARAMETER_VALUE")
+    assert server.stored(folder) == {}
