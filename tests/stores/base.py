@@ -77,6 +77,10 @@ class Store:
     def place(self) -> Place:
         raise NotImplementedError
 
+    def server_environment(self, endpoint: str | None = None) -> dict[str, str]:
+        """What a server needs to reach it, there or at another address that leads to it, such as a proxy's."""
+        raise NotImplementedError
+
     def __enter__(self) -> Store:
         return self
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import secrets
 import socket
+import subprocess
 import uuid
 
 import boto3
 import botocore.config
 
-from harness import free_port
+from harness import clean_environment, free_port
 from stores.base import Place, ProcessStore, Stored, tool
 
 BUCKET = "artifacts"
@@ -159,8 +160,10 @@ class Garage(S3Store):
                 region=self.region,
             )
         )
-        line = [tool("garage/bin/garage"), "-c", configuration]
-        return [*line, "server", "--single-node", "--default-bucket"]
+        return [*self._program(), "server", "--single-node", "--default-bucket"]
+
+    def _program(self) -> list:
+        return [tool("garage/bin/garage"), "-c", self.root / "garage.toml"]
 
     def environment(self) -> dict[str, str]:
         return {
@@ -175,3 +178,13 @@ class Garage(S3Store):
         self._connect()
         self.client.head_bucket(Bucket=BUCKET)
         return True
+
+    def reading_key(self) -> dict[str, str]:
+        """Variables for a server that may read and not write."""
+        key, secret = f"GK{secrets.token_hex(12)}", secrets.token_hex(32)
+        for line in (
+            ["key", "import", "--yes", key, secret],
+            ["bucket", "allow", "--read", BUCKET, "--key", key],
+        ):
+            subprocess.run([*self._program(), *line], check=True, capture_output=True, env=clean_environment())
+        return self.server_environment() | {"AWS_ACCESS_KEY_ID": key, "AWS_SECRET_ACCESS_KEY": secret}

@@ -15,22 +15,6 @@ DESTINATIONS = [
 ]
 
 
-def pytest_collection_modifyitems(config, items) -> None:
-    """Takes out the tests of destinations on which they have no meaning, which `not_on` names."""
-    left_out = [item for item in items if destination_of(item) in excluded(item)]
-    if left_out:
-        config.hook.pytest_deselected(items=left_out)
-        items[:] = [item for item in items if item not in set(left_out)]
-
-
-def destination_of(item) -> str | None:
-    return item.callspec.params.get("destination") if hasattr(item, "callspec") else None
-
-
-def excluded(item) -> set[str]:
-    return {name for mark in item.iter_markers("not_on") for name in mark.args}
-
-
 @pytest.fixture(scope="session", params=DESTINATIONS)
 def destination(request, stores) -> Store:
     store = stores[request.param]
