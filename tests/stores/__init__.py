@@ -64,7 +64,7 @@ def is_compiled_in(store: Store) -> bool:
         server.start()
         return True
     except AssertionError:
-        if re.search(r"built without|not (built|compiled)", server.log):
+        if re.search(r"not available|built without|not (built|compiled)", server.log):
             return False
         raise
     finally:

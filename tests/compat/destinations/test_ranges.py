@@ -27,7 +27,7 @@ def on_disk(path):
 
 
 @pytest.mark.not_on("local")
-def test_ranges_are_answered_as_from_a_local_folder(server, on_disk, path):
+def test_ranges_are_answered_as_from_disk(server, on_disk, path):
     for value in (*SATISFIABLE, *SEVERAL, *REFUSED, HUNDRED, MANY):
         ours, theirs = (one.fetch(path, {"Range": value}) for one in (server, on_disk))
         assert comparable(ours) == comparable(theirs), value

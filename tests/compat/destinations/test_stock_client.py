@@ -94,6 +94,6 @@ def test_gc_removes_what_deleted_runs_left(own_server, monkeypatch):
     options = ["--artifacts-destination", server.place.uri]
     done = run_binary("gc", *options, cwd=server.root, environment=server.place.environment, seconds=60)
     assert done.returncode == 0, done.stderr
-    assert f"Run with ID {runs[0].run_id} has been permanently deleted, with 2 files of 2.0 KiB." in done.stdout
+    assert f"Run with ID {runs[0].run_id} has been permanently deleted, with 2 files of 1.9 KiB." in done.stdout
     kept = f"{runs[1].experiment_id}/{runs[1].run_id}/artifacts"
     assert list(server.stored()) == [f"{kept}/a.txt", f"{kept}/deep/er/b.txt"]
