@@ -7,6 +7,8 @@ SHELL := bash
 BINARY := target/release/mlferry
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 PYTEST_WORKERS ?= 2
+# What takes long to build and serves every clone: Garage alone takes a quarter of an hour.
+TOOLS ?= $(HOME)/.cache/mlferry-tools
 
 .PHONY: run build test test-rust test-python lint fmt deny bench bench-tools clean
 
@@ -26,8 +28,8 @@ test-rust: postgres
 	cargo $(RUN_TESTS) --workspace --locked
 	tests/scripts/with-postgres cargo $(RUN_TESTS) --package mlferry-store --locked
 
-test-python: build postgres .venv/ready .venv-skinny1/ready .venv-skinny2/ready
-	cd tests && MLFLOW_DISABLE_TELEMETRY=true ../.venv/bin/pytest -n $(PYTEST_WORKERS)
+test-python: build postgres stores .venv/ready .venv-skinny1/ready .venv-skinny2/ready
+	cd tests && MLFERRY_TOOLS=$(TOOLS) MLFLOW_DISABLE_TELEMETRY=true ../.venv/bin/pytest -n $(PYTEST_WORKERS)
 
 lint: .venv/ready ## Check formats, lints and licences
 	cargo fmt --all --check
@@ -60,6 +62,41 @@ bench-tools:
 postgres: ## Install PostgreSQL for tests, unless it is there
 	ls -d /usr/lib/postgresql/*/bin >/dev/null 2>&1 || command -v initdb >/dev/null \
 		|| { $(SUDO) apt-get update -qq; $(SUDO) apt-get install -y -qq postgresql; }
+
+# fake-gcs-server comes with .venv. What each of the others is, tests/stores says.
+GARAGE := 2.5.0
+# The newest that Rust 1.95 builds.
+S3S_FS := 0.14.1
+AZURITE := 3.37.0
+
+.PHONY: stores
+stores: garage s3s-fs azurite sshd ## Install the object stores for tests, unless they are there
+
+.PHONY: garage s3s-fs azurite
+garage: $(TOOLS)/garage/$(GARAGE)
+s3s-fs: $(TOOLS)/s3s-fs/$(S3S_FS)
+azurite: $(TOOLS)/azurite/$(AZURITE)
+
+# A file named after the version says that it is there whole.
+$(TOOLS)/garage/$(GARAGE):
+	cargo install --quiet --locked --root $(@D) --version $(@F) garage
+	touch $@
+
+$(TOOLS)/s3s-fs/$(S3S_FS):
+	cargo install --quiet --locked --root $(@D) --version $(@F) --features binary s3s-fs
+	touch $@
+
+$(TOOLS)/azurite/$(AZURITE):
+	command -v npm >/dev/null || { $(SUDO) apt-get update -qq; $(SUDO) apt-get install -y -qq npm; }
+	mkdir -p $(@D)
+	npm install --silent --no-fund --no-audit --prefix $(@D) azurite@$(@F)
+	touch $@
+
+# The system's own service is not wanted: the tests start a server of theirs.
+.PHONY: sshd
+sshd:
+	command -v sshd >/dev/null || [ -x /usr/sbin/sshd ] || { \
+		$(SUDO) apt-get update -qq; $(SUDO) apt-get install -y -qq --no-install-recommends openssh-server; }
 
 # Debian's python3 comes without venv.
 .PHONY: python-venv

@@ -14,6 +14,24 @@ from pairs import Pair, start_pair
 from postgres import Cluster
 from reference import Reference
 from searched import Searched
+from stores import PRESIGNING, Place, Store, Stores
+
+
+def pytest_collection_modifyitems(config, items) -> None:
+    """Takes out the tests of destinations on which they have no meaning, which `not_on` names."""
+    left_out = [item for item in items if destination_of(item) in excluded(item)]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in set(left_out)]
+
+
+def destination_of(item) -> str | None:
+    given = item.callspec.params if hasattr(item, "callspec") else {}
+    return given.get("destination") or given.get("store")
+
+
+def excluded(item) -> set[str]:
+    return {name for mark in item.iter_markers("not_on") for name in mark.args}
 
 
 @pytest.fixture(scope="session")
@@ -47,8 +65,8 @@ def start_reference() -> Iterator[Callable[..., Reference]]:
     """Starts a reference server in a given folder."""
     with contextlib.ExitStack() as running:
 
-        def start(root: Path, *arguments: str, port: int = 0) -> Reference:
-            reference = Reference(root, *arguments, port=port)
+        def start(root: Path, *arguments: str, **options) -> Reference:
+            reference = Reference(root, *arguments, **options)
             running.callback(reference.stop)
             reference.wait()
             return reference
@@ -72,6 +90,40 @@ def postgres() -> Iterator[Cluster]:
     """A PostgreSQL cluster of this worker, started when a test first asks for it."""
     with Cluster() as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def stores() -> Iterator[Stores]:
+    """The object stores of this worker, each started when a test first asks for it."""
+    with Stores() as running:
+        yield running
+
+
+@pytest.fixture(
+    params=[pytest.param(name, marks=pytest.mark.xdist_group(f"destination {name}"), id=name) for name in PRESIGNING]
+)
+def store(request, stores) -> Store:
+    """An object store of each kind: S3, Azure Blob Storage, Google Cloud Storage."""
+    return stores[request.param]
+
+
+@pytest.fixture(scope="session")
+def reference_on(tmp_path_factory) -> Iterator[Callable[[Store], tuple[Reference, Place]]]:
+    """A reference server for each store that is asked for, and the place in which it keeps artifacts."""
+    running: dict[str, tuple[Reference, Place]] = {}
+
+    def start(store: Store) -> tuple[Reference, Place]:
+        if store.name not in running:
+            place = store.place()
+            options = ["--artifacts-destination", place.uri]
+            folder = tmp_path_factory.mktemp(f"reference-{store.name}")
+            running[store.name] = Reference(folder, *options, environment=place.reference_environment), place
+            running[store.name][0].wait()
+        return running[store.name]
+
+    yield start
+    for reference, _ in running.values():
+        reference.stop()
 
 
 @pytest.fixture

@@ -14,11 +14,16 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import urllib.parse
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from stores.base import Place
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 SCRIPTS = Path(__file__).resolve().parent / "scripts"
@@ -141,11 +146,15 @@ def exchange(
         connection.close()
 
 
-def is_healthy(port: int, prefix: str = "") -> bool:
+def is_answering(port: int, target: str) -> bool:
     try:
-        return exchange(port, "GET", f"{prefix}/health", timeout=5).status == 200
+        return exchange(port, "GET", target, timeout=5).status == 200
     except (OSError, http.client.HTTPException):
         return False
+
+
+def is_healthy(port: int, prefix: str = "") -> bool:
+    return is_answering(port, f"{prefix}/health")
 
 
 class RawConnection:
@@ -201,8 +210,8 @@ class Server:
     """`mlferry server` on a free port, with its own folder as working directory.
 
     Without arguments that say otherwise, the database is `<root>/mlflow.db` and the artifacts are in
-    `<root>/mlartifacts`. `$PORT` in an argument stands for the port that was found; `wrapper` is a command
-    that runs it, and `port` asks for a certain port, such as one used before.
+    `<root>/mlartifacts`, or in `place`. `$PORT` in an argument stands for the port that was found; `wrapper` is a
+    command that runs it, and `port` asks for a certain port, such as one used before.
     """
 
     def __init__(
@@ -213,13 +222,15 @@ class Server:
         command: str = "server",
         prefix: str = "",
         port: int = 0,
+        place: Place | None = None,
         wrapper: tuple[str, ...] = (),
         start_seconds: float = START_SECONDS,
     ):
         self._temporary = None if root else tempfile.TemporaryDirectory(prefix="mlferry-test-")
         self.root = root or Path(self._temporary.name)
-        self.arguments = arguments
-        self.environment = environment or {}
+        self.place = place
+        self.arguments = ("--artifacts-destination", place.uri, *arguments) if place else arguments
+        self.environment = (place.environment if place else {}) | (environment or {})
         self.command = command
         self.prefix = prefix
         self.wrapper = wrapper
@@ -328,6 +339,14 @@ class Server:
     def artifacts(self) -> Path:
         return self.root / "mlartifacts"
 
+    def stored(self, folder: str = "") -> dict[str, bytes]:
+        """What the destination itself holds below a folder, seen without the server."""
+        return self.place.files(folder) if self.place else tree(self.artifacts / folder)
+
+    def pending(self) -> list[str]:
+        """Uploads of which the destination holds a part, and which are not over."""
+        return self.place.pending() if self.place else staging_entries(self.artifacts)
+
     def status_kb(self, field: str) -> int:
         """A number of /proc/PID/status, such as VmRSS, VmHWM (kB) or Threads."""
         text = Path(f"/proc/{self.pid}/status").read_text()
@@ -397,6 +416,19 @@ class Server:
         answer = self.listing(path, **query)
         assert answer.status == 200, answer.body
         return [entry["path"] for entry in answer.json().get("files", [])]
+
+    def pages(self, path: str, **query) -> list[list[str]]:
+        """The paths of a listing, page by page."""
+        pages, token = [], None
+        while True:
+            answer = self.listing(path, **query, **({"page_token": token} if token else {}))
+            assert answer.status == 200, answer.body
+            page = answer.json()
+            pages.append([entry["path"] for entry in page.get("files", [])])
+            token = page.get("next_page_token")
+            if not token:
+                return pages
+            assert len(pages) < 1000
 
     def raw(self, timeout: float = 30.0) -> RawConnection:
         return RawConnection(self.port, timeout)
@@ -482,6 +514,30 @@ def md5_base64(data: bytes) -> str:
 
 def sha256_field(data: bytes) -> str:
     return f"sha-256=:{base64.b64encode(hashlib.sha256(data).digest()).decode()}:"
+
+
+DIGESTS = {
+    "Content-MD5": md5_base64,
+    "Content-Digest": sha256_field,
+    "Repr-Digest": sha256_field,
+}
+
+
+def together(*calls) -> list:
+    """Runs the calls at the same moment, each in a thread; returns their results in order."""
+    barrier = threading.Barrier(len(calls))
+    results: list = [None] * len(calls)
+
+    def run(index, call):
+        barrier.wait()
+        results[index] = call()
+
+    threads = [threading.Thread(target=run, args=pair) for pair in enumerate(calls)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return results
 
 
 def use_client(monkeypatch, url: str):

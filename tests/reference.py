@@ -19,7 +19,7 @@ START_SECONDS = 120.0
 class Reference:
     """One reference server in a given folder; it is started by the constructor, and `wait` waits for it."""
 
-    def __init__(self, root: Path, *arguments: str, port: int = 0):
+    def __init__(self, root: Path, *arguments: str, port: int = 0, environment: dict[str, str] | None = None):
         self.root = root
         self.port = port or free_port()
         self.log_path = root.parent / f"{root.name}-reference.log"
@@ -28,7 +28,7 @@ class Reference:
             self.process = subprocess.Popen(
                 [*line, "--workers", "1", *arguments],
                 cwd=root,
-                env=clean_environment(MLFLOW_SERVER_ENABLE_JOB_EXECUTION="false"),
+                env=clean_environment(MLFLOW_SERVER_ENABLE_JOB_EXECUTION="false", **(environment or {})),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,

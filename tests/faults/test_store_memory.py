@@ -1,0 +1,130 @@
+"""Memory depends neither on the size nor on the number of the artifacts that are under way to a store and from it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from harness import ARTIFACTS, SCRIPTS, clean_environment
+
+CALLS = 32
+# `MLFERRY_TEST_FULL_SIZE=1` is what the promise is about; both are many times the limit.
+IS_FULL = os.environ.get("MLFERRY_TEST_FULL_SIZE") == "1"
+SIZE = (512 if IS_FULL else 64) * 1024 * 1024
+LIMIT = 250_000_000
+BLOCK = bytes(range(256)) * 4096
+
+
+@pytest.fixture
+def server(own_server) -> Iterator:
+    """One whose store takes and gives as quickly as it can, and keeps nothing."""
+    line = [sys.executable, str(SCRIPTS / "s3_sink.py")]
+    with subprocess.Popen(line, env=clean_environment(), stdout=subprocess.PIPE, text=True) as sink:
+        try:
+            environment = {
+                "MLFLOW_S3_ENDPOINT_URL": f"http://127.0.0.1:{int(sink.stdout.readline())}",
+                "AWS_ACCESS_KEY_ID": "key",
+                "AWS_SECRET_ACCESS_KEY": "secret",
+                "AWS_DEFAULT_REGION": "us-east-1",
+            }
+            options = ["--artifacts-destination", "s3://bucket/x", "--no-destination-check"]
+            yield own_server(*options, environment=environment)
+        finally:
+            sink.kill()
+
+
+def send(connection, length: int) -> None:
+    while length:
+        piece = memoryview(BLOCK)[: min(length, len(BLOCK))]
+        connection.socket.sendall(piece)
+        length -= len(piece)
+
+
+def run_all(calls) -> list:
+    results: list = [None] * len(calls)
+
+    def run(index: int) -> None:
+        results[index] = calls[index]()
+
+    threads = [threading.Thread(target=run, args=(index,)) for index in range(len(calls))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return results
+
+
+def upload(server, number: int, *, chunked: bool = False) -> int:
+    with server.raw(timeout=600) as connection:
+        target = f"{ARTIFACTS}/up/{number}"
+        if chunked:
+            connection.head("PUT", target, Transfer_Encoding="chunked")
+            for _ in range(SIZE // len(BLOCK)):
+                connection.send(b"%x\r\n" % len(BLOCK))
+                connection.socket.sendall(BLOCK)
+                connection.send("\r\n")
+            connection.send("0\r\n\r\n")
+        else:
+            connection.head("PUT", target, Content_Length=SIZE)
+            send(connection, SIZE)
+        return connection.answer("PUT").status
+
+
+def download(server, number: int) -> int:
+    """Returns how many bytes came."""
+    buffer = bytearray(len(BLOCK))
+    received = 0
+    with server.raw(timeout=600) as connection:
+        connection.head("GET", f"{ARTIFACTS}/down/{number}-{SIZE}", Connection="close")
+        head = b""
+        while b"\r\n\r\n" not in head:
+            head += connection.socket.recv(65536)
+        status, _, begin = head.partition(b"\r\n\r\n")
+        assert status.startswith(b"HTTP/1.1 200 "), status
+        received = len(begin)
+        while count := connection.socket.recv_into(buffer):
+            received += count
+    return received
+
+
+def test_uploads_and_downloads_at_once_stay_under_250_mb_resident(server):
+    calls = [lambda number=number: upload(server, number) for number in range(CALLS)]
+    calls += [lambda number=number: download(server, number) for number in range(CALLS)]
+    assert run_all(calls) == [200] * CALLS + [SIZE] * CALLS
+    assert server.peak_rss() < LIMIT
+
+
+def test_uploads_of_unknown_length_do_too(server):
+    calls = [lambda number=number: upload(server, number, chunked=number % 2 == 0) for number in range(CALLS)]
+    assert run_all(calls) == [200] * CALLS
+    assert server.peak_rss() < LIMIT
+
+
+def test_readers_that_stall_cost_little(server):
+    readers = []
+    for number in range(64):
+        readers.append(server.raw().head("GET", f"{ARTIFACTS}/down/{number}-{SIZE}"))
+        assert readers[-1].socket.recv(100).startswith(b"HTTP/1.1 200 ")
+    assert server.get("/health").status == 200
+    assert server.peak_rss() < LIMIT
+    for reader in readers:
+        reader.close()
+
+
+def test_uploads_that_stall_cost_little_and_are_in_nobody_s_way(server):
+    uploads = []
+    for number in range(64):
+        uploads.append(server.raw(timeout=1).head("PUT", f"{ARTIFACTS}/up/{number}", Content_Length=SIZE))
+        # The server may take no more than it has room for.
+        with contextlib.suppress(TimeoutError):
+            send(uploads[-1], 7 * 1024 * 1024)
+    assert server.put("small", b"x" * 100_000).status == 200
+    assert server.peak_rss() < LIMIT
+    for one in uploads:
+        one.close()
