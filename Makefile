@@ -65,25 +65,18 @@ postgres: ## Install PostgreSQL for tests, unless it is there
 
 # fake-gcs-server comes with .venv. What each of the others is, tests/stores says.
 GARAGE := 2.5.0
-# The newest that Rust 1.95 builds.
-S3S_FS := 0.14.1
 AZURITE := 3.37.0
 
 .PHONY: stores
-stores: garage s3s-fs azurite sshd ## Install the object stores for tests, unless they are there
+stores: garage azurite sshd ## Install the object stores for tests, unless they are there
 
-.PHONY: garage s3s-fs azurite
+.PHONY: garage azurite
 garage: $(TOOLS)/garage/$(GARAGE)
-s3s-fs: $(TOOLS)/s3s-fs/$(S3S_FS)
 azurite: $(TOOLS)/azurite/$(AZURITE)
 
 # A file named after the version says that it is there whole.
 $(TOOLS)/garage/$(GARAGE):
 	cargo install --quiet --locked --root $(@D) --version $(@F) garage
-	touch $@
-
-$(TOOLS)/s3s-fs/$(S3S_FS):
-	cargo install --quiet --locked --root $(@D) --version $(@F) --features binary s3s-fs
 	touch $@
 
 $(TOOLS)/azurite/$(AZURITE):

@@ -16,14 +16,13 @@ from stores.azurite import Azurite
 from stores.base import Place, Store, Stored
 from stores.folders import Folder, Peer, ReferencePeer
 from stores.gcs import FakeGcs
-from stores.s3 import Garage, S3sFs
+from stores.s3 import Garage
 from stores.sftp import Sftp
 
 __all__ = ["EVERY_DESTINATION", "OBJECT_STORES", "PRESIGNING", "Place", "Store", "Stored", "Stores", "is_compiled_in"]
 
 KINDS: dict[str, Callable[[], Store]] = {
     "local": Folder,
-    "s3s-fs": S3sFs,
     "garage": Garage,
     "azurite": Azurite,
     "gcs": FakeGcs,
@@ -32,7 +31,7 @@ KINDS: dict[str, Callable[[], Store]] = {
     "reference": ReferencePeer,
 }
 EVERY_DESTINATION = list(KINDS)
-OBJECT_STORES = ["s3s-fs", "garage", "azurite", "gcs"]
+OBJECT_STORES = ["garage", "azurite", "gcs"]
 # One store of each kind on which clients may be handed signed URLs.
 PRESIGNING = ["garage", "azurite", "gcs"]
 

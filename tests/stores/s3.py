@@ -1,4 +1,4 @@
-"""S3: Garage, a store that people run, and s3s-fs, which keeps objects as plain files."""
+"""S3: Garage, a store that people run."""
 
 from __future__ import annotations
 
@@ -94,35 +94,6 @@ class S3Store(ProcessStore):
 
     def place(self) -> S3Place:
         return S3Place(self, f"t{uuid.uuid4().hex[:12]}/pre fix")
-
-
-class S3sFsPlace(S3Place):
-    def names(self, folder: str = "") -> list[str]:
-        # It says that names are encoded, and does not encode them: whoever asks for that gets them as they are.
-        prefix = self.key(f"{folder}/" if folder else "")
-        pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=BUCKET, Prefix=prefix, EncodingType="url")
-        return sorted(entry["Key"].removeprefix(prefix) for page in pages for entry in page.get("Contents", []))
-
-    def pending(self) -> list[str]:
-        # It cannot list them, but they are files; whose they are is not told.
-        return sorted(path.name for path in (self.store.root / "data").glob(".upload*"))
-
-
-class S3sFs(S3Store):
-    name = "s3s-fs"
-
-    def place(self) -> S3Place:
-        return S3sFsPlace(self, f"t{uuid.uuid4().hex[:12]}/pre fix")
-
-    def command(self) -> list:
-        (self.root / "data" / BUCKET).mkdir(parents=True, exist_ok=True)
-        line = [tool("s3s-fs/bin/s3s-fs"), "--host", "127.0.0.1", "--port", str(self.port)]
-        return [*line, "--access-key", self.access_key, "--secret-key", self.secret_key, self.root / "data"]
-
-    def is_ready(self) -> bool:
-        socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
-        self._connect()
-        return True
 
 
 # Metadata in SQLite and without flushes: what is lost with the machine is not missed.

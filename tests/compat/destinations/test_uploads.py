@@ -88,8 +88,6 @@ def test_headers_that_describe_the_body_leave_it_as_it_is(server, folder, name, 
     assert "content-encoding" not in answer.headers
 
 
-# It puts the encoded key into a file's name.
-@pytest.mark.not_on("s3s-fs")
 @pytest.mark.parametrize("name", ["n" * 255, "ü" * 127 + "x"])
 def test_a_name_of_255_bytes_is_stored(server, folder, name):
     assert server.put(f"{folder}/{quoted(name)}", b"x").status == 200
@@ -134,7 +132,7 @@ def test_if_none_match_star_creates_but_never_replaces(server, folder):
 
 
 # They have no conditional writes, or check before they write: one of two at the same moment may replace the other.
-@pytest.mark.not_on("s3s-fs", "garage", "sftp", "reference")
+@pytest.mark.not_on("garage", "sftp", "reference")
 def test_of_many_create_only_uploads_exactly_one_succeeds(server, folder):
     for attempt in range(5):
         path = f"{folder}/a{attempt}.bin"
@@ -165,7 +163,6 @@ def test_an_upload_that_differs_from_its_digest_is_a_400_and_leaves_the_old_cont
     assert server.pending() == []
 
 
-@pytest.mark.not_on("s3s-fs")
 def test_a_path_of_128_names_is_stored_and_one_more_is_a_400(server, folder):
     deepest = "/".join([folder, *["d"] * 126, "f"])
     assert server.put(deepest, b"x").status == 200

@@ -2,7 +2,7 @@
 
 use super::{Remote, error::explain};
 use crate::{ArtifactError, ArtifactPath};
-use futures_util::{StreamExt, stream};
+use futures_util::{StreamExt, TryStreamExt, stream};
 
 /// Failures that are told by name; of more, only the number is.
 const NAMED_FAILURES: usize = 5;
@@ -13,10 +13,17 @@ impl Remote {
     /// A store that refuses some of them deletes the others, and the error names those that stay.
     pub(crate) async fn delete(&self, path: &ArtifactPath) -> Result<(), ArtifactError> {
         let key = self.key(path)?;
-        let below =
-            self.0.opened.store.list(Some(&key)).map(|found| found.map(|meta| meta.location));
-        let keys = stream::once(async { Ok(key) }).chain(below).boxed();
-        let mut deleted = self.0.opened.store.delete_stream(keys);
+        // Asked first: some stores fail where something lies below a key that is to be deleted.
+        let file = match self.stat(&key).await {
+            Ok(_) => Some(Ok(key.clone())),
+            Err(error) => match explain(&error, path) {
+                ArtifactError::NotFound(_) => None,
+                error => return Err(error),
+            },
+        };
+        let below = self.store().list(Some(&key)).map_ok(|meta| meta.location);
+        let keys = stream::iter(file).chain(below).boxed();
+        let mut deleted = self.store().delete_stream(keys);
         let (mut failures, mut first) = (Vec::new(), None);
         while let Some(result) = deleted.next().await {
             let Err(error) = result else { continue };

@@ -96,7 +96,10 @@ async fn list_pages(
             break;
         }
     }
-    sort(&mut listing.entries);
+    // The files of a tree stay in the order of their keys, so that its pages follow each other.
+    if !options.recursive {
+        sort(&mut listing.entries);
+    }
     listing.next = token.map(PageToken);
     Ok(listing)
 }

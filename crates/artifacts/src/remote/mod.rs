@@ -36,6 +36,9 @@ use parts::PartSlots;
 use std::{fmt, sync::Arc};
 use tokio_util::task::TaskTracker;
 
+/// Bytes of a key at most: the limit of S3 and of GCS, and Azure's in characters.
+const KEY_BYTES: usize = 1024;
+
 /// A destination in an object store, or on another server. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Remote(Arc<Inner>);
@@ -120,6 +123,9 @@ impl Remote {
     fn key(&self, path: &ArtifactPath) -> Result<Path, ArtifactError> {
         let root = self.0.destination.root();
         let key = if root.is_empty() { path.to_string() } else { format!("{root}/{path}") };
+        if key.len() > KEY_BYTES {
+            return Err(ArtifactError::PathTooLong(path.clone()));
+        }
         Path::parse(key).map_err(|error| error::store_error(&error.into()))
     }
 
