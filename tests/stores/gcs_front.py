@@ -221,7 +221,18 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             sorted(f"{name}={value}" for name, value in fields if name.lower() != "x-goog-signature")
         )
         signed = self.query.get("X-Goog-SignedHeaders", "")
-        headers = "".join(f"{name}:{(self.headers.get(name) or '').strip()}\n" for name in signed.split(";"))
+        # As Google's own host sees it, also where the store is at another one.
+        values = {name: (self.headers.get(name) or "").strip() for name in signed.split(";")}
+        hosts = [values["host"], "storage.googleapis.com"] if "host" in values else [""]
+        wrong = None
+        for host in hosts:
+            wrong = self.what_is_wrong_with(path, canonical_query, signed, values | {"host": host})
+            if wrong is None:
+                break
+        return wrong
+
+    def what_is_wrong_with(self, path: str, canonical_query: str, signed: str, values: dict[str, str]) -> str | None:
+        headers = "".join(f"{name}:{values[name]}\n" for name in signed.split(";"))
         payload = self.headers.get("x-goog-content-sha256", "UNSIGNED-PAYLOAD")
         request = "\n".join([self.command, path, canonical_query, headers, signed, payload])
         moment = self.query.get("X-Goog-Date", "")

@@ -23,5 +23,5 @@ pub use list::{Entry, ListOptions, Listing, MAX_RECURSIVE_RESULTS, PageToken};
 pub use metadata::{Metadata, PutCondition};
 pub use path::{ArtifactPath, PathError};
 pub use remote::{DirectUrl, OpenUpload, PartUrls, SentPart};
-pub use service::{Artifact, PutOptions, Service, Wanted};
+pub use service::{Artifact, Part, PutOptions, Service, Wanted};
 pub use settings::StoreSettings;

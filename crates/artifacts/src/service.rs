@@ -33,8 +33,21 @@ pub struct PutOptions {
 pub enum Wanted {
     /// All of it.
     Whole,
-    /// A part, or nothing: only the metadata is asked for at once.
+    /// One part.
+    Part(Part),
+    /// Several parts, or nothing: only the metadata is asked for at once.
     Some,
+}
+
+/// A part of a file whose size is not known yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// From the first to before the second; the end may lie behind the file's.
+    Between(u64, u64),
+    /// From there to the end.
+    From(u64),
+    /// So many bytes at the end.
+    Last(u64),
 }
 
 /// The artifacts of one destination. Cheap to clone.
@@ -102,7 +115,7 @@ impl Service {
                 (File::Local(file), metadata)
             }
             Place::Remote(remote) => {
-                let (file, metadata) = remote.get(&path, wanted == Wanted::Whole).await?;
+                let (file, metadata) = remote.get(&path, wanted).await?;
                 (File::Remote(file), metadata)
             }
         };

@@ -2,7 +2,7 @@
 
 use crate::error::ApiError;
 use mlferry_artifacts::{
-    ArtifactPath, Destination, OpenError, RemoteDestination, Service, StoreSettings,
+    ArtifactError, ArtifactPath, Destination, OpenError, RemoteDestination, Service, StoreSettings,
 };
 use mlferry_protocol::ErrorCode;
 use percent_encoding::percent_decode_str;
@@ -65,6 +65,8 @@ pub(crate) struct ArtifactRoot {
     pub(crate) service: Service,
     /// Below the root of the service; `None` is that root itself.
     pub(crate) folder: Option<ArtifactPath>,
+    /// Whether clients know the service's paths: those of their own roots are nobody else's business.
+    is_proxied: bool,
 }
 
 impl ArtifactRoot {
@@ -73,6 +75,17 @@ impl ArtifactRoot {
         match &self.folder {
             Some(folder) => folder.join(path),
             None => path.clone(),
+        }
+    }
+
+    /// An error about `path` below this root, in terms of the path that the client gave.
+    pub(crate) fn explain(&self, error: ArtifactError, path: &ArtifactPath) -> ArtifactError {
+        match error {
+            ArtifactError::NotFound(_) if !self.is_proxied => ArtifactError::NotFound(path.clone()),
+            ArtifactError::IsFolder(_) if !self.is_proxied => {
+                ArtifactError::IsFolder(path.to_string())
+            }
+            error => error,
         }
     }
 }
@@ -124,7 +137,7 @@ impl ArtifactRoots {
             tracing::error!(%error, "the default artifact root can't be used");
             ApiError::new(ErrorCode::InternalError, error.to_string())
         })?;
-        Ok(ArtifactRoot { service, folder })
+        Ok(ArtifactRoot { service, folder, is_proxied: false })
     }
 
     /// Where clients reach artifacts over HTTP, whatever host the URI names, they are ours.
@@ -134,7 +147,7 @@ impl ArtifactRoots {
         let path = path.split('?').next().unwrap_or_default();
         let decoded = percent_decode_str(path).decode_utf8_lossy();
         let folder = ArtifactPath::parse_folder(decoded.trim_start_matches('/'))?;
-        Ok(ArtifactRoot { service: service.clone(), folder })
+        Ok(ArtifactRoot { service: service.clone(), folder, is_proxied: true })
     }
 
     /// Ends the use of roots that were opened here.
@@ -160,7 +173,7 @@ impl RemoteRoots {
         ArtifactPath::parse_folder(&decoded)?;
         let folder = ArtifactPath::parse_folder(destination.root())?;
         let service = self.open(destination.at_root()).await?;
-        Ok(ArtifactRoot { service, folder })
+        Ok(ArtifactRoot { service, folder, is_proxied: false })
     }
 
     /// Refuses hosts that the operator did not name, which a client could otherwise make this server

@@ -2,6 +2,8 @@
 
 use super::{
     Opened, StoreTraits,
+    addressable::AddressableConnector,
+    azure_sas::{IdentitySigner, KeySigner},
     content::UploadArgs,
     direct::{Dialect, Direct},
     http,
@@ -10,6 +12,7 @@ use crate::StoreSettings;
 use object_store::{
     ClientOptions,
     azure::{AzureConfigKey, MicrosoftAzure, MicrosoftAzureBuilder},
+    signer::Signer,
 };
 use std::sync::Arc;
 
@@ -21,14 +24,10 @@ pub(super) fn open(
     settings: &StoreSettings,
 ) -> Result<Opened, String> {
     let account = Account::of(host, is_data_lake, settings);
-    let store = build(container, &account, None, settings)?;
-    let signer = match &settings.presigned_endpoint {
-        Some(endpoint) => build(container, &account, Some(endpoint), settings)?,
-        None => Arc::clone(&store),
-    };
+    let store = build(container, &account, &account.endpoint, settings)?;
     let direct = Direct {
-        signer,
-        own_signer: Arc::clone(&store) as _,
+        signer: signer(container, &account, &store, settings)?,
+        own_signer: signer(container, &account, &store, settings)?,
         parts: Arc::clone(&store) as _,
         dialect: Dialect::Blocks,
         client: http::client(&client_options(&account.endpoint, settings))?,
@@ -42,6 +41,27 @@ pub(super) fn open(
     })
 }
 
+/// What signs URLs for clients.
+fn signer(
+    container: &str,
+    account: &Account,
+    store: &Arc<MicrosoftAzure>,
+    settings: &StoreSettings,
+) -> Result<Arc<dyn Signer>, String> {
+    let presigned = settings.presigned_endpoint.as_deref();
+    match (&account.key, presigned) {
+        (Some(key), _) => {
+            let endpoint = account.endpoint_at(presigned);
+            Ok(Arc::new(KeySigner::new(&account.name, container, &endpoint, key)?))
+        }
+        (None, None) => Ok(Arc::new(IdentitySigner(Arc::clone(store)))),
+        (None, Some(endpoint)) => {
+            let store = build(container, account, &account.endpoint_at(Some(endpoint)), settings)?;
+            Ok(Arc::new(IdentitySigner(store)))
+        }
+    }
+}
+
 /// An account, and what opens it.
 struct Account {
     name: String,
@@ -51,6 +71,17 @@ struct Account {
 }
 
 impl Account {
+    /// Its address at another host: what an account has for a path stays.
+    fn endpoint_at(&self, host: Option<&str>) -> String {
+        let own = self.endpoint.trim_end_matches('/');
+        let Some(host) = host else { return own.to_owned() };
+        let path = own.split_once("://").and_then(|(_, rest)| rest.split_once('/'));
+        match path {
+            Some((_, path)) => format!("{}/{path}", host.trim_end_matches('/')),
+            None => host.trim_end_matches('/').to_owned(),
+        }
+    }
+
     /// Finds it as the reference does: a connection string, else a key, else a signature, else an identity.
     fn of(host: &str, is_data_lake: bool, settings: &StoreSettings) -> Self {
         let name = host.split('.').next().unwrap_or_default().to_owned();
@@ -95,15 +126,15 @@ fn client_options(endpoint: &str, settings: &StoreSettings) -> ClientOptions {
 fn build(
     container: &str,
     account: &Account,
-    presigned_endpoint: Option<&str>,
+    endpoint: &str,
     settings: &StoreSettings,
 ) -> Result<Arc<MicrosoftAzure>, String> {
-    let endpoint = presigned_endpoint.unwrap_or(&account.endpoint).trim_end_matches('/');
     let mut builder = MicrosoftAzureBuilder::new()
         .with_account(&account.name)
         .with_container_name(container)
         .with_endpoint(endpoint.to_owned())
         .with_client_options(client_options(endpoint, settings))
+        .with_http_connector(AddressableConnector::default())
         .with_retry(http::retries());
     let given = [
         (AzureConfigKey::AccessKey, account.key.as_deref()),

@@ -1,16 +1,22 @@
 //! What a store is told of an object beside its bytes, as the reference tells it.
 
-use super::{Opened, Told};
+use super::{Opened, Told, types};
 use crate::ArtifactPath;
 use object_store::{Attribute, Attributes, TagSet};
 use serde_json::{Map, Value};
 
-/// Suffixes of compressed files, their encodings, and what is left of the name (Python's `mimetypes`).
+/// Suffixes of compressed files, and their encodings (Python's `mimetypes`).
 const ENCODINGS: [(&str, &str); 5] =
     [("gz", "gzip"), ("bz2", "bzip2"), ("xz", "xz"), ("Z", "compress"), ("br", "br")];
 /// Suffixes that are short for two.
-const SHORT: [(&str, &str); 4] =
-    [("tgz", "tar.gz"), ("taz", "tar.gz"), ("tz", "tar.gz"), ("txz", "tar.xz")];
+const SHORT: [(&str, &str); 6] = [
+    ("svgz", "svg.gz"),
+    ("tgz", "tar.gz"),
+    ("taz", "tar.gz"),
+    ("tz", "tar.gz"),
+    ("tbz2", "tar.bz2"),
+    ("txz", "tar.xz"),
+];
 
 impl Opened {
     /// Type and encoding of a file, guessed from its name, and what the operator says of all.
@@ -135,8 +141,8 @@ fn guess(name: &str) -> (Option<&'static str>, Option<&'static str>) {
         name = stem.to_owned();
     }
     // A name that is only a suffix has none.
-    let has_suffix = name.rsplit_once('.').is_some_and(|(stem, _)| !stem.is_empty());
-    let kind = has_suffix.then(|| mime_guess::from_path(&name).first_raw()).flatten();
+    let suffix = name.rsplit_once('.').filter(|(stem, _)| !stem.is_empty());
+    let kind = suffix.and_then(|(_, suffix)| types::of_suffix(suffix));
     (kind, encoding)
 }
 
@@ -165,6 +171,7 @@ mod tests {
             ("a.tgz", (Some("application/x-tar"), Some("gzip"))),
             ("a.gz", (None, Some("gzip"))),
             ("a.png", (Some("image/png"), None)),
+            ("a.yaml", (None, None)),
             ("MLmodel", (None, None)),
             (".json", (None, None)),
         ] {

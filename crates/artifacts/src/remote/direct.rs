@@ -173,12 +173,11 @@ impl Remote {
         let name: String =
             path.name().chars().map(|c| if matches!(c, '"' | '\\') { '_' } else { c }).collect();
         let disposition = format!("attachment; filename=\"{name}\"");
-        let options = match direct.dialect {
-            Dialect::Signed => {
-                SignedUrlOptions::new().with_query([("response-content-disposition", disposition)])
-            }
-            Dialect::Blocks => SignedUrlOptions::new(),
+        let name = match direct.dialect {
+            Dialect::Signed => "response-content-disposition",
+            Dialect::Blocks => "rscd",
         };
+        let options = SignedUrlOptions::new().with_query([(name, disposition)]);
         let url = direct.signer.signed_url_opts(Method::GET, &key, time, &options).await;
         let url = url.map_err(|error| store_error(&error))?.into();
         Ok((DirectUrl { url, headers: Vec::new() }, meta.size))

@@ -1,7 +1,10 @@
 //! Downloads: one request for a whole file, and one for each range of it.
 
-use super::{Remote, error::explain};
-use crate::{ArtifactError, ArtifactPath, Metadata};
+use super::{
+    Remote,
+    error::{explain, trouble_of},
+};
+use crate::{ArtifactError, ArtifactPath, Metadata, Part, StoreTrouble, Wanted};
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt, TryStreamExt, stream, stream::BoxStream};
 use object_store::{GetOptions, GetRange, ObjectMeta, path::Path};
@@ -19,27 +22,39 @@ pub(crate) struct RemoteFile {
     size: u64,
     /// As the store writes it.
     etag: Option<String>,
-    /// The bytes of the whole file, where they were asked for with what is known of it.
+    /// The bytes that were asked for together with what is known of the file.
     body: Arc<Mutex<Option<Body>>>,
 }
 
-type Body = BoxStream<'static, object_store::Result<Bytes>>;
+/// The bytes of a range, on their way.
+struct Body {
+    range: Range<u64>,
+    bytes: BoxStream<'static, object_store::Result<Bytes>>,
+}
 
 impl Remote {
-    /// Opens a file: with its bytes, when all of them will be wanted, or only what is known of it.
+    /// Opens a file: with the bytes that will be wanted, or only with what is known of it.
     pub(crate) async fn get(
         &self,
         path: &ArtifactPath,
-        is_whole: bool,
+        wanted: Wanted,
     ) -> Result<(RemoteFile, Metadata), ArtifactError> {
         let key = self.key(path)?;
-        let options = GetOptions { head: !is_whole, ..GetOptions::default() };
-        let found = match self.store().get_opts(&key, options).await {
+        let found = match wanted {
+            Wanted::Some => self.known_of(&key).await,
+            Wanted::Whole => self.opened(&key, None).await,
+            Wanted::Part(part) => match self.opened(&key, Some(range_of(part))).await {
+                // It lies behind the end, or the store knows no such range: the size will tell.
+                Err(error) if trouble_of(&error) != StoreTrouble::Absent => {
+                    self.known_of(&key).await
+                }
+                opened => opened,
+            },
+        };
+        let (meta, body) = match found {
             Ok(found) => found,
             Err(error) => return Err(self.explain_missing(explain(&error, path)).await),
         };
-        let meta = found.meta.clone();
-        let body = is_whole.then(|| found.into_stream());
         let file = RemoteFile {
             remote: self.clone(),
             key,
@@ -48,6 +63,21 @@ impl Remote {
             body: Arc::new(Mutex::new(body)),
         };
         Ok((file, metadata_of(&meta)))
+    }
+
+    async fn known_of(&self, key: &Path) -> object_store::Result<(ObjectMeta, Option<Body>)> {
+        self.stat(key).await.map(|meta| (meta, None))
+    }
+
+    async fn opened(
+        &self,
+        key: &Path,
+        range: Option<GetRange>,
+    ) -> object_store::Result<(ObjectMeta, Option<Body>)> {
+        let options = GetOptions { range, ..GetOptions::default() };
+        let found = self.store().get_opts(key, options).await?;
+        let (meta, range) = (found.meta.clone(), found.range.clone());
+        Ok((meta, Some(Body { range, bytes: found.into_stream() })))
     }
 
     /// Tells a folder from what is not there.
@@ -69,12 +99,13 @@ impl RemoteFile {
         &self,
         range: Range<u64>,
     ) -> impl Stream<Item = io::Result<Bytes>> + Send + use<> {
-        let is_whole = range == (0..self.size);
-        let opened =
-            is_whole.then(|| self.body.lock().unwrap_or_else(PoisonError::into_inner).take());
+        let opened = {
+            let mut body = self.body.lock().unwrap_or_else(PoisonError::into_inner);
+            body.take_if(|body| body.range == range)
+        };
         let length = range.end - range.start;
-        let body = match opened.flatten() {
-            Some(body) => body,
+        let body = match opened {
+            Some(body) => body.bytes,
             None if range.is_empty() => stream::empty().boxed(),
             None => self.open_at(range).boxed(),
         };
@@ -106,6 +137,14 @@ impl fmt::Debug for RemoteFile {
             .field("key", &self.key)
             .field("size", &self.size)
             .finish_non_exhaustive()
+    }
+}
+
+fn range_of(part: Part) -> GetRange {
+    match part {
+        Part::Between(start, end) => GetRange::Bounded(start..end),
+        Part::From(start) => GetRange::Offset(start),
+        Part::Last(bytes) => GetRange::Suffix(bytes),
     }
 }
 

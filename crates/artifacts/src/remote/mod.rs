@@ -3,10 +3,13 @@
 //! All of them are used through the traits of `object_store`; what a store must do its own way stands
 //! in the file that opens it. Bytes are streamed: no artifact is ever whole in memory or on a disk here.
 
+mod addressable;
 #[cfg(feature = "s3")]
 mod aws_credentials;
 #[cfg(feature = "azure")]
 mod azure;
+#[cfg(feature = "azure")]
+mod azure_sas;
 mod check;
 mod content;
 mod delete;
@@ -22,6 +25,7 @@ mod parts;
 #[cfg(feature = "s3")]
 mod s3;
 mod sweep;
+mod types;
 mod upload;
 
 pub use direct::{DirectUrl, PartUrls, SentPart};

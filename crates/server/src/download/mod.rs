@@ -14,7 +14,7 @@ use axum::{
 use bytes::Bytes;
 use conditions::Verdict;
 use futures_util::{StreamExt, stream};
-use mlferry_artifacts::{Artifact, ArtifactPath, Service, Wanted};
+use mlferry_artifacts::{Artifact, Wanted};
 use mlferry_protocol::ErrorCode;
 use ranges::RequestedRanges;
 use std::{io, ops::Range};
@@ -25,9 +25,8 @@ pub(crate) use conditions::put_condition;
 /// Hexadecimal digits of a boundary between ranges: 104 random bits, as in the reference.
 const BOUNDARY_LENGTH: usize = 26;
 
-/// Headers that ask for a part of a file, or for nothing if it is the one that the client has.
-const CHOOSY: [HeaderName; 6] = [
-    header::RANGE,
+/// Headers by which the answer depends on the version of the file.
+const CONDITIONS: [HeaderName; 5] = [
     header::IF_RANGE,
     header::IF_MATCH,
     header::IF_NONE_MATCH,
@@ -35,21 +34,19 @@ const CHOOSY: [HeaderName; 6] = [
     header::IF_UNMODIFIED_SINCE,
 ];
 
-/// Answers a GET or HEAD for the file at `path`, which its client calls `name`.
-pub(crate) async fn respond(
-    service: &Service,
-    path: ArtifactPath,
-    name: &str,
-    method: &Method,
-    headers: &HeaderMap,
-) -> Result<Response, ApiError> {
-    let is_choosy = method == Method::HEAD || CHOOSY.iter().any(|name| headers.contains_key(name));
-    let wanted = if is_choosy { Wanted::Some } else { Wanted::Whole };
-    let artifact = service.get(path, wanted).await?;
-    answer(method, headers, name, &artifact)
+/// What will be read of the file, as far as the request tells by itself.
+pub(crate) fn wanted(method: &Method, headers: &HeaderMap) -> Wanted {
+    if method == Method::HEAD || CONDITIONS.iter().any(|name| headers.contains_key(name)) {
+        return Wanted::Some;
+    }
+    match headers.get(header::RANGE) {
+        None => Wanted::Whole,
+        Some(range) => ranges::single(range).map_or(Wanted::Some, Wanted::Part),
+    }
 }
 
-fn answer(
+/// Answers a GET or HEAD for a file called `name`.
+pub(crate) fn respond(
     method: &Method,
     headers: &HeaderMap,
     name: &str,

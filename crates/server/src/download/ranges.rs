@@ -1,6 +1,7 @@
 //! The `Range` header, read with the reference's tolerance and refusals.
 
 use axum::http::HeaderValue;
+use mlferry_artifacts::Part;
 use std::ops::Range;
 
 /// Ranges in one request; more are answered with the whole file, as the reference does.
@@ -19,6 +20,24 @@ pub(super) enum RequestedRanges {
     Unsatisfiable,
     /// No ranges at all: 400 with this text.
     Malformed(&'static str),
+}
+
+/// The part that a header asks for, where it is the only one, before the file's size is known.
+pub(super) fn single(value: &HeaderValue) -> Option<Part> {
+    let (unit, part) = value.to_str().ok()?.split_once('=')?;
+    let (start, end) = part.trim().split_once('-')?;
+    let is_number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    if !unit.trim().eq_ignore_ascii_case("bytes") || !is_number(start) || !is_number(end) {
+        return None;
+    }
+    match (start.parse().ok(), end.parse::<u64>().ok()) {
+        (None, Some(bytes)) if bytes > 0 => Some(Part::Last(bytes)),
+        (Some(start), None) if end.is_empty() => Some(Part::From(start)),
+        (Some(start), Some(end)) if start <= end => {
+            Some(Part::Between(start, end.saturating_add(1)))
+        }
+        _ => None,
+    }
 }
 
 /// Reads the header for a file of `size` bytes.
@@ -80,6 +99,23 @@ fn parse_part(part: &str, size: u64) -> Option<Range<u64>> {
 #[cfg(test)]
 mod tests {
     use super::{RequestedRanges::*, *};
+
+    #[test]
+    fn one_part_is_known_without_the_size() {
+        for (header, expected) in [
+            ("bytes=0-4", Some(Part::Between(0, 5))),
+            ("bytes=5-", Some(Part::From(5))),
+            ("bytes=-10", Some(Part::Last(10))),
+            ("bytes=-0", None),
+            ("bytes=5-2", None),
+            ("bytes=0-4,6-7", None),
+            ("bytes=+1-4", None),
+            ("lines=0-4", None),
+            ("bytes=-", None),
+        ] {
+            assert_eq!(single(&HeaderValue::from_static(header)), expected, "{header}");
+        }
+    }
 
     #[test]
     fn ranges_are_read_as_the_reference_reads_them() {

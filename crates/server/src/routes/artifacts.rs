@@ -100,8 +100,8 @@ pub(super) async fn download(
         Err(PathError::Root) => return download_root().await,
         path => path?,
     };
-    let name = path.name().to_owned();
-    download::respond(&proxy.service, path, &name, &method, &headers).await
+    let artifact = proxy.service.get(path.clone(), download::wanted(&method, &headers)).await?;
+    download::respond(&method, &headers, path.name(), &artifact)
 }
 
 pub(super) async fn download_root() -> Result<Response, ApiError> {

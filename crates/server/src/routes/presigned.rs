@@ -35,7 +35,8 @@ pub(super) async fn download(
     };
     let root = artifacts.roots.resolve(&root_uri).await?;
     let found = root.service.download_url(&root.join(&path), time).await;
-    let (DirectUrl { url, headers }, size) = found.map_err(|error| in_words(error, "download"))?;
+    let found = found.map_err(|error| in_words(root.explain(error, &path), "download"));
+    let (DirectUrl { url, headers }, size) = found?;
     Ok(Json(CreatePresignedDownloadUrlResponse {
         presigned_url: url,
         headers: UrlHeaders(headers),

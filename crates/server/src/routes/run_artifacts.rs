@@ -73,7 +73,9 @@ pub(super) async fn download(
         error => ApiError::from(error),
     })?;
     let root = artifacts.root_of(&run_id(run)?).await?;
-    download::respond(&root.service, root.join(&path), path.name(), &method, &headers).await
+    let artifact = root.service.get(root.join(&path), download::wanted(&method, &headers)).await;
+    let artifact = artifact.map_err(|error| root.explain(error, &path))?;
+    download::respond(&method, &headers, path.name(), &artifact)
 }
 
 /// This version keeps no model versions, so none is found.
