@@ -1,123 +1,15 @@
-//! Where a server keeps its artifacts: the URI of `--artifacts-destination`.
+//! From the URI of a destination to its parts.
 
+use super::{Destination, DestinationError, HostKind, RemoteDestination, S3Provider, StoreAddress};
 use percent_encoding::percent_decode_str;
-use std::{fmt, path::PathBuf};
-use thiserror::Error;
+use std::path::PathBuf;
 
-/// Names in the root of a destination are kept as given; what a store can't address is refused.
+/// What no root may hold: none of it can be sent to a store as a part of a key.
 const NOT_IN_ROOT: [char; 3] = ['?', '#', '\0'];
-
-/// A place that holds artifacts.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Destination {
-    /// A folder of this machine; relative paths start at the working directory.
-    Local(PathBuf),
-    /// A place in an object store, or on another server.
-    Remote(RemoteDestination),
-}
-
-/// A place in an object store, or on another server.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RemoteDestination {
-    /// What is spoken there.
-    pub(crate) store: StoreAddress,
-    /// The folder in it that is the root of all artifacts, without slashes at its ends; may be empty.
-    pub(crate) root: String,
-    /// As given, without a password.
-    uri: String,
-}
-
-/// Which store, and what of it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum StoreAddress {
-    /// A bucket of S3 or of what speaks its language.
-    S3 { bucket: String, provider: S3Provider },
-    /// A bucket of Google Cloud Storage.
-    Gcs { bucket: String },
-    /// A container of Azure Blob Storage, or a file system of Data Lake Storage, which has both.
-    Azure {
-        container: String,
-        /// Such as `account.blob.core.windows.net`.
-        host: String,
-        /// How the reference finds credentials depends on it.
-        is_data_lake: bool,
-    },
-    /// Another server of this kind, or of the reference's; the URL of its artifact route.
-    Server { url: String },
-    /// A host that files are sent to.
-    Host {
-        kind: HostKind,
-        user: Option<String>,
-        password: Option<String>,
-        /// With its port, if given.
-        host: String,
-    },
-}
-
-/// Whose S3 it is: some need other addresses and sizes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum S3Provider {
-    /// AWS, or what `MLFLOW_S3_ENDPOINT_URL` says.
-    Configured,
-    /// Cloudflare R2, at this host.
-    R2(String),
-    /// Backblaze B2, at this host.
-    B2(String),
-}
-
-/// What a host speaks that keeps files.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum HostKind {
-    Sftp,
-    Ftp,
-    WebHdfs,
-}
-
-/// A URI that names no destination this server can use.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum DestinationError {
-    /// The scheme belongs to a store that is not known.
-    #[error(
-        "artifact destinations with the '{0}' scheme are not supported; use a local path or a URI \
-         that begins with file:, s3:, gs:, wasbs:, abfss:, r2:, b2:, http:, https:, \
-         mlflow-artifacts:, sftp:, ftp: or hdfs:"
-    )]
-    UnsupportedScheme(String),
-    /// A `file:` URI names another machine.
-    #[error("the file: URI '{0}' names a host; only files of this machine can be served")]
-    ForeignHost(String),
-    /// The text is empty.
-    #[error(
-        "the artifact destination is empty; give a local path or a URI such as s3://bucket/folder"
-    )]
-    Empty,
-    /// A part of the URI is missing.
-    #[error("the artifact destination '{uri}' names no {what}; write it as {form}")]
-    Missing {
-        /// As given.
-        uri: String,
-        /// What is missing.
-        what: &'static str,
-        /// How it should look.
-        form: &'static str,
-    },
-    /// The folder can't be a prefix of keys.
-    #[error(
-        "the artifact destination '{0}' has a folder that can't be used: no '.', '..' or empty \
-         name, and no '?' or '#', may be in it"
-    )]
-    BadRoot(String),
-}
-
-impl HostKind {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Sftp => "sftp",
-            Self::Ftp => "ftp",
-            Self::WebHdfs => "hdfs",
-        }
-    }
-}
+/// Where Azure's accounts have their addresses, in all of its clouds. Others are refused: the credentials of this
+/// server would be sent there.
+const AZURE_DOMAINS: [&str; 3] =
+    ["core.windows.net", "core.chinacloudapi.cn", "core.usgovcloudapi.net"];
 
 impl Destination {
     /// Reads a path or URI. Percent sequences are decoded in local ones, as the reference does.
@@ -140,68 +32,6 @@ impl Destination {
         }
         let decoded = percent_decode_str(path).decode_utf8_lossy().into_owned();
         Ok(Self::Local(PathBuf::from(decoded)))
-    }
-}
-
-impl fmt::Display for Destination {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Local(path) => path.display().fmt(f),
-            Self::Remote(remote) => remote.fmt(f),
-        }
-    }
-}
-
-impl RemoteDestination {
-    /// The folder of artifacts below another destination's root, where `self` is or lies in that
-    /// destination: `Some("")` for its root itself.
-    #[must_use]
-    pub fn below(&self, other: &Self) -> Option<&str> {
-        if self.store != other.store {
-            return None;
-        }
-        let below = self.root.strip_prefix(other.root.as_str())?;
-        match below.strip_prefix('/') {
-            Some(below) => Some(below),
-            None if below.is_empty() || other.root.is_empty() => Some(below),
-            None => None,
-        }
-    }
-
-    /// The same store, with another folder as its root.
-    #[must_use]
-    pub fn at_root(&self) -> Self {
-        let uri = self.uri.strip_suffix(self.root.as_str()).unwrap_or(&self.uri);
-        Self { store: self.store.clone(), root: String::new(), uri: uri.to_owned() }
-    }
-
-    /// The host that a client of the URI connects to, where the URI says which: what it speaks, and
-    /// its name with a port.
-    #[must_use]
-    pub fn host(&self) -> Option<(&'static str, &str)> {
-        match &self.store {
-            StoreAddress::S3 { provider: S3Provider::R2(host), .. } => Some(("r2", host)),
-            StoreAddress::S3 { provider: S3Provider::B2(host), .. } => Some(("b2", host)),
-            StoreAddress::Azure { host, is_data_lake: true, .. } => Some(("abfss", host)),
-            StoreAddress::Server { url } => {
-                let after = url.split_once("://").map_or(url.as_str(), |(_, after)| after);
-                Some(("http", after.split('/').next().unwrap_or_default()))
-            }
-            StoreAddress::Host { kind, host, .. } => Some((kind.name(), host)),
-            StoreAddress::S3 { .. } | StoreAddress::Gcs { .. } | StoreAddress::Azure { .. } => None,
-        }
-    }
-
-    /// The folder that is the root of all artifacts; may be empty.
-    #[must_use]
-    pub fn root(&self) -> &str {
-        &self.root
-    }
-}
-
-impl fmt::Display for RemoteDestination {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.uri)
     }
 }
 
@@ -262,8 +92,53 @@ fn remote(uri: &str, scheme: &str, rest: &str) -> Result<RemoteDestination, Dest
         "hdfs" | "viewfs" => host(HostKind::WebHdfs, &named("host", "hdfs://host:port/folder")?),
         _ => return Err(DestinationError::UnsupportedScheme(scheme.to_owned())),
     };
+    check_names(uri, &store)?;
     let root = root_of(uri, path)?;
     Ok(RemoteDestination { store, root, uri: masked(uri) })
+}
+
+/// Refuses names that would lead a URL made of them to another host.
+fn check_names(uri: &str, store: &StoreAddress) -> Result<(), DestinationError> {
+    let bad = |what, name: &str| {
+        Err(DestinationError::BadName { uri: masked(uri), what, name: name.to_owned() })
+    };
+    match store {
+        StoreAddress::S3 { bucket, .. } | StoreAddress::Gcs { bucket }
+            if !is_name(bucket, "._-") =>
+        {
+            bad("bucket", bucket)
+        }
+        StoreAddress::S3 { provider: S3Provider::R2(host) | S3Provider::B2(host), .. }
+        | StoreAddress::Host { host, .. }
+            if !is_host(host) =>
+        {
+            bad("host", host)
+        }
+        StoreAddress::Azure { container, .. } if !is_name(container, "$-") => {
+            bad("container", container)
+        }
+        StoreAddress::Azure { host, is_data_lake, .. } if !is_azure(host, *is_data_lake) => {
+            bad("Azure account", host)
+        }
+        _ => Ok(()),
+    }
+}
+
+fn is_name(name: &str, besides: &str) -> bool {
+    name.chars().all(|c| c.is_ascii_alphanumeric() || besides.contains(c))
+}
+
+/// A host's name or address, with or without a port.
+fn is_host(host: &str) -> bool {
+    !host.is_empty() && is_name(host, ".-_:[]")
+}
+
+fn is_azure(host: &str, is_data_lake: bool) -> bool {
+    let service = if is_data_lake { "dfs" } else { "blob" };
+    host.split_once('.').is_some_and(|(account, rest)| {
+        let domain = rest.strip_prefix(service).and_then(|rest| rest.strip_prefix('.'));
+        is_name(account, "-") && domain.is_some_and(|domain| AZURE_DOMAINS.contains(&domain))
+    })
 }
 
 /// The artifact route of another server. What follows the route in an `http(s)` URI is the root.
@@ -285,6 +160,10 @@ fn server(
     };
     if authority.is_empty() {
         return Err(missing("host", "mlflow-artifacts://host:port/folder"));
+    }
+    if !is_host(authority) {
+        let name = authority.to_owned();
+        return Err(DestinationError::BadName { uri: masked(uri), what: "host", name });
     }
     let scheme = if scheme == "https" { "https" } else { "http" };
     let url = format!("{scheme}://{authority}/{base}{SERVER_ROUTE}");
@@ -446,6 +325,20 @@ mod tests {
         ] {
             let error = Destination::parse(uri).unwrap_err().to_string();
             assert!(error.contains(&format!("names no {what}; write it as")), "{error}");
+        }
+        for (uri, what) in [
+            ("s3://me@evil.example#", "bucket"),
+            ("s3://evil.example\\/x", "bucket"),
+            ("gs://b:1/x", "bucket"),
+            ("wasbs://c@evil.example/x", "Azure account"),
+            ("wasbs://c@acct.blob.core.windows.net.evil.example/x", "Azure account"),
+            ("abfss://c@acct.blob.core.windows.net/x", "Azure account"),
+            ("r2://b@evil.example#/x", "host"),
+            ("http://me@h/api/2.0/mlflow-artifacts/artifacts", "host"),
+            ("sftp://h#/x", "host"),
+        ] {
+            let error = Destination::parse(uri).unwrap_err().to_string();
+            assert!(error.contains(&format!("has the {what} '")), "{uri}: {error}");
         }
         for uri in ["s3://b/a//c", "s3://b/../c", "gs://b/x?y", "s3://b/x#y"] {
             let refused = Destination::parse(uri);
