@@ -4,16 +4,7 @@
 //! marks a folder, an empty object whose key ends with a slash, for a file. Other programs leave both behind, so
 //! they are taken out of a store's answer before its client reads it.
 
-use async_trait::async_trait;
-use http::Method;
-use object_store::{
-    ClientOptions,
-    client::{
-        HttpClient, HttpConnector, HttpError, HttpRequest, HttpResponse, HttpService,
-        ReqwestConnector,
-    },
-    path::Path,
-};
+use object_store::path::Path;
 use quick_xml::{Reader, events::Event};
 use std::{borrow::Cow, ops::Range};
 
@@ -24,41 +15,8 @@ const FOLDERS: [&[u8]; 2] = [b"CommonPrefixes", b"BlobPrefix"];
 /// Elements in them that hold its key.
 const KEYS: [&[u8]; 3] = [b"Key", b"Prefix", b"Name"];
 
-/// Connects to stores whose listings hold addressable keys only.
-#[derive(Debug, Default)]
-pub(super) struct AddressableConnector(ReqwestConnector);
-
-impl HttpConnector for AddressableConnector {
-    fn connect(&self, options: &ClientOptions) -> object_store::Result<HttpClient> {
-        Ok(HttpClient::new(Addressable(self.0.connect(options)?)))
-    }
-}
-
-#[derive(Debug)]
-struct Addressable(HttpClient);
-
-#[async_trait]
-impl HttpService for Addressable {
-    async fn call(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
-        let query = request.uri().query().unwrap_or_default();
-        let is_listing = request.method() == Method::GET
-            && query.split('&').any(|field| matches!(field, "list-type=2" | "comp=list"));
-        let response = self.0.execute(request).await?;
-        if !is_listing || !response.status().is_success() {
-            return Ok(response);
-        }
-        let (head, body) = response.into_parts();
-        let body = body.bytes().await?;
-        let body = match std::str::from_utf8(&body).map(addressable) {
-            Ok(Cow::Owned(listing)) => listing.into(),
-            _ => body.into(),
-        };
-        Ok(HttpResponse::from_parts(head, body))
-    }
-}
-
 /// A listing without what can't be addressed. What is no XML is left for the client to complain of.
-fn addressable(listing: &str) -> Cow<'_, str> {
+pub(super) fn addressable(listing: &str) -> Cow<'_, str> {
     let unaddressable = unaddressable(listing).unwrap_or_default();
     if unaddressable.is_empty() {
         return Cow::Borrowed(listing);

@@ -2,7 +2,7 @@
 
 use super::{
     Opened, StoreTraits, Told,
-    addressable::AddressableConnector,
+    connection::StoreConnector,
     content::UploadArgs,
     direct::{Dialect, Direct},
     http,
@@ -64,7 +64,7 @@ fn build(
     let mut builder = GoogleCloudStorageBuilder::new()
         .with_bucket_name(bucket)
         .with_client_options(client_options(endpoint))
-        .with_http_connector(AddressableConnector::default())
+        .with_http_connector(StoreConnector::default())
         .with_retry(http::retries())
         // Whoever emulates the store knows nobody.
         .with_skip_signature(is_emulator);

@@ -11,6 +11,7 @@ mod azure;
 #[cfg(feature = "azure")]
 mod azure_sas;
 mod check;
+mod connection;
 mod content;
 mod delete;
 mod direct;
