@@ -112,6 +112,15 @@ pub enum OpenError {
         #[source]
         source: io::Error,
     },
+    /// The folder is not there, or can't be opened.
+    #[error("cannot read the artifact destination {}", path.display())]
+    NotReadable {
+        /// The folder.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
     /// The store can't be reached or used.
     #[error("cannot use the artifact destination {destination}: {reason}")]
     Unusable {

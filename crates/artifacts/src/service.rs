@@ -72,6 +72,21 @@ impl Service {
         }))
     }
 
+    /// Opens a destination of which things are read or deleted: nothing is made there, and it is not
+    /// asked whether it answers.
+    pub async fn open_to_read(
+        destination: &Destination,
+        settings: &StoreSettings,
+    ) -> Result<Self, OpenError> {
+        Ok(Self(match destination {
+            Destination::Local(path) => Place::Local(LocalStore::open_to_read(path.clone()).await?),
+            Destination::Remote(remote) => {
+                let settings = StoreSettings { is_unchecked: true, ..settings.clone() };
+                Place::Remote(Remote::open(remote, &settings).await?)
+            }
+        }))
+    }
+
     /// Ends the use of the destination; to be called when no upload is in flight.
     pub async fn close(self) {
         match self.0 {

@@ -7,6 +7,7 @@ use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 use clap_complete::Shell;
 
+use crate::artifacts::ArtifactsFlags;
 use crate::db::DbFlags;
 use crate::env::Env;
 use crate::flags::ServerFlags;
@@ -42,6 +43,10 @@ pub(crate) enum Command {
     /// Bring the experiments and runs of a file store, such as ./mlruns, into a database
     #[command(args_override_self = true)]
     Import(ImportFlags),
+
+    /// List, weigh, copy, compare and remove artifacts at any destination, without a server
+    #[command(disable_help_subcommand = true, arg_required_else_help = true)]
+    Artifacts(ArtifactsFlags),
 
     /// Check and upgrade the schema of a database
     #[command(disable_help_subcommand = true, arg_required_else_help = true)]
@@ -220,6 +225,17 @@ fn usage_of(args: &[OsString]) -> Usage {
             Some("server" | "ui") => return Usage::Server,
             Some("gc") => return Usage::Gc,
             Some("import") => return Usage::Import,
+            Some("artifacts") => {
+                return match words.next().and_then(|word| word.to_str()) {
+                    Some("ls") => Usage::ArtifactsLs,
+                    Some("cp") => Usage::ArtifactsCp,
+                    Some("rm") => Usage::ArtifactsRm,
+                    Some("du") => Usage::ArtifactsDu,
+                    Some("verify") => Usage::ArtifactsVerify,
+                    Some("sweep") => Usage::ArtifactsSweep,
+                    _ => Usage::Artifacts,
+                };
+            }
             Some("db") => {
                 return match words.next().and_then(|word| word.to_str()) {
                     Some("upgrade") => Usage::DbUpgrade,
@@ -252,7 +268,7 @@ mod tests {
 
     #[test]
     fn mistakes_are_told_in_clicks_words() {
-        let cases: [(&[&str], &str, &str); 18] = [
+        let cases: [(&[&str], &str, &str); 21] = [
             (&["server", "--foo"], "server [OPTIONS]", "No such option '--foo'."),
             (&["ui", "-x"], "server [OPTIONS]", "No such option '-x'."),
             (
@@ -291,6 +307,9 @@ mod tests {
                 "Invalid value for 'SHELL': 'dos' is not one of 'bash', 'elvish', 'fish', 'powershell', 'zsh'.",
             ),
             (&["import"], "import [OPTIONS] FOLDER", "Missing argument 'FOLDER'."),
+            (&["artifacts", "cp", "a"], "artifacts cp [OPTIONS] FROM TO", "Missing argument 'TO'."),
+            (&["artifacts", "mv"], "artifacts COMMAND [ARGS]...", "No such command 'mv'."),
+            (&["artifacts", "ls", "--x"], "artifacts ls [OPTIONS] DEST", "No such option '--x'."),
             (&["db", "stamp"], "db COMMAND [ARGS]...", "No such command 'stamp'."),
             (&["db", "check", "--x"], "db check [OPTIONS] [URI]", "No such option '--x'."),
             (

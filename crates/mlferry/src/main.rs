@@ -1,5 +1,6 @@
 //! mlferry: a drop-in replacement of `mlflow server`.
 
+mod artifacts;
 mod checks;
 mod cli;
 mod db;
@@ -58,6 +59,7 @@ fn run(args: &[OsString]) -> Result<(), Stop> {
         }
         Command::Gc(flags) => gc::run(&flags, &env),
         Command::Import(flags) => import::run(&flags),
+        Command::Artifacts(flags) => artifacts::run(&flags, &env),
         Command::Db(flags) => db::run(flags, &env, |text| print(&Ok(text.into_bytes()))),
         Command::Completions { shell } => print(&manual::completions(shell)),
         Command::Man => print(&manual::page()),

@@ -16,6 +16,20 @@ pub(crate) enum Usage {
     Gc,
     /// `mlferry import`.
     Import,
+    /// `mlferry artifacts`.
+    Artifacts,
+    /// `mlferry artifacts ls`.
+    ArtifactsLs,
+    /// `mlferry artifacts cp`.
+    ArtifactsCp,
+    /// `mlferry artifacts rm`.
+    ArtifactsRm,
+    /// `mlferry artifacts du`.
+    ArtifactsDu,
+    /// `mlferry artifacts verify`.
+    ArtifactsVerify,
+    /// `mlferry artifacts sweep`.
+    ArtifactsSweep,
     /// `mlferry db`.
     Db,
     /// `mlferry db upgrade`.
@@ -35,6 +49,13 @@ impl Usage {
             Self::Server => "mlferry server",
             Self::Gc => "mlferry gc",
             Self::Import => "mlferry import",
+            Self::Artifacts => "mlferry artifacts",
+            Self::ArtifactsLs => "mlferry artifacts ls",
+            Self::ArtifactsCp => "mlferry artifacts cp",
+            Self::ArtifactsRm => "mlferry artifacts rm",
+            Self::ArtifactsDu => "mlferry artifacts du",
+            Self::ArtifactsVerify => "mlferry artifacts verify",
+            Self::ArtifactsSweep => "mlferry artifacts sweep",
             Self::Db => "mlferry db",
             Self::DbUpgrade => "mlferry db upgrade",
             Self::DbCheck => "mlferry db check",
@@ -48,7 +69,11 @@ impl Usage {
             Self::Root => "[OPTIONS] COMMAND [ARGS]...",
             Self::Server | Self::Gc | Self::Man => "[OPTIONS]",
             Self::Import => "[OPTIONS] FOLDER",
-            Self::Db => "COMMAND [ARGS]...",
+            Self::ArtifactsCp | Self::ArtifactsVerify => "[OPTIONS] FROM TO",
+            Self::ArtifactsLs | Self::ArtifactsRm | Self::ArtifactsDu | Self::ArtifactsSweep => {
+                "[OPTIONS] DEST"
+            }
+            Self::Artifacts | Self::Db => "COMMAND [ARGS]...",
             Self::DbUpgrade | Self::DbCheck => "[OPTIONS] [URI]",
             Self::Completions => "[OPTIONS] SHELL",
         }

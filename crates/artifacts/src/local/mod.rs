@@ -44,15 +44,27 @@ pub(crate) struct Local {
 #[derive(Debug)]
 struct Opened {
     root: Dir,
-    staging: Staging,
+    /// Absent where nothing was to be written.
+    staging: Option<Staging>,
 }
 
 impl Opened {
     fn open(path: &Path) -> io::Result<Self> {
         fs::create_dir_all(path)?;
         let root = Dir::open_ambient_dir(path, ambient_authority())?;
-        let staging = Staging::open(&root)?;
+        let staging = Some(Staging::open(&root)?);
         Ok(Self { root, staging })
+    }
+
+    /// Opens the folder as it is, and makes nothing in it.
+    fn open_to_read(path: &Path) -> io::Result<Self> {
+        let root = Dir::open_ambient_dir(path, ambient_authority())?;
+        Ok(Self { root, staging: None })
+    }
+
+    /// Where uploads are staged; the error is that of a folder which is not there.
+    fn staging(&self) -> io::Result<&Staging> {
+        self.staging.as_ref().ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 }
 
@@ -65,10 +77,20 @@ impl Local {
         }
     }
 
+    /// Opens a folder that must be there, for reading and deleting.
+    pub(crate) fn open_to_read(path: PathBuf) -> Result<Self, OpenError> {
+        match Opened::open_to_read(&path) {
+            Ok(opened) => Ok(Self { path, opened: RwLock::new(Arc::new(opened)) }),
+            Err(source) => Err(OpenError::NotReadable { path, source }),
+        }
+    }
+
     /// Removes the staging folder of this server, so that only artifacts stay.
     pub(crate) fn close(&self) {
         let opened = self.opened();
-        opened.staging.remove(&opened.root);
+        if let Some(staging) = &opened.staging {
+            staging.remove(&opened.root);
+        }
     }
 
     fn opened(&self) -> Arc<Opened> {

@@ -37,9 +37,16 @@ pub(crate) struct LocalStore {
 
 impl LocalStore {
     pub(crate) async fn open(path: PathBuf) -> Result<Self, OpenError> {
-        let local = blocking(move || Local::open(path)).await?;
+        blocking(move || Local::open(path)).await.map(Self::new)
+    }
+
+    pub(crate) async fn open_to_read(path: PathBuf) -> Result<Self, OpenError> {
+        blocking(move || Local::open_to_read(path)).await.map(Self::new)
+    }
+
+    fn new(local: Local) -> Self {
         let writers = Arc::new(Semaphore::new(WRITERS));
-        Ok(Self { local: Arc::new(local), uploads: Arc::default(), writers })
+        Self { local: Arc::new(local), uploads: Arc::default(), writers }
     }
 
     pub(crate) async fn close(self) {

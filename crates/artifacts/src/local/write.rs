@@ -1,6 +1,6 @@
 //! Uploads: staged out of sight, flushed, and published by one rename.
 
-use super::{Local, Opened, explain, flush_folder, is_absent, is_outside, metadata_of};
+use super::{Local, Opened, Staging, explain, flush_folder, is_absent, is_outside, metadata_of};
 use crate::{ArtifactError, ArtifactPath, Metadata, PutCondition, PutOptions, digest::Verifier};
 use bytes::Bytes;
 use cap_std::fs::Dir;
@@ -97,10 +97,10 @@ impl Upload {
 impl Staged {
     fn create(local: &Local) -> io::Result<Self> {
         let mut opened = local.opened();
-        let (file, name) = match opened.staging.create() {
+        let (file, name) = match opened.staging().and_then(Staging::create) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 opened = local.reopen()?;
-                opened.staging.create()?
+                opened.staging()?.create()?
             }
             created => created?,
         };
@@ -135,7 +135,7 @@ impl Staged {
             PutCondition::Absent => RenameFlags::NOREPLACE,
             _ => RenameFlags::empty(),
         };
-        renameat_with(opened.staging.folder(), &self.name, &folder, path.name(), flags)
+        renameat_with(opened.staging()?.folder(), &self.name, &folder, path.name(), flags)
             .map_err(|error| blocked(error.into(), path))?;
         self.published = true;
         flush_folder(&folder).map_err(|error| {
@@ -147,8 +147,10 @@ impl Staged {
 
 impl Drop for Staged {
     fn drop(&mut self) {
-        if !self.published {
-            self.opened.staging.discard(&self.name);
+        if !self.published
+            && let Ok(staging) = self.opened.staging()
+        {
+            staging.discard(&self.name);
         }
     }
 }

@@ -1,0 +1,87 @@
+//! What lies in a folder of this machine and is no artifact, so that no listing shows it.
+
+use std::ffi::OsStr;
+use std::fs::{self, DirEntry};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::output::shown;
+
+/// Names with which uploads begin that are under way: those of mlferry and of the reference.
+const STAGING: [&str; 2] = [".mlferry-staging", ".artifact.uploading."];
+
+/// Whatever a copy of `folder` would leave out silently, and why.
+pub(super) fn below(folder: &Path) -> io::Result<Vec<String>> {
+    let root = fs::canonicalize(folder)?;
+    let mut found = Vec::new();
+    let mut folders = vec![root.clone()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder)? {
+            let entry = entry?;
+            if is_staging(&entry.file_name()) {
+                continue;
+            }
+            let path = entry.path();
+            let name = path.strip_prefix(&root).unwrap_or(&path);
+            if let Some(why) = reason(&entry, &root)? {
+                found.push(format!("'{}' is left out: {why}", shown(&name.to_string_lossy())));
+            } else if entry.file_type()?.is_dir() {
+                folders.push(path);
+            }
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+fn is_staging(name: &OsStr) -> bool {
+    STAGING.iter().any(|staging| name.as_encoded_bytes().starts_with(staging.as_bytes()))
+}
+
+fn reason(entry: &DirEntry, root: &Path) -> io::Result<Option<&'static str>> {
+    if entry.file_name().to_str().is_none() {
+        return Ok(Some("its name is not UTF-8"));
+    }
+    let kind = entry.file_type()?;
+    if kind.is_symlink() {
+        let target: Option<PathBuf> = fs::canonicalize(entry.path()).ok();
+        return Ok(match target {
+            None => Some("the link leads nowhere"),
+            Some(target) if !target.starts_with(root) => Some("the link leads out of the folder"),
+            Some(target) if target.is_dir() => Some("links to folders are not followed"),
+            Some(_) => None,
+        });
+    }
+    Ok((!kind.is_dir() && !kind.is_file()).then_some("it is neither a file nor a folder"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::ffi::OsStrExt;
+    use std::os::unix::fs::symlink;
+
+    #[test]
+    fn what_is_no_artifact_is_told_with_the_reason() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        fs::create_dir_all(at("d/.mlferry-staging")).unwrap();
+        fs::write(at("d/a.txt"), "a").unwrap();
+        fs::write(folder.path().join(OsStr::from_bytes(b"\xff")), "").unwrap();
+        for (target, link) in [
+            ("d/a.txt", "inside"),
+            ("d", "folder"),
+            ("/etc/hostname", "out"),
+            ("nowhere", "broken"),
+        ] {
+            symlink(target, at(link)).unwrap();
+        }
+        let expected = [
+            "'broken' is left out: the link leads nowhere",
+            "'folder' is left out: links to folders are not followed",
+            "'out' is left out: the link leads out of the folder",
+            "'\u{fffd}' is left out: its name is not UTF-8",
+        ];
+        assert_eq!(below(folder.path()).unwrap(), expected);
+    }
+}
