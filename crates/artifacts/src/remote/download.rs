@@ -1,7 +1,7 @@
 //! Downloads: one request for a whole file, and one for each range of it.
 
 use super::{Remote, error::explain};
-use crate::{ArtifactError, ArtifactPath, Metadata};
+use crate::{ArtifactError, ArtifactPath, Metadata, cache::CachedObject};
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt, TryStreamExt, stream, stream::BoxStream};
 use object_store::{GetOptions, GetRange, ObjectMeta, path::Path};
@@ -17,22 +17,26 @@ pub(crate) struct RemoteFile {
     remote: Remote,
     key: Path,
     size: u64,
-    /// As the store writes it.
+    /// As the store writes it, where it is a strong one.
     etag: Option<String>,
     /// The bytes of the whole file, where they were asked for with what is known of it.
     body: Arc<Mutex<Option<Body>>>,
+    /// Where its blocks are kept, with a cache.
+    cached: Option<CachedObject>,
 }
 
 type Body = BoxStream<'static, object_store::Result<Bytes>>;
 
 impl Remote {
-    /// Opens a file: with its bytes, when all of them will be wanted, or only what is known of it.
+    /// Opens a file: with its bytes, when all of them will be wanted and there is no cache that may
+    /// have them, or only what is known of it.
     pub(crate) async fn get(
         &self,
         path: &ArtifactPath,
         is_whole: bool,
     ) -> Result<(RemoteFile, Metadata), ArtifactError> {
         let key = self.key(path)?;
+        let is_whole = is_whole && self.0.cache.is_none();
         let options = GetOptions { head: !is_whole, ..GetOptions::default() };
         let found = match self.store().get_opts(&key, options).await {
             Ok(found) => found,
@@ -42,12 +46,20 @@ impl Remote {
         let body = is_whole.then(|| found.into_stream());
         let file = RemoteFile {
             remote: self.clone(),
+            cached: self.cached(&key, &meta),
             key,
             size: meta.size,
-            etag: meta.e_tag.clone(),
+            etag: meta.e_tag.clone().filter(|etag| strong(etag).is_some()),
             body: Arc::new(Mutex::new(body)),
         };
         Ok((file, metadata_of(&meta)))
+    }
+
+    /// An object in the cache: only one that a strong entity tag tells from its successors.
+    fn cached(&self, key: &Path, meta: &ObjectMeta) -> Option<CachedObject> {
+        let in_cache = self.0.cache.as_ref()?;
+        let etag = strong(meta.e_tag.as_deref()?)?;
+        in_cache.cache.object(&in_cache.place, key.as_ref(), &etag, meta.size)
     }
 
     /// Tells a folder from what is not there.
@@ -73,19 +85,20 @@ impl RemoteFile {
         let opened =
             is_whole.then(|| self.body.lock().unwrap_or_else(PoisonError::into_inner).take());
         let length = range.end - range.start;
-        let body = match opened.flatten() {
-            Some(body) => body,
-            None if range.is_empty() => stream::empty().boxed(),
-            None => self.open_at(range).boxed(),
+        let body = match (opened.flatten(), &self.cached) {
+            (Some(body), _) => body.map_err(io::Error::from).boxed(),
+            (None, _) if range.is_empty() => stream::empty().boxed(),
+            (None, Some(cached)) => {
+                let file = self.clone();
+                cached.read(range, Arc::new(move |range| file.open_at(range).boxed()))
+            }
+            (None, None) => self.open_at(range).boxed(),
         };
-        exactly(length, body.map_err(io::Error::from))
+        exactly(length, body)
     }
 
     /// The bytes of a part, of this very version of the file.
-    fn open_at(
-        &self,
-        range: Range<u64>,
-    ) -> impl Stream<Item = object_store::Result<Bytes>> + Send + use<> {
+    fn open_at(&self, range: Range<u64>) -> impl Stream<Item = io::Result<Bytes>> + Send + use<> {
         let (remote, key) = (self.remote.clone(), self.key.clone());
         let options = GetOptions {
             range: Some(GetRange::Bounded(range)),
@@ -97,6 +110,7 @@ impl RemoteFile {
             Ok::<_, object_store::Error>(found.into_stream())
         })
         .try_flatten()
+        .map_err(io::Error::from)
     }
 }
 
