@@ -26,6 +26,8 @@ class Request:
     method: str
     target: str
     length: int
+    # Bytes of the body that the store announced.
+    answered: int = 0
 
 
 @dataclass
@@ -162,6 +164,7 @@ class FaultProxy:
         status = int(head.split(b" ", 2)[1])
         has_body = request.method != "HEAD" and status not in {204, 304}
         body = body_of(head, is_answer=True) if has_body else 0
+        request.answered = max(body, 0)
         if fault == "lost":
             far.drop(body)
             near.reset()

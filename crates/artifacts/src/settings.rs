@@ -1,5 +1,6 @@
 //! What an operator says of stores beside their URIs.
 
+use crate::ArtifactCache;
 use std::{collections::HashMap, fmt};
 
 /// How stores are reached: the variables that MLflow and the stores' own tools read, and mlferry's flags.
@@ -11,6 +12,8 @@ pub struct StoreSettings {
     pub presigned_endpoint: Option<String>,
     /// Whether a store is opened without being asked whether it answers: `--no-destination-check`.
     pub is_unchecked: bool,
+    /// What is downloaded is kept there: `--artifact-cache`.
+    pub cache: Option<ArtifactCache>,
 }
 
 impl StoreSettings {
@@ -22,6 +25,17 @@ impl StoreSettings {
     /// The value of the first of several variables that is set.
     pub(crate) fn first(&self, names: &[&str]) -> Option<&str> {
         names.iter().find_map(|name| self.get(name))
+    }
+
+    /// What the environment says of where stores are, in a fixed order; it may hold secrets.
+    pub(crate) fn endpoints(&self) -> Vec<(&str, &str)> {
+        let says_where = |name: &str| {
+            ["ENDPOINT", "EMULATOR", "CONNECTION"].iter().any(|part| name.contains(part))
+        };
+        let variables = self.variables.iter().filter(|(name, _)| says_where(name));
+        let mut variables: Vec<_> = variables.map(|(name, value)| (&**name, &**value)).collect();
+        variables.sort_unstable();
+        variables
     }
 
     /// Whether a variable is set to what the reference takes for true.
@@ -38,6 +52,7 @@ impl fmt::Debug for StoreSettings {
             .field("variables", &self.variables.len())
             .field("presigned_endpoint", &self.presigned_endpoint)
             .field("is_unchecked", &self.is_unchecked)
+            .field("cache", &self.cache)
             .finish()
     }
 }

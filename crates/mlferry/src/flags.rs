@@ -167,6 +167,15 @@ pub(crate) struct ServerFlags {
     #[arg(long, env = "MLFERRY_NO_DESTINATION_CHECK")]
     pub(crate) no_destination_check: bool,
 
+    /// Folder on a disk of this machine that keeps what is downloaded from a remote --artifacts-destination, so that the
+    /// next download of it only asks the store whether it is still the same (default: nothing is kept)
+    #[arg(long, value_name = "DIR", env = "MLFERRY_ARTIFACT_CACHE")]
+    pub(crate) artifact_cache: Option<String>,
+
+    /// Disk space that --artifact-cache takes, at once and for good, in bytes or with a unit (default: 20G)
+    #[arg(long, value_name = "SIZE", env = "MLFERRY_ARTIFACT_CACHE_SIZE")]
+    pub(crate) artifact_cache_size: Option<String>,
+
     /// Most connections to the database at once (default: 10 for PostgreSQL, 5 for SQLite)
     #[arg(long, value_name = "INTEGER", env = "MLFERRY_DB_POOL_SIZE")]
     pub(crate) db_pool_size: Option<String>,

@@ -1,5 +1,6 @@
 //! From flags as typed to options that hold: values, defaults, and what to tell the operator.
 
+pub(crate) mod cache;
 mod connections;
 pub(crate) mod stores;
 
@@ -19,6 +20,7 @@ use crate::server_opts::{self, ServerOpts};
 use crate::units::{parse_duration, parse_size_bytes};
 use crate::uri;
 use crate::usage::Stop;
+use cache::CacheOptions;
 use stores::PresignedUrls;
 
 /// Where records go when nothing else is said.
@@ -49,6 +51,8 @@ pub(crate) struct ServerOptions {
     pub(crate) artifacts_only: bool,
     /// Where the served artifacts are; `None` where the artifact routes do not work.
     pub(crate) artifacts_destination: Option<Destination>,
+    /// Where what is downloaded from a remote destination is kept.
+    pub(crate) artifact_cache: Option<CacheOptions>,
     /// How artifact stores are reached.
     pub(crate) store_settings: StoreSettings,
     /// URLs that lead clients straight to the store.
@@ -110,12 +114,16 @@ pub(crate) fn resolve(flags: ServerFlags, env: &Env, folder: &Path) -> Result<Se
     } else {
         uri::backend_store(&backend_store_uri).map_err(Stop::Refused)?
     };
-    let artifacts_destination =
-        not_empty("'--artifacts-destination'", flags.artifacts_destination, "./mlartifacts")?;
+    let artifacts_destination = not_empty(
+        "'--artifacts-destination'",
+        flags.artifacts_destination.clone(),
+        "./mlartifacts",
+    )?;
     let artifacts_destination = serve_artifacts
         .then(|| Destination::parse(&artifacts_destination))
         .transpose()
         .map_err(|why| Stop::Refused(format!("--artifacts-destination: {why}")))?;
+    let artifact_cache = cache::cache_of(&flags, artifacts_destination.as_ref())?;
 
     notices.push(security_notice(
         security_middleware,
@@ -135,6 +143,7 @@ pub(crate) fn resolve(flags: ServerFlags, env: &Env, folder: &Path) -> Result<Se
         long_values: long_values(env)?,
         artifacts_only: flags.artifacts_only,
         artifacts_destination,
+        artifact_cache,
         store_settings,
         presigned_urls,
         static_prefix,

@@ -4,7 +4,7 @@ use std::thread::available_parallelism;
 use std::time::Duration;
 
 use anyhow::Context;
-use mlferry_artifacts::Service;
+use mlferry_artifacts::{ArtifactCache, Service};
 use mlferry_server::{
     App, Checks, Doors, HostPolicy, Limits, Mode, OriginPolicy, PresignedUrls, RootOptions, serve,
 };
@@ -38,7 +38,7 @@ pub(crate) fn run(options: ServerOptions) -> anyhow::Result<()> {
     served
 }
 
-async fn start(options: ServerOptions) -> anyhow::Result<()> {
+async fn start(mut options: ServerOptions) -> anyhow::Result<()> {
     // First, since a port that is taken is the most likely failure, and nothing was touched before it.
     let listener =
         TcpListener::bind((options.host.as_str(), options.port)).await.with_context(|| {
@@ -47,6 +47,10 @@ async fn start(options: ServerOptions) -> anyhow::Result<()> {
                 options.host, options.port
             )
         })?;
+    if let Some(cache) = &options.artifact_cache {
+        let cache = ArtifactCache::open(&cache.folder, cache.bytes).await?;
+        options.store_settings.cache = Some(cache);
+    }
     let limits = Limits { shutdown_grace: options.shutdown_grace, ..Limits::default() };
     let app = App {
         mode: open(&options).await?,
@@ -68,6 +72,9 @@ async fn start(options: ServerOptions) -> anyhow::Result<()> {
     let address = listener.local_addr().context("cannot tell the port that is listened on")?;
     tracing::info!("Listening on http://{address} (mlferry {})", env!("CARGO_PKG_VERSION"));
     serve(listener, app, limits, async || stop.next().await).await.context("the server failed")?;
+    if let Some(cache) = options.store_settings.cache {
+        cache.close().await;
+    }
     tracing::info!("Stopped");
     Ok(())
 }

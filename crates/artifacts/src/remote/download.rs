@@ -4,7 +4,9 @@ use super::{
     Remote,
     error::{explain, trouble_of},
 };
-use crate::{ArtifactError, ArtifactPath, Metadata, Part, StoreTrouble, Wanted};
+use crate::{
+    ArtifactError, ArtifactPath, Metadata, Part, StoreTrouble, Wanted, cache::CachedObject,
+};
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt, TryStreamExt, stream, stream::BoxStream};
 use object_store::{GetOptions, GetRange, ObjectMeta, path::Path};
@@ -20,10 +22,12 @@ pub(crate) struct RemoteFile {
     remote: Remote,
     key: Path,
     size: u64,
-    /// As the store writes it.
+    /// As the store writes it, where it is a strong one.
     etag: Option<String>,
     /// The bytes that were asked for together with what is known of the file.
     body: Arc<Mutex<Option<Body>>>,
+    /// Where its blocks are kept, with a cache.
+    cached: Option<CachedObject>,
 }
 
 /// The bytes of a range, on their way.
@@ -33,7 +37,8 @@ struct Body {
 }
 
 impl Remote {
-    /// Opens a file: with the bytes that will be wanted, or only with what is known of it.
+    /// Opens a file: with the bytes that will be wanted, unless a cache may have them, or only with what is
+    /// known of it.
     pub(crate) async fn get(
         &self,
         path: &ArtifactPath,
@@ -41,6 +46,7 @@ impl Remote {
     ) -> Result<(RemoteFile, Metadata), ArtifactError> {
         let key = self.key(path)?;
         let found = match wanted {
+            _ if self.0.cache.is_some() => self.known_of(&key).await,
             Wanted::Some => self.known_of(&key).await,
             Wanted::Whole => self.opened(&key, None).await,
             Wanted::Part(part) => match self.opened(&key, Some(range_of(part))).await {
@@ -57,9 +63,10 @@ impl Remote {
         };
         let file = RemoteFile {
             remote: self.clone(),
+            cached: self.cached(&key, &meta),
             key,
             size: meta.size,
-            etag: meta.e_tag.clone(),
+            etag: meta.e_tag.clone().filter(|etag| strong(etag).is_some()),
             body: Arc::new(Mutex::new(body)),
         };
         Ok((file, metadata_of(&meta)))
@@ -78,6 +85,13 @@ impl Remote {
         let found = self.store().get_opts(key, options).await?;
         let (meta, range) = (found.meta.clone(), found.range.clone());
         Ok((meta, Some(Body { range, bytes: found.into_stream() })))
+    }
+
+    /// An object in the cache: only one that a strong entity tag tells from its successors.
+    fn cached(&self, key: &Path, meta: &ObjectMeta) -> Option<CachedObject> {
+        let in_cache = self.0.cache.as_ref()?;
+        let etag = strong(meta.e_tag.as_deref()?)?;
+        in_cache.cache.object(&in_cache.place, key.as_ref(), &etag, meta.size)
     }
 
     /// Tells a folder from what is not there.
@@ -104,19 +118,20 @@ impl RemoteFile {
             body.take_if(|body| body.range == range)
         };
         let length = range.end - range.start;
-        let body = match opened {
-            Some(body) => body.bytes,
-            None if range.is_empty() => stream::empty().boxed(),
-            None => self.open_at(range).boxed(),
+        let body = match (opened, &self.cached) {
+            (Some(body), _) => body.bytes.map_err(io::Error::from).boxed(),
+            (None, _) if range.is_empty() => stream::empty().boxed(),
+            (None, Some(cached)) => {
+                let file = self.clone();
+                cached.read(range, Arc::new(move |range| file.open_at(range).boxed()))
+            }
+            (None, None) => self.open_at(range).boxed(),
         };
-        exactly(length, body.map_err(io::Error::from))
+        exactly(length, body)
     }
 
     /// The bytes of a part, of this very version of the file.
-    fn open_at(
-        &self,
-        range: Range<u64>,
-    ) -> impl Stream<Item = object_store::Result<Bytes>> + Send + use<> {
+    fn open_at(&self, range: Range<u64>) -> impl Stream<Item = io::Result<Bytes>> + Send + use<> {
         let (remote, key) = (self.remote.clone(), self.key.clone());
         let options = GetOptions {
             range: Some(GetRange::Bounded(range)),
@@ -128,6 +143,7 @@ impl RemoteFile {
             Ok::<_, object_store::Error>(found.into_stream())
         })
         .try_flatten()
+        .map_err(io::Error::from)
     }
 }
 

@@ -33,7 +33,9 @@ pub use direct::{DirectUrl, PartUrls, SentPart};
 pub(crate) use download::RemoteFile;
 pub use sweep::OpenUpload;
 
-use crate::{ArtifactError, ArtifactPath, OpenError, RemoteDestination, StoreSettings};
+use crate::{
+    ArtifactCache, ArtifactError, ArtifactPath, OpenError, RemoteDestination, StoreSettings,
+};
 use content::UploadArgs;
 use direct::Direct;
 use object_store::{ObjectStore, list::PaginatedListStore, path::Path};
@@ -55,6 +57,13 @@ struct Inner {
     slots: PartSlots,
     /// Uploads that are given up at the store.
     aborts: TaskTracker,
+    cache: Option<PlaceInCache>,
+}
+
+/// A cache, and what tells this store's objects from those of others in it.
+struct PlaceInCache {
+    cache: ArtifactCache,
+    place: String,
 }
 
 /// A store as its own file opens it.
@@ -103,6 +112,10 @@ impl Remote {
             opened,
             slots: PartSlots::default(),
             aborts: TaskTracker::new(),
+            cache: settings.cache.clone().map(|cache| PlaceInCache {
+                cache,
+                place: format!("{:?} {:?}", destination.store, settings.endpoints()),
+            }),
         }));
         if !settings.is_unchecked {
             remote.check().await?;

@@ -68,6 +68,7 @@ fn nothing_given_means_the_references_defaults() {
         artifact_location_max_length: 2048,
         long_values: LongValues::Cut,
         artifacts_destination: Some(Destination::Local("./mlartifacts".into())),
+        artifact_cache: None,
         artifacts_only: false,
         store_settings: StoreSettings::default(),
         presigned_urls: PresignedUrls {
@@ -153,6 +154,7 @@ fn every_flag_is_read() {
         artifact_location_max_length: 2048,
         long_values: LongValues::Cut,
         artifacts_destination: Some(Destination::Local("/srv/a".into())),
+        artifact_cache: None,
         artifacts_only: false,
         store_settings: StoreSettings::default(),
         presigned_urls: PresignedUrls {
@@ -184,7 +186,7 @@ fn empty_variables_count_as_unset() {
         .skip(1)
         .filter_map(|rest| Some(rest.split_once(']')?.0.trim()))
         .collect();
-    assert_eq!(names.len(), 32, "{names:?}");
+    assert_eq!(names.len(), 34, "{names:?}");
     for name in names {
         assert_eq!(options("server", [(name, "")]), options("server", NO_ENV), "{name}");
     }
@@ -560,4 +562,36 @@ fn variables_of_the_reference_s_pool_are_obeyed() {
     assert_eq!(options("server", recycle).connections.max_lifetime, Some(Duration::from_secs(90)));
     let wrong = [("MLFLOW_SQLALCHEMYSTORE_POOL_SIZE", "many")];
     assert_refused("server", wrong, "MLFLOW_SQLALCHEMYSTORE_POOL_SIZE is 'many'");
+}
+
+#[test]
+fn a_cache_has_a_folder_and_a_size() {
+    let line = "server --artifacts-destination s3://b/x --artifact-cache /srv/cache";
+    let cache = |options: ServerOptions| options.artifact_cache.map(|cache| cache.bytes);
+    assert_eq!(cache(options(line, NO_ENV)), Some(20 << 30));
+    assert_eq!(
+        cache(options(&format!("{line} --artifact-cache-size 1GB"), NO_ENV)),
+        Some(1_000_000_000)
+    );
+    let env = [("MLFERRY_ARTIFACT_CACHE", "/c"), ("MLFERRY_ARTIFACT_CACHE_SIZE", "64M")];
+    assert_eq!(cache(options("server --artifacts-destination gs://b", env)), Some(64 << 20));
+    for size in ["63M", "0", "lots"] {
+        let expected = format!(
+            "Invalid value for '--artifact-cache-size': '{size}' is not a size of at least 64M. Write bytes, or a unit \
+             as in 20G or 512MiB."
+        );
+        assert_usage_error(&format!("{line} --artifact-cache-size {size}"), &expected);
+    }
+    assert_usage_error(
+        "server --artifact-cache-size 1G",
+        "--artifact-cache-size is of no use without --artifact-cache. Name a folder for the cache, too.",
+    );
+    let local =
+        "already, in ./mlartifacts. Leave it out, or name a remote --artifacts-destination.";
+    assert_refused("server --artifact-cache /c", NO_ENV, local);
+    assert_refused(
+        "server --no-serve-artifacts --artifact-cache /c",
+        NO_ENV,
+        "--no-serve-artifacts",
+    );
 }

@@ -1,0 +1,207 @@
+//! The blocks that are kept.
+
+use super::{
+    CacheError,
+    folder::{CacheFolder, Geometry},
+    key::{BlockKey, ObjectId},
+    read::CachedObject,
+    run::Runs,
+};
+use crate::off_thread::blocking;
+use bytes::Bytes;
+use foyer::{
+    Age, BlockEngineConfig, DeviceBuilder, FsDeviceBuilder, HybridCache, HybridCacheBuilder,
+    HybridCachePolicy, PsyncIoEngineConfig, Source,
+};
+use std::{
+    fmt, io,
+    path::Path,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+use tokio::time::timeout;
+
+/// Bytes of blocks that stay in memory.
+const MEMORY_BYTES: usize = 16 * 1024 * 1024;
+/// Parts of it, each with its own lock.
+const MEMORY_SHARDS: usize = 4;
+/// Bytes that are written to the disk at once; there are two such buffers.
+const BUFFER_BYTES: usize = 8 * 1024 * 1024;
+/// What a block takes in a buffer beside its bytes, before it is rounded up to pages.
+const ENTRY_BYTES: usize = 128;
+const PAGE_BYTES: usize = 4096;
+/// Objects that would take more than one part in so many are not kept: they push out all others.
+const LARGEST_SHARE: u64 = 2;
+/// Time for a block to be read. A disk that takes longer is no help.
+const READ_TIME: Duration = Duration::from_secs(5);
+/// Time for a block to find room in a buffer.
+const WRITE_TIME: Duration = Duration::from_secs(1);
+/// How long a disk is left alone that took longer.
+const PAUSE: Duration = Duration::from_secs(10);
+
+/// A cache of what is downloaded from remote destinations. Cheap to clone.
+#[derive(Clone)]
+pub struct ArtifactCache(Arc<Inner>);
+
+struct Inner {
+    blocks: HybridCache<BlockKey, Bytes>,
+    runs: Runs,
+    geometry: Geometry,
+    /// Bytes that wait to be written, as far as is known.
+    queued: tokio::sync::Mutex<usize>,
+    /// Until when the disk is left alone.
+    paused: Mutex<Option<Instant>>,
+    folder: CacheFolder,
+}
+
+impl ArtifactCache {
+    /// Opens a cache of at most `bytes`, with what it held when it was last used. All of its disk
+    /// space is taken at once.
+    pub async fn open(folder: &Path, bytes: u64) -> Result<Self, CacheError> {
+        let geometry = Geometry::of(bytes)?;
+        let path = folder.to_owned();
+        let folder = blocking(move || CacheFolder::open(&path, geometry)).await?;
+        let blocks = open_blocks(&folder, geometry).await.map_err(|error| {
+            CacheError::NotWritable { folder: folder.blocks(), source: io::Error::other(error) }
+        })?;
+        let folder = blocking(move || folder.reserve().map(|()| folder)).await?;
+        Ok(Self(Arc::new(Inner {
+            blocks,
+            runs: Runs::default(),
+            geometry,
+            queued: tokio::sync::Mutex::default(),
+            paused: Mutex::default(),
+            folder,
+        })))
+    }
+
+    /// Waits until all blocks are written.
+    pub async fn close(&self) {
+        if let Err(error) = self.0.blocks.close().await {
+            tracing::warn!(%error, "the artifact cache could not be closed");
+        }
+    }
+
+    /// An object of which blocks may be kept: one that is not too large.
+    pub(crate) fn object(
+        &self,
+        place: &str,
+        key: &str,
+        etag: &str,
+        size: u64,
+    ) -> Option<CachedObject> {
+        let is_kept = size <= self.0.geometry.bytes() / LARGEST_SHARE;
+        is_kept
+            .then(|| CachedObject::new(self.clone(), ObjectId::new(place, key, etag, size), size))
+    }
+
+    pub(super) fn runs(&self) -> &Runs {
+        &self.0.runs
+    }
+
+    /// Whether a block is kept, as far as can be told without reading it.
+    pub(super) fn contains(&self, key: BlockKey) -> bool {
+        !self.is_paused()
+            && (self.0.blocks.memory().contains(&key) || self.0.blocks.storage().may_contains(&key))
+    }
+
+    /// A block that is kept. Whatever is wrong with the disk or the bytes on it, it then is missing.
+    pub(super) async fn get(&self, key: BlockKey) -> Option<Bytes> {
+        // Without waiting, where it is missing: the blocks of a download then ask the store in their order.
+        if !self.contains(key) {
+            return None;
+        }
+        match timeout(READ_TIME, self.0.blocks.get(&key)).await {
+            Ok(Ok(Some(entry))) => {
+                // The file that holds it will soon be emptied.
+                if entry.source() == Source::Disk && entry.properties().age() == Age::Old {
+                    self.0.blocks.storage().enqueue(entry.piece(), false);
+                }
+                Some(entry.value().clone())
+            }
+            Ok(Ok(None)) => None,
+            Ok(Err(error)) => {
+                tracing::debug!(%error, "a block of the artifact cache can't be read");
+                None
+            }
+            Err(_) => {
+                self.pause();
+                None
+            }
+        }
+    }
+
+    /// Keeps a block, unless the disk is too slow.
+    pub(super) async fn insert(&self, key: BlockKey, bytes: Bytes) {
+        if self.is_paused() {
+            return;
+        }
+        let cost = (bytes.len() + ENTRY_BYTES).next_multiple_of(PAGE_BYTES);
+        let room = async {
+            let mut queued = self.0.queued.lock().await;
+            // More than a buffer holds would be thrown away.
+            if *queued + cost > BUFFER_BYTES {
+                self.0.blocks.storage().wait().await;
+                *queued = 0;
+            }
+            *queued += cost;
+            self.0.blocks.insert(key, bytes);
+        };
+        if timeout(WRITE_TIME, room).await.is_err() {
+            self.pause();
+        }
+    }
+
+    fn is_paused(&self) -> bool {
+        let paused = self.0.paused.lock().unwrap_or_else(PoisonError::into_inner);
+        paused.is_some_and(|until| Instant::now() < until)
+    }
+
+    fn pause(&self) {
+        let mut paused = self.0.paused.lock().unwrap_or_else(PoisonError::into_inner);
+        if paused.is_none_or(|until| until <= Instant::now()) {
+            tracing::warn!("the disk of the artifact cache is slow; it is left alone for a while");
+        }
+        *paused = Some(Instant::now() + PAUSE);
+    }
+}
+
+async fn open_blocks(
+    folder: &CacheFolder,
+    geometry: Geometry,
+) -> foyer::Result<HybridCache<BlockKey, Bytes>> {
+    let in_memory = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX);
+    let device =
+        FsDeviceBuilder::new(folder.blocks()).with_capacity(in_memory(geometry.bytes())).build()?;
+    let engine = BlockEngineConfig::new(device)
+        .with_block_size(in_memory(geometry.file_bytes))
+        .with_buffer_pool_size(BUFFER_BYTES)
+        .with_submit_queue_size_threshold(2 * BUFFER_BYTES);
+    HybridCacheBuilder::new()
+        .with_name("artifacts")
+        .with_policy(HybridCachePolicy::WriteOnInsertion)
+        .with_flush_on_close(false)
+        .memory(MEMORY_BYTES)
+        .with_shards(MEMORY_SHARDS)
+        .with_weighter(|_: &BlockKey, bytes: &Bytes| bytes.len() + ENTRY_BYTES)
+        .storage()
+        .with_io_engine_config(PsyncIoEngineConfig::new())
+        .with_engine_config(engine)
+        .build()
+        .await
+}
+
+/// Two are equal when they are the same.
+impl PartialEq for ArtifactCache {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for ArtifactCache {}
+
+impl fmt::Debug for ArtifactCache {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("ArtifactCache").field(&self.0.folder).finish()
+    }
+}
