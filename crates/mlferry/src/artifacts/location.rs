@@ -269,7 +269,11 @@ mod tests {
             ("s3://b/a.txt", "s3://b/", Some("a.txt")),
             ("s3://b/x y/ü%20/a+b.txt", "s3://b/", Some("x y/ü%20/a+b.txt")),
             ("gs://b/a/", "gs://b/a/", Some("a")),
-            ("wasbs://c@h/a/b", "wasbs://c@h/", Some("a/b")),
+            (
+                "wasbs://c@a.blob.core.windows.net/a/b",
+                "wasbs://c@a.blob.core.windows.net/",
+                Some("a/b"),
+            ),
             ("mlflow-artifacts://h:1/a", "mlflow-artifacts://h:1/", Some("a")),
             ("s3://b/x%2e%2e/%2e%2e", "s3://b/x%2e%2e/%2e%2e", None),
             ("s3://b/a%23b", "s3://b/a%23b", None),
