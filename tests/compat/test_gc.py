@@ -199,7 +199,7 @@ def test_artifacts_elsewhere_are_never_touched(own):
     outside = own.root / "outside"
     outside.mkdir()
     (outside / "precious").write_text("x")
-    uris = [str(outside), "mlflow-artifacts:/", "s3://bucket/x"]
+    uris = [str(outside), "mlflow-artifacts:/", "dbfs:/x"]
     with connection:
         for run, uri in zip(own.dropped + own.of_dropped, uris, strict=True):
             connection.execute("update runs set artifact_uri = ? where run_uuid = ?", (uri, run))

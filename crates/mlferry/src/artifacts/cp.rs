@@ -39,7 +39,7 @@ pub(super) struct CpFlags {
     pub(super) to: String,
 
     /// Files that are copied at the same time
-    #[arg(long, short, value_name = "N", default_value_t = 8)]
+    #[arg(long, short, value_name = "N", default_value_t = 16)]
     pub(super) jobs: usize,
 
     /// Replace files that are there and differ
