@@ -10,7 +10,7 @@ PYTEST_WORKERS ?= 2
 # What takes long to build and serves every clone: Garage alone takes a quarter of an hour.
 TOOLS ?= $(HOME)/.cache/mlferry-tools
 
-.PHONY: run build test test-rust test-python lint fmt deny bench bench-tools clean
+.PHONY: run build test test-rust test-python lint fmt deny bench bench-artifacts bench-stores bench-tools clean
 
 run: build ## Build and start the server on http://localhost:5000
 	$(BINARY) server
@@ -31,11 +31,13 @@ test-rust: postgres
 test-python: build postgres stores .venv/ready .venv-skinny1/ready .venv-skinny2/ready
 	cd tests && MLFERRY_TOOLS=$(TOOLS) MLFLOW_DISABLE_TELEMETRY=true ../.venv/bin/pytest -n $(PYTEST_WORKERS)
 
+PYTHON_CODE := tests bench/scripts
+
 lint: .venv/ready ## Check formats, lints and licences
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
-	.venv/bin/ruff check tests
-	.venv/bin/ruff format --check tests
+	.venv/bin/ruff check $(PYTHON_CODE)
+	.venv/bin/ruff format --check $(PYTHON_CODE)
 	$(MAKE) deny
 
 # Advisories live in a repository that not every machine reaches: `make deny CHECKS="advisories …"` where
@@ -49,11 +51,21 @@ deny: .tools/bin/cargo-deny
 
 fmt: .venv/ready ## Format everything
 	cargo fmt --all
-	.venv/bin/ruff format tests
-	.venv/bin/ruff check --fix tests
+	.venv/bin/ruff format $(PYTHON_CODE)
+	.venv/bin/ruff check --fix $(PYTHON_CODE)
 
-bench: build bench-tools .venv/ready ## Measure artifacts beside the reference and nginx; writes bench/README.md
-	cargo run --release --locked -p mlferry-bench -- artifacts --out bench/README.md
+BENCH := cargo run --release --locked -p mlferry-bench --
+
+# One after the other, also with `make -j`.
+bench: ## Measure mlferry beside the reference, nginx and boto3; writes bench/README.md
+	$(MAKE) bench-artifacts
+	$(MAKE) bench-stores
+
+bench-artifacts: build bench-tools .venv/ready ## Only with local files
+	$(BENCH) artifacts --out bench/README.md
+
+bench-stores: build garage .venv/ready ## Only on an object store
+	$(BENCH) stores --garage $(TOOLS)/garage/bin/garage --out bench/README.md
 
 bench-tools:
 	command -v nginx >/dev/null || { $(SUDO) apt-get update -qq; $(SUDO) apt-get install -y -qq nginx; }

@@ -7,16 +7,20 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
+use clap::Args;
 
 use self::measures::{
     IDLE_PSS, IDLE_RSS, LARGE_DOWNLOAD, LARGE_UPLOAD, LARGE_UPLOAD_SYNCED, LISTING, LOADED_PSS,
     LOADED_RSS, MEASURES, NOTES, PROCESSES, SMALL_DOWNLOAD, SMALL_UPLOAD, SMALL_UPLOAD_SYNCED,
     START,
 };
-use crate::load::{Action, Batch, Check, Connection, Pattern, open_many, run_batch};
+use crate::load::{Action, Batch, Check, Connection, open_many, run_batch};
+use crate::options::{RunOptions, new_home};
+use crate::pattern::{Content, Contents, Pattern};
 use crate::process::{self, Memory};
 use crate::report::{Measure, Results, median, write_section};
-use crate::servers::{Kind, Peer, RunOptions, Server, files_of, new_home};
+use crate::servers::{Destination, Kind, Peer, Server, files_of};
+use crate::units::{megabytes, milliseconds, per_second, rate, to_f64};
 use crate::{disk, machine};
 
 /// The column of what the disk does without a server.
@@ -34,6 +38,35 @@ const LISTINGS: usize = 5;
 const FOLDER: &str = "bench";
 /// The folder with many files.
 const LISTED: &str = "listed";
+
+/// The options of these workloads.
+#[derive(Debug, Args)]
+pub(crate) struct Options {
+    #[command(flatten)]
+    run: RunOptions,
+
+    /// Run these servers only
+    #[arg(long, value_enum, value_delimiter = ',', value_name = "SERVER")]
+    only: Vec<Kind>,
+
+    /// The nginx executable
+    #[arg(long, default_value = "nginx", value_name = "PATH")]
+    nginx: PathBuf,
+}
+
+impl Options {
+    /// The servers that take part, each found on this machine, in the order of their turns.
+    fn peers(&self) -> Result<Vec<Peer>> {
+        let wanted = |kind: &Kind| self.only.is_empty() || self.only.contains(kind);
+        let named = |kind| match kind {
+            Kind::Mlferry => &self.run.mlferry,
+            Kind::Reference => &self.run.mlflow,
+            Kind::Nginx => &self.nginx,
+        };
+        let kinds = Kind::ALL.into_iter().filter(wanted);
+        kinds.map(|kind| Peer::find(kind, named(kind))).collect()
+    }
+}
 
 /// How much is moved.
 #[derive(Debug, Clone, Copy)]
@@ -53,12 +86,14 @@ impl Sizes {
 }
 
 /// Runs all rounds, prints the tables and writes them where asked to.
-pub(crate) async fn run(options: &RunOptions) -> Result<()> {
+pub(crate) async fn run(options: &Options) -> Result<()> {
     let peers = options.peers()?;
+    let options = &options.run;
     let sizes = if options.quick { Sizes::QUICK } else { Sizes::FULL };
     let pattern = Pattern::new();
     let dir = options.temp_dir()?;
-    let machine = machine::describe(dir.path(), &peers);
+    let programs = peers.iter().map(|peer| (peer.kind.name(), peer.version.as_str()));
+    let machine = machine::describe(dir.path(), programs);
     let mut results = Results::default();
     for round in 1..=options.rounds {
         measure_disk(&new_home(dir.path(), DISK)?, sizes, &mut results)?;
@@ -104,11 +139,11 @@ struct Turn<'a> {
 
 impl Turn<'_> {
     async fn take(&self, peer: &Peer, results: &mut Results) -> Result<()> {
-        let server = peer.start(self.home, self.pattern).await?;
+        let server = peer.start(self.home, &Destination::folder(self.home)?).await?;
         let name = server.kind.name();
-        results.add(&START, name, milliseconds(server.start_time));
-        process::wait_until_quiet(server.id()).await?;
-        let idle = process::memory(server.id())?;
+        results.add(&START, name, milliseconds(server.running.start_time));
+        process::wait_until_quiet(server.running.id()).await?;
+        let idle = process::memory(server.running.id())?;
         add_memory(results, name, idle, [&IDLE_RSS, &IDLE_PSS]);
         results.add(&PROCESSES, name, to_f64(idle.processes as u64));
 
@@ -117,16 +152,16 @@ impl Turn<'_> {
         self.move_small(&server, results).await?;
         self.list(&server, results).await?;
 
-        let loaded = process::memory(server.id())?;
+        let loaded = process::memory(server.running.id())?;
         add_memory(results, name, loaded, [&LOADED_RSS, &LOADED_PSS]);
-        server.stop().await
+        server.running.stop().await
     }
 
     /// A few files that do not count: an interpreter loads modules at its first request.
     async fn warm_up(&self, server: &Server) -> Result<()> {
         let connections = self.connect(server).await?;
         let batch = self.batch(server.kind, "warm-up", Action::Upload);
-        let batch = Batch { count: 8 * CONNECTIONS, ..batch };
+        let batch = Batch { numbers: 0..8 * CONNECTIONS, ..batch };
         let connections = run_batch(connections, &batch).await?;
         run_batch(connections, &Batch { action: Action::Download(Check::Content), ..batch })
             .await?;
@@ -136,12 +171,13 @@ impl Turn<'_> {
 
     async fn move_large(&self, server: &Server, results: &mut Results) -> Result<()> {
         let size = self.sizes.large_bytes();
+        let content = Content::of_size(size);
         let name = format!("{FOLDER}/large.bin");
         let target = server.kind.target(&name);
-        let mut connection = Connection::open(server.address, self.pattern.clone()).await?;
+        let mut connection = Connection::open(server.running.address, self.pattern.clone()).await?;
 
         let begin = Instant::now();
-        connection.upload(&target, size).await?;
+        connection.upload(&target, content).await?;
         let answered = begin.elapsed();
         let synced = answered + disk::sync();
         results.add(&LARGE_UPLOAD, server.kind.name(), rate(size, answered));
@@ -149,12 +185,12 @@ impl Turn<'_> {
         self.expect_file(&name, size)?;
 
         // Anew, since a server may close a connection that idled while the disk was busy.
-        let mut connection = Connection::open(server.address, self.pattern.clone()).await?;
+        let mut connection = Connection::open(server.running.address, self.pattern.clone()).await?;
         if self.first {
-            connection.download(&target, size, Check::Content).await?;
+            connection.download(&target, content, Check::Content).await?;
         }
         let begin = Instant::now();
-        connection.download(&target, size, Check::Length).await?;
+        connection.download(&target, content, Check::Length).await?;
         results.add(&LARGE_DOWNLOAD, server.kind.name(), rate(size, begin.elapsed()));
         fs::remove_file(self.stored(&name))?;
         disk::sync();
@@ -197,7 +233,7 @@ impl Turn<'_> {
         let mut files = 0;
         while begin.elapsed() < SMALL_TIME {
             connections = run_batch(connections, &batch).await?;
-            files += batch.count;
+            files += batch.numbers.len();
         }
         results.add(&SMALL_DOWNLOAD, name, per_second(files, begin.elapsed()));
         Ok(())
@@ -206,7 +242,7 @@ impl Turn<'_> {
     async fn list(&self, server: &Server, results: &mut Results) -> Result<()> {
         let Some(target) = server.kind.listing(LISTED) else { return Ok(()) };
         self.create_listed_files()?;
-        let mut connection = Connection::open(server.address, self.pattern.clone()).await?;
+        let mut connection = Connection::open(server.running.address, self.pattern.clone()).await?;
         let mut figures = Vec::with_capacity(LISTINGS);
         for _ in 0..LISTINGS {
             let begin = Instant::now();
@@ -234,13 +270,14 @@ impl Turn<'_> {
     }
 
     async fn connect(&self, server: &Server) -> Result<Vec<Connection>> {
-        open_many(server.address, self.pattern, CONNECTIONS).await
+        open_many(server.running.address, self.pattern, CONNECTIONS).await
     }
 
     fn batch(&self, kind: Kind, folder: &str, action: Action) -> Batch {
         Batch {
             folder: kind.target(&format!("{FOLDER}/{folder}")),
-            count: self.sizes.small_files,
+            numbers: 0..self.sizes.small_files,
+            contents: Contents::Same,
             size: SMALL_SIZE as u64,
             action,
         }
@@ -272,11 +309,7 @@ fn add_memory(
 
 fn render(options: &RunOptions, machine: &str, results: &Results) -> String {
     let columns = [Kind::Mlferry.name(), Kind::Reference.name(), Kind::Nginx.name(), DISK];
-    let quick = if options.quick {
-        "**A quick run with a sixteenth of all sizes: these are not figures.**\n\n"
-    } else {
-        ""
-    };
+    let quick = options.warning();
     format!(
         "## Artifacts\n\n{quick}{machine}\n\
          Median of {} rounds. A ratio above 1 says how many times better mlferry is, also where less is better.\n\n{}\n\
@@ -288,36 +321,12 @@ fn render(options: &RunOptions, machine: &str, results: &Results) -> String {
     )
 }
 
-/// Megabytes a second.
-fn rate(bytes: u64, elapsed: Duration) -> f64 {
-    megabytes(bytes) / elapsed.as_secs_f64()
-}
-
-fn per_second(count: usize, elapsed: Duration) -> f64 {
-    to_f64(count as u64) / elapsed.as_secs_f64()
-}
-
-fn megabytes(bytes: u64) -> f64 {
-    to_f64(bytes) / 1e6
-}
-
-fn milliseconds(elapsed: Duration) -> f64 {
-    elapsed.as_secs_f64() * 1e3
-}
-
-#[expect(clippy::cast_precision_loss, reason = "sizes and counts here are far below 2^52")]
-fn to_f64(value: u64) -> f64 {
-    value as f64
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn rates_count_millions_of_bytes() {
-        assert!((rate(5_000_000, Duration::from_millis(500)) - 10.0).abs() < 1e-9);
-        assert!((per_second(2_000, Duration::from_secs(4)) - 500.0).abs() < 1e-9);
+    fn the_large_file_has_its_size() {
         assert_eq!(Sizes::FULL.large_bytes(), 1 << 30);
     }
 }

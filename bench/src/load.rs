@@ -3,11 +3,12 @@
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
+use std::ops::Range;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail, ensure};
 use bytes::Bytes;
@@ -22,59 +23,23 @@ use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
+use crate::pattern::{Content, Contents, Pattern};
+
 /// No single request may take longer: a server that hangs ends the run.
 const REQUEST_LIMIT: Duration = Duration::from_mins(10);
 
-/// The content of every uploaded file: a fixed pseudo-random sequence, repeated.
-#[derive(Debug, Clone)]
-pub(crate) struct Pattern(Bytes);
-
-impl Pattern {
-    /// The largest prime below 1 MiB: a server that swaps or repeats blocks of any usual size is found out.
-    const PERIOD: usize = 1_048_573;
-
-    /// Fills the buffer.
-    pub(crate) fn new() -> Self {
-        let mut state = 0x9e37_79b9_7f4a_7c15_u64;
-        let bytes = std::iter::from_fn(|| {
-            state ^= state << 13;
-            state ^= state >> 7;
-            state ^= state << 17;
-            Some(state.to_le_bytes())
-        });
-        Self(bytes.flatten().take(Self::PERIOD).collect())
-    }
-
-    /// The longest piece that starts at `offset` of a file and holds at most `limit` bytes.
-    fn piece(&self, offset: u64, limit: u64) -> Bytes {
-        let period = self.0.len() as u64;
-        let start = offset % period;
-        let end = period.min(start + limit);
-        let index =
-            |position: u64| usize::try_from(position).expect("positions lie within the buffer");
-        self.0.slice(index(start)..index(end))
-    }
-
-    /// Whether `chunk` is what a file holds at `offset`.
-    fn matches(&self, offset: u64, chunk: &[u8]) -> bool {
-        let mut done = 0;
-        while done < chunk.len() {
-            let expected = self.piece(offset + done as u64, (chunk.len() - done) as u64);
-            if chunk[done..done + expected.len()] != expected[..] {
-                return false;
-            }
-            done += expected.len();
-        }
-        true
-    }
-}
-
-/// A request body: the first `size` bytes of the pattern, without copies.
+/// A request body, without copies.
 #[derive(Debug)]
 struct Payload {
     pattern: Pattern,
     position: u64,
-    size: u64,
+    end: u64,
+}
+
+impl Payload {
+    fn new(pattern: Pattern, content: Content) -> Self {
+        Self { pattern, position: content.start, end: content.start + content.size }
+    }
 }
 
 impl Body for Payload {
@@ -88,17 +53,17 @@ impl Body for Payload {
         if self.is_end_stream() {
             return Poll::Ready(None);
         }
-        let piece = self.pattern.piece(self.position, self.size - self.position);
+        let piece = self.pattern.piece(self.position, self.end - self.position);
         self.position += piece.len() as u64;
         Poll::Ready(Some(Ok(Frame::data(piece))))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.position == self.size
+        self.position == self.end
     }
 
     fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.size - self.position)
+        SizeHint::with_exact(self.end - self.position)
     }
 }
 
@@ -126,9 +91,9 @@ impl Connection {
         Ok(Self { address, pattern, sender })
     }
 
-    /// Uploads `size` bytes; the answer must be 200, or the 201 or 204 of `WebDAV`.
-    pub(crate) async fn upload(&mut self, target: &str, size: u64) -> Result<()> {
-        let response = self.send(Method::PUT, target, size).await?;
+    /// Uploads a file; the answer must be 200, or the 201 or 204 of `WebDAV`.
+    pub(crate) async fn upload(&mut self, target: &str, content: Content) -> Result<()> {
+        let response = self.send(Method::PUT, target, content).await?;
         let status = response.status();
         ensure!(
             matches!(status, StatusCode::OK | StatusCode::CREATED | StatusCode::NO_CONTENT),
@@ -138,28 +103,42 @@ impl Connection {
         Ok(())
     }
 
-    /// Downloads a file of `size` bytes.
-    pub(crate) async fn download(&mut self, target: &str, size: u64, check: Check) -> Result<()> {
+    /// Downloads a file. Returns the time until its first byte was here.
+    pub(crate) async fn download(
+        &mut self,
+        target: &str,
+        content: Content,
+        check: Check,
+    ) -> Result<Duration> {
+        let begin = Instant::now();
         let body = self.get(target).await?.into_body();
-        let received = timeout(REQUEST_LIMIT, self.drain(body, check)).await;
-        let received = received.context("the answer did not end in time").flatten();
-        let received = received.with_context(|| format!("GET {target}"))?;
+        let drained = timeout(REQUEST_LIMIT, self.drain(body, content.start, check)).await;
+        let drained = drained.context("the answer did not end in time").flatten();
+        let (received, first) = drained.with_context(|| format!("GET {target}"))?;
+        let size = content.size;
         ensure!(received == size, "GET {target} gave {received} bytes instead of {size}");
-        Ok(())
+        Ok(first.unwrap_or_else(Instant::now) - begin)
     }
 
-    /// Takes a body to its end and returns its length.
-    async fn drain(&self, mut body: Incoming, check: Check) -> Result<u64> {
+    /// Takes a body to its end, and returns its length and when the first byte came.
+    async fn drain(
+        &self,
+        mut body: Incoming,
+        start: u64,
+        check: Check,
+    ) -> Result<(u64, Option<Instant>)> {
         let mut received = 0;
+        let mut first = None;
         while let Some(frame) = body.frame().await {
             let frame = frame.with_context(|| format!("broken off after {received} bytes"))?;
             let Ok(chunk) = frame.into_data() else { continue };
-            if check == Check::Content && !self.pattern.matches(received, &chunk) {
+            first.get_or_insert_with(Instant::now);
+            if check == Check::Content && !self.pattern.matches(start + received, &chunk) {
                 bail!("the content differs from what was uploaded, behind byte {received}");
             }
             received += chunk.len() as u64;
         }
-        Ok(received)
+        Ok((received, first))
     }
 
     /// Fetches a document whole.
@@ -170,14 +149,14 @@ impl Connection {
 
     /// Sends a GET and takes any answer; for the question whether a server is there.
     pub(crate) async fn probe(&mut self, target: &str) -> Result<StatusCode> {
-        let response = self.send(Method::GET, target, 0).await?;
+        let response = self.send(Method::GET, target, Content::of_size(0)).await?;
         let status = response.status();
         read(response.into_body()).await?;
         Ok(status)
     }
 
     async fn get(&mut self, target: &str) -> Result<Response<Incoming>> {
-        let response = self.send(Method::GET, target, 0).await?;
+        let response = self.send(Method::GET, target, Content::of_size(0)).await?;
         ensure!(
             response.status() == StatusCode::OK,
             "GET {target} was answered {}",
@@ -190,7 +169,7 @@ impl Connection {
         &mut self,
         method: Method,
         target: &str,
-        size: u64,
+        content: Content,
     ) -> Result<Response<Incoming>> {
         if self.sender.ready().await.is_err() {
             // Servers close a connection after so many requests; that belongs to their cost.
@@ -201,7 +180,7 @@ impl Connection {
             .method(method)
             .uri(target)
             .header(HOST, self.address.to_string())
-            .body(Payload { pattern: self.pattern.clone(), position: 0, size })?;
+            .body(Payload::new(self.pattern.clone(), content))?;
         let answer = timeout(REQUEST_LIMIT, self.sender.send_request(request)).await;
         answer
             .with_context(|| format!("{what} had no answer in time"))?
@@ -230,8 +209,10 @@ async fn read(body: Incoming) -> Result<Bytes> {
 pub(crate) struct Batch {
     /// The URL path of the folder, without a slash at the end.
     pub(crate) folder: String,
-    /// Number of files.
-    pub(crate) count: usize,
+    /// Their numbers, which are their names.
+    pub(crate) numbers: Range<usize>,
+    /// Whether they have the same content, or each its own.
+    pub(crate) contents: Contents,
     /// Size of each.
     pub(crate) size: u64,
     /// Upload, or download with this check.
@@ -265,7 +246,7 @@ pub(crate) async fn run_batch(
     connections: Vec<Connection>,
     batch: &Batch,
 ) -> Result<Vec<Connection>> {
-    let next = Arc::new(AtomicUsize::new(0));
+    let next = Arc::new(AtomicUsize::new(batch.numbers.start));
     let mut workers = JoinSet::new();
     for mut connection in connections {
         let next = Arc::clone(&next);
@@ -273,14 +254,15 @@ pub(crate) async fn run_batch(
         workers.spawn(async move {
             loop {
                 let number = next.fetch_add(1, Ordering::Relaxed);
-                if number >= batch.count {
+                if number >= batch.numbers.end {
                     return Ok(connection);
                 }
                 let target = format!("{}/{number}.bin", batch.folder);
+                let content = batch.contents.of(number, batch.size);
                 match batch.action {
-                    Action::Upload => connection.upload(&target, batch.size).await?,
+                    Action::Upload => connection.upload(&target, content).await?,
                     Action::Download(check) => {
-                        connection.download(&target, batch.size, check).await?;
+                        connection.download(&target, content, check).await?;
                     }
                 }
             }
@@ -294,7 +276,8 @@ mod tests {
     use super::*;
 
     async fn body_of(size: u64) -> Bytes {
-        Payload { pattern: Pattern::new(), position: 0, size }.collect().await.unwrap().to_bytes()
+        let payload = Payload::new(Pattern::new(), Content::of_size(size));
+        payload.collect().await.unwrap().to_bytes()
     }
 
     #[tokio::test]
@@ -315,5 +298,15 @@ mod tests {
         let mut damaged = body.to_vec();
         damaged[2_199_999] ^= 1;
         assert!(!pattern.matches(0, &damaged));
+    }
+
+    #[tokio::test]
+    async fn files_of_one_size_can_differ() {
+        let content = Contents::Distinct.of(7, 10_240);
+        let body = Payload::new(Pattern::new(), content).collect().await.unwrap().to_bytes();
+        assert_eq!(body.len(), 10_240);
+        assert!(Pattern::new().matches(content.start, &body));
+        assert!(!Pattern::new().matches(Contents::Distinct.of(8, 10_240).start, &body));
+        assert_eq!(Contents::Same.of(7, 10_240).start, 0);
     }
 }

@@ -5,10 +5,13 @@ use std::path::Path;
 use std::process::Command;
 use std::thread;
 
-use crate::servers::{Peer, output_of};
+use crate::servers::output_of;
 
-/// A Markdown list of the machine and of the versions of all programs.
-pub(crate) fn describe(dir: &Path, peers: &[Peer]) -> String {
+/// A Markdown list of the machine and of the versions of all `programs`.
+pub(crate) fn describe<'a>(
+    dir: &Path,
+    programs: impl Iterator<Item = (&'a str, &'a str)>,
+) -> String {
     let cores = thread::available_parallelism().map_or(0, usize::from);
     let cpu = field(&read("/proc/cpuinfo"), "model name")
         .unwrap_or_else(|| "unknown processor".to_owned());
@@ -25,7 +28,7 @@ pub(crate) fn describe(dir: &Path, peers: &[Peer]) -> String {
         ),
         format!("load average before the run: {load}"),
     ];
-    lines.extend(peers.iter().map(|peer| format!("{}: {}", peer.kind.name(), peer.version)));
+    lines.extend(programs.map(|(name, version)| format!("{name}: {version}")));
     let rustc = output_of(Command::new("rustc").arg("--version"))
         .unwrap_or_else(|_| "rustc unknown".to_owned());
     lines.push(format!("load generator: mlferry-bench {}, {rustc}", env!("CARGO_PKG_VERSION")));

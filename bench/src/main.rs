@@ -8,9 +8,15 @@ mod artifacts;
 mod disk;
 mod load;
 mod machine;
+mod nginx;
+mod options;
+mod pattern;
 mod process;
 mod report;
+mod running;
 mod servers;
+mod stores;
+mod units;
 
 use std::process::ExitCode;
 
@@ -30,7 +36,9 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Workload {
     /// Uploads, downloads and listings through mlferry, the reference and nginx
-    Artifacts(servers::RunOptions),
+    Artifacts(artifacts::Options),
+    /// The same on an object store, beside clients that go there themselves
+    Stores(stores::Options),
 }
 
 fn main() -> ExitCode {
@@ -60,6 +68,7 @@ fn start(cli: Cli) -> Result<()> {
 async fn run(cli: Cli) -> Result<()> {
     match cli.command {
         Workload::Artifacts(options) => artifacts::run(&options).await,
+        Workload::Stores(options) => stores::run(&options).await,
     }
 }
 

@@ -39,9 +39,41 @@ pub(crate) fn memory(root: u32) -> Result<Memory> {
         // A process may end while we look; it then no longer counts.
         let Ok(status) = fs::read_to_string(format!("/proc/{pid}/status")) else { continue };
         total.processes += 1;
-        total.rss += kibibytes(&status, "VmRSS:") * 1024;
+        total.rss += value(&status, "VmRSS:") * 1024;
         let rollup = fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).unwrap_or_default();
-        total.pss += kibibytes(&rollup, "Pss:") * 1024;
+        total.pss += value(&rollup, "Pss:") * 1024;
+    }
+    Ok(total)
+}
+
+/// Forgets the peaks of all processes so far.
+pub(crate) fn reset_peaks(root: u32) -> Result<()> {
+    for pid in tree(root)?.into_keys() {
+        // `proc(5)`: 5 resets the peak of the resident set.
+        let reset = fs::write(format!("/proc/{pid}/clear_refs"), "5");
+        if read_stat(pid).is_some() {
+            reset.with_context(|| format!("cannot reset the memory peak of process {pid}"))?;
+        }
+    }
+    Ok(())
+}
+
+/// Sum of the peaks of the resident set (`VmHWM`) since [`reset_peaks`], in bytes.
+pub(crate) fn peak_memory(root: u32) -> Result<u64> {
+    let mut total = 0;
+    for pid in tree(root)?.into_keys() {
+        let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+        total += value(&status, "VmHWM:") * 1024;
+    }
+    Ok(total)
+}
+
+/// Bytes that the tree has written to files on disks so far, including those that were removed since.
+pub(crate) fn written_to_disk(root: u32) -> Result<u64> {
+    let mut total = 0;
+    for pid in tree(root)?.into_keys() {
+        let io = fs::read_to_string(format!("/proc/{pid}/io")).unwrap_or_default();
+        total += value(&io, "write_bytes:");
     }
     Ok(total)
 }
@@ -163,7 +195,8 @@ fn parse_stat(line: &str) -> Option<Stat> {
     })
 }
 
-fn kibibytes(text: &str, field: &str) -> u64 {
+/// The number behind `field` at the beginning of a line.
+fn value(text: &str, field: &str) -> u64 {
     text.lines()
         .find_map(|line| line.strip_prefix(field))
         .and_then(|value| value.split_whitespace().next())
@@ -194,14 +227,22 @@ mod tests {
     }
 
     #[test]
-    fn memory_fields_are_read_in_kibibytes() {
-        assert_eq!(kibibytes("VmPeak:\t 9 kB\nVmRSS:\t  2048 kB\n", "VmRSS:"), 2048);
-        assert_eq!(kibibytes("", "VmRSS:"), 0);
+    fn memory_fields_are_read_in_value() {
+        assert_eq!(value("VmPeak:\t 9 kB\nVmRSS:\t  2048 kB\n", "VmRSS:"), 2048);
+        assert_eq!(value("cancelled_write_bytes: 1\nwrite_bytes: 7\n", "write_bytes:"), 7);
+        assert_eq!(value("", "VmRSS:"), 0);
     }
 
     #[test]
     fn this_process_has_memory() {
         let own = memory(std::process::id()).unwrap();
         assert!(own.rss > 0 && own.pss > 0 && own.processes >= 1);
+    }
+
+    #[test]
+    fn this_process_has_a_peak() {
+        let own = std::process::id();
+        reset_peaks(own).unwrap();
+        assert!(peak_memory(own).unwrap() > 0);
     }
 }

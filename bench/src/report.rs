@@ -67,7 +67,10 @@ impl Results {
     fn ratio(&self, measure: &Measure, subject: &str, other: &str) -> Option<f64> {
         let ours = median(self.values(measure, subject))?;
         let theirs = median(self.values(measure, other))?;
-        Some(if measure.better == Better::Higher { ours / theirs } else { theirs / ours })
+        let (above, below) =
+            if measure.better == Better::Higher { (ours, theirs) } else { (theirs, ours) };
+        // What is next to nothing is any number of times better.
+        (below >= 0.05).then(|| above / below)
     }
 
     /// The medians of all columns, and the ratios of the first column to the others.
@@ -282,6 +285,15 @@ mod tests {
 | start  | ms   | 10.0 | 50.0 |  5.00× |          |
 ";
         assert_eq!(results.medians(&[&RATE, &TIME], &["a", "b"]), expected);
+    }
+
+    #[test]
+    fn nothing_at_all_makes_no_ratio() {
+        let mut results = Results::default();
+        results.add(&TIME, "a", 0.01);
+        results.add(&TIME, "b", 50.0);
+        assert_eq!(results.ratio(&TIME, "a", "b"), None);
+        assert!(results.ratio(&TIME, "b", "a").unwrap() < 1.0);
     }
 
     #[test]
