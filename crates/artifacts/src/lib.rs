@@ -3,6 +3,7 @@
 //! Nothing here knows of HTTP or of SQL. A client's text becomes an [`ArtifactPath`] once, and only
 //! an `ArtifactPath` reaches a destination.
 
+mod archive;
 mod destination;
 mod digest;
 mod error;
@@ -16,6 +17,9 @@ mod remote;
 mod service;
 mod settings;
 
+pub use archive::{
+    ArchiveFormat, ExtractError, ExtractFormat, ExtractOptions, Extracted, MAX_MEMBERS,
+};
 pub use destination::{Destination, DestinationError, RemoteDestination};
 pub use digest::{ExpectedDigest, ExpectedDigests};
 pub use error::{ArtifactError, OpenError, StoreTrouble};

@@ -4,6 +4,7 @@ use crate::{
     ArtifactError, ArtifactPath, Destination, DirectUrl, ExpectedDigests, ListOptions, Listing,
     Metadata, OpenError, OpenUpload, PartUrls, PutCondition, RemoteDestination, SentPart,
     StoreSettings,
+    archive::Room,
     local::{LocalFile, LocalStore},
     remote::{Remote, RemoteFile},
 };
@@ -39,7 +40,7 @@ pub enum Wanted {
 
 /// The artifacts of one destination. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct Service(Place);
+pub struct Service(Place, pub(crate) Room);
 
 #[derive(Debug, Clone)]
 enum Place {
@@ -53,10 +54,11 @@ impl Service {
         destination: &Destination,
         settings: &StoreSettings,
     ) -> Result<Self, OpenError> {
-        Ok(Self(match destination {
+        let place = match destination {
             Destination::Local(path) => Place::Local(LocalStore::open(path.clone()).await?),
             Destination::Remote(remote) => Place::Remote(Remote::open(remote, settings).await?),
-        }))
+        };
+        Ok(Self(place, Room::default()))
     }
 
     /// Ends the use of the destination; to be called when no upload is in flight.
