@@ -8,10 +8,8 @@ use super::{
 use bytes::Bytes;
 use flate2::{Compression, write::DeflateEncoder};
 use rawzip::{
-    CompressionMethod, Header, ZipArchiveWriter, ZipEntryWriter,
-    extra_fields::ExtraFieldId,
-    path::{EntryPath, ZipFilePath},
-    time::UtcDateTime,
+    CompressionMethod, Header, ZipArchiveWriter, ZipEntryWriter, extra_fields::ExtraFieldId,
+    path::EntryPath, time::UtcDateTime,
 };
 use std::{
     io::{self, Write},
@@ -24,8 +22,14 @@ const SLICE_BYTES: usize = 32 * 1024;
 const MODE: u32 = 0o100_644;
 /// Files of this size and more have sizes of 64 bits, which a reader that does not seek must know.
 const ZIP64_BYTES: u64 = 0xffff_ffff;
-/// Info-ZIP's field for a name in Unicode.
-const UNICODE_PATH: ExtraFieldId = ExtraFieldId::new(0x7075);
+/// Where a local header and an entry of the list at the end have the upper half of their flags.
+const LOCAL_FLAGS: usize = 7;
+const LISTED_FLAGS: usize = 9;
+/// Says, in that half, that the name is UTF-8.
+const IS_UTF8: u8 = 1 << 3;
+/// How an entry of the list begins, and how long it is without its name and other fields.
+const LISTED: &[u8] = b"PK\x01\x02";
+const LISTED_BYTES: usize = 46;
 
 /// Writes all files of a walk.
 pub(super) async fn write(mut walk: Walk, mut outlet: Outlet) -> io::Result<()> {
@@ -38,26 +42,25 @@ pub(super) async fn write(mut walk: Walk, mut outlet: Outlet) -> io::Result<()> 
             return Err(io::Error::other(format!("it has more than {MAX_MEMBERS} files")));
         }
         let entry = begin(&mut archive, &member)?;
+        if !member.name.is_ascii() {
+            written.with(|header| header[LOCAL_FLAGS] |= IS_UTF8);
+        }
         compress(entry, member, &written, &mut outlet).await?;
     }
     archive.finish().map_err(io::Error::other)?;
+    written.with(|list| mark_names(list));
     outlet.pass(written.take()).await?;
     outlet.flush().await
 }
 
 fn begin<'a>(archive: &'a mut ZipArchiveWriter<Written>, member: &Member) -> io::Result<Entry<'a>> {
     let modified = i64::try_from(member.modified_seconds()).unwrap_or(0);
-    let (path, unicode) = path_of(&member.name);
     let mut file = archive
-        .new_file(path)
+        // As it is: the library would rewrite names with `:` and others.
+        .new_file(EntryPath::verbatim(member.name.as_bytes()))
         .compression_method(CompressionMethod::DEFLATE)
         .unix_permissions(MODE)
         .last_modified(UtcDateTime::from_unix(modified));
-    if let Some(unicode) = unicode {
-        file = file
-            .extra_field(UNICODE_PATH, &unicode, Header::default())
-            .map_err(io::Error::other)?;
-    }
     if member.size >= ZIP64_BYTES {
         let sizes = [0; 16];
         file = file
@@ -92,19 +95,19 @@ async fn compress(
     outlet.pass(written.take()).await
 }
 
-/// A name as the library takes it. Where it would rewrite it, as it does with `:`, it is given as
-/// bytes, which are said to be UTF-8 in a field of their own.
-fn path_of(name: &str) -> (EntryPath<'_>, Option<Vec<u8>>) {
-    if ZipFilePath::from_str(name).as_str() == name {
-        return (EntryPath::conformant(name), None);
+/// Says in the list of all members which names are UTF-8; the library does not say so of names that it
+/// does not rewrite.
+fn mark_names(mut list: &mut [u8]) {
+    while list.starts_with(LISTED) && list.len() >= LISTED_BYTES {
+        let length = |at: usize| usize::from(u16::from_le_bytes([list[at], list[at + 1]]));
+        let (name, others) = (length(28), length(30) + length(32));
+        let end = (LISTED_BYTES + name + others).min(list.len());
+        let (entry, rest) = list.split_at_mut(end);
+        if !entry[LISTED_BYTES..].iter().take(name).all(u8::is_ascii) {
+            entry[LISTED_FLAGS] |= IS_UTF8;
+        }
+        list = rest;
     }
-    let unicode = (!name.is_ascii()).then(|| {
-        let mut field = vec![1];
-        field.extend_from_slice(&rawzip::crc32(name.as_bytes()).to_le_bytes());
-        field.extend_from_slice(name.as_bytes());
-        field
-    });
-    (EntryPath::verbatim(name.as_bytes()), unicode)
 }
 
 /// What the library has written and nobody has sent yet.
@@ -112,14 +115,18 @@ fn path_of(name: &str) -> (EntryPath<'_>, Option<Vec<u8>>) {
 struct Written(Arc<Mutex<Vec<u8>>>);
 
 impl Written {
+    fn with<T>(&self, act: impl FnOnce(&mut Vec<u8>) -> T) -> T {
+        act(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
     fn take(&self) -> Bytes {
-        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner)).into()
+        self.with(std::mem::take).into()
     }
 }
 
 impl Write for Written {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(bytes);
+        self.with(|written| written.extend_from_slice(bytes));
         Ok(bytes.len())
     }
 
@@ -133,21 +140,27 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_written_as_they_are() {
-        for name in
-            ["top/a", "top/日本.txt", "top/step:3/x", "top/a\\b", "top/日本:1", "C:x/y", "t/a "]
-        {
-            let written = Written::default();
-            let mut archive = ZipArchiveWriter::new(written.clone());
-            let (path, _) = path_of(name);
+    fn names_are_written_as_they_are_and_said_to_be_utf8() {
+        let names =
+            ["top/a", "top/日本.txt", "top/step:3/x", "top/a\\b", "top/日本:1", "C:x/y", "t/a "];
+        let written = Written::default();
+        let mut archive = ZipArchiveWriter::new(written.clone());
+        for name in names {
+            let path = EntryPath::verbatim(name.as_bytes());
             let (mut entry, config) = archive.new_file(path).start().unwrap();
             let (_, descriptor) = config.wrap(&mut entry).finish().unwrap();
             entry.finish(descriptor).unwrap();
-            archive.finish().unwrap();
-            let bytes = written.take();
-            let archive = rawzip::ZipArchive::from_slice(&bytes).unwrap();
-            let entry = archive.entries().next_entry().unwrap().unwrap();
+        }
+        let members = written.take();
+        archive.finish().unwrap();
+        written.with(|list| mark_names(list));
+        let bytes = [members, written.take()].concat();
+        let archive = rawzip::ZipArchive::from_slice(&bytes).unwrap();
+        let mut entries = archive.entries();
+        for name in names {
+            let entry = entries.next_entry().unwrap().unwrap();
             assert_eq!(entry.file_path().as_ref(), name.as_bytes());
+            assert_eq!(entry.flags().is_utf8(), !name.is_ascii(), "{name}");
         }
     }
 }
