@@ -13,6 +13,9 @@ pub enum ArtifactError {
     /// A folder has that name, where a file is read.
     #[error("Artifact path refers to a directory, not a file: '{0}'")]
     IsFolder(String),
+    /// A file has that name, where a folder is read.
+    #[error("Artifact path refers to a file, not a directory: '{0}'")]
+    IsFile(ArtifactPath),
     /// A folder has the name under which a file should be stored.
     #[error("Cannot store an artifact at '{0}': a directory has that name")]
     FolderInTheWay(ArtifactPath),
@@ -65,6 +68,9 @@ pub enum ArtifactError {
     /// What a client says of an upload in parts does not hold.
     #[error("Invalid multipart upload: {0}")]
     BadUpload(String),
+    /// The bytes are no archive that can be unpacked, or one that must not be.
+    #[error("{0}")]
+    BadArchive(String),
 }
 
 /// What kind of failure a store had.

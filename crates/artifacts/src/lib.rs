@@ -3,6 +3,7 @@
 //! Nothing here knows of HTTP or of SQL. A client's text becomes an [`ArtifactPath`] once, and only
 //! an `ArtifactPath` reaches a destination.
 
+mod archive;
 mod cache;
 mod destination;
 mod digest;
@@ -17,6 +18,9 @@ mod remote;
 mod service;
 mod settings;
 
+pub use archive::{
+    ArchiveFormat, ExtractError, ExtractFormat, ExtractOptions, Extracted, MAX_MEMBERS,
+};
 pub use cache::{ArtifactCache, CacheError, MIN_CACHE_BYTES};
 pub use destination::{Destination, DestinationError, RemoteDestination};
 pub use digest::{ExpectedDigest, ExpectedDigests};

@@ -138,6 +138,13 @@ impl ArtifactPath {
     pub fn join(&self, relative: &Self) -> Self {
         Self(format!("{}/{}", self.0, relative.0))
     }
+
+    /// The path of what a listing of this folder found there, under whatever name it was put there.
+    /// `None` where a part of it is no name, so that no path leads to it.
+    pub(crate) fn join_found(&self, found: &str) -> Option<Self> {
+        let are_names = found.split('/').all(|name| !matches!(name, "" | "." | ".."));
+        are_names.then(|| Self(format!("{}/{found}", self.0)))
+    }
 }
 
 impl fmt::Display for ArtifactPath {

@@ -4,6 +4,7 @@ use crate::{
     ArtifactError, ArtifactPath, Destination, DirectUrl, ExpectedDigests, ListOptions, Listing,
     Metadata, OpenError, OpenUpload, PartUrls, PutCondition, RemoteDestination, SentPart,
     StoreSettings,
+    archive::Room,
     local::{LocalFile, LocalStore},
     remote::{Remote, RemoteFile},
 };
@@ -52,7 +53,11 @@ pub enum Part {
 
 /// The artifacts of one destination. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct Service(Place);
+pub struct Service {
+    place: Place,
+    /// What archives hold in memory.
+    pub(crate) room: Room,
+}
 
 #[derive(Debug, Clone)]
 enum Place {
@@ -66,10 +71,11 @@ impl Service {
         destination: &Destination,
         settings: &StoreSettings,
     ) -> Result<Self, OpenError> {
-        Ok(Self(match destination {
+        let place = match destination {
             Destination::Local(path) => Place::Local(LocalStore::open(path.clone()).await?),
             Destination::Remote(remote) => Place::Remote(Remote::open(remote, settings).await?),
-        }))
+        };
+        Ok(Self { place, room: Room::default() })
     }
 
     /// Opens a destination of which things are read or deleted: nothing is made there, and it is not
@@ -78,18 +84,19 @@ impl Service {
         destination: &Destination,
         settings: &StoreSettings,
     ) -> Result<Self, OpenError> {
-        Ok(Self(match destination {
+        let place = match destination {
             Destination::Local(path) => Place::Local(LocalStore::open_to_read(path.clone()).await?),
             Destination::Remote(remote) => {
                 let settings = StoreSettings { is_unchecked: true, ..settings.clone() };
                 Place::Remote(Remote::open(remote, &settings).await?)
             }
-        }))
+        };
+        Ok(Self { place, room: Room::default() })
     }
 
     /// Ends the use of the destination; to be called when no upload is in flight.
     pub async fn close(self) {
-        match self.0 {
+        match self.place {
             Place::Local(local) => local.close().await,
             Place::Remote(remote) => remote.close().await,
         }
@@ -98,7 +105,7 @@ impl Service {
     /// Where a destination lies that is no folder of this machine.
     #[must_use]
     pub fn remote_destination(&self) -> Option<&RemoteDestination> {
-        match &self.0 {
+        match &self.place {
             Place::Local(_) => None,
             Place::Remote(remote) => Some(remote.destination()),
         }
@@ -116,7 +123,7 @@ impl Service {
         S: Stream<Item = Result<Bytes, E>> + Unpin,
         E: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
-        match &self.0 {
+        match &self.place {
             Place::Local(local) => local.put(path, body, options).await,
             Place::Remote(remote) => remote.put(&path, body, options).await,
         }
@@ -124,7 +131,7 @@ impl Service {
 
     /// Opens a file to be read.
     pub async fn get(&self, path: ArtifactPath, wanted: Wanted) -> Result<Artifact, ArtifactError> {
-        let (file, metadata) = match &self.0 {
+        let (file, metadata) = match &self.place {
             Place::Local(local) => {
                 let (file, metadata) = local.get(path).await?;
                 (File::Local(file), metadata)
@@ -143,7 +150,7 @@ impl Service {
         folder: Option<ArtifactPath>,
         options: ListOptions,
     ) -> Result<Listing, ArtifactError> {
-        match &self.0 {
+        match &self.place {
             Place::Local(local) => local.list(folder, options).await,
             Place::Remote(remote) => remote.list(folder.as_ref(), &options).await,
         }
@@ -151,7 +158,7 @@ impl Service {
 
     /// Deletes a file, or a folder with all that is in it. What does not exist is deleted already.
     pub async fn delete(&self, path: ArtifactPath) -> Result<(), ArtifactError> {
-        match &self.0 {
+        match &self.place {
             Place::Local(local) => local.delete(path).await,
             Place::Remote(remote) => remote.delete(&path).await,
         }
@@ -160,7 +167,7 @@ impl Service {
     /// Removes the folders above a path that was deleted, from the inside out, as far as they are empty.
     /// Object stores have no empty folders.
     pub async fn prune_above(&self, path: ArtifactPath) -> Result<(), ArtifactError> {
-        match &self.0 {
+        match &self.place {
             Place::Local(local) => local.prune_above(path).await,
             Place::Remote(_) => Ok(()),
         }
@@ -169,11 +176,11 @@ impl Service {
     /// Whether clients can be sent straight to the store.
     #[must_use]
     pub fn is_direct(&self) -> bool {
-        matches!(&self.0, Place::Remote(remote) if remote.is_direct())
+        matches!(&self.place, Place::Remote(remote) if remote.is_direct())
     }
 
     fn direct(&self, what: &'static str) -> Result<&Remote, ArtifactError> {
-        match &self.0 {
+        match &self.place {
             Place::Local(_) => Err(ArtifactError::NotDirect(what)),
             Place::Remote(remote) => Ok(remote),
         }
@@ -227,7 +234,7 @@ impl Service {
 
     /// Uploads in parts that were begun before `before` and never completed.
     pub async fn open_uploads(&self, before: SystemTime) -> Result<Vec<OpenUpload>, ArtifactError> {
-        match &self.0 {
+        match &self.place {
             // They are swept when the folder is opened.
             Place::Local(_) => Ok(Vec::new()),
             Place::Remote(remote) => remote.open_uploads(before).await,
@@ -236,7 +243,7 @@ impl Service {
 
     /// Gives up an upload that was found.
     pub async fn abort_open_upload(&self, upload: &OpenUpload) -> Result<(), ArtifactError> {
-        match &self.0 {
+        match &self.place {
             Place::Local(_) => Ok(()),
             Place::Remote(remote) => remote.abort_open_upload(upload).await,
         }

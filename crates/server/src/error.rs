@@ -57,6 +57,11 @@ impl ApiError {
         }
     }
 
+    /// The same error with more to say.
+    pub(crate) fn with_message(self, message: impl Into<String>) -> Self {
+        Self { message: message.into(), ..self }
+    }
+
     /// A store without space: 507, which the stock client does not retry.
     fn insufficient_storage(message: impl Into<String>) -> Self {
         let status = StatusCode::INSUFFICIENT_STORAGE;
@@ -126,6 +131,8 @@ impl From<ArtifactError> for ApiError {
         match error {
             ArtifactError::NotFound(_) => Self::new(ErrorCode::ResourceDoesNotExist, message),
             ArtifactError::IsFolder(_)
+            | ArtifactError::IsFile(_)
+            | ArtifactError::BadArchive(_)
             | ArtifactError::OutsideRoot
             | ArtifactError::PathTooLong(_)
             | ArtifactError::BadUpload(_)

@@ -48,7 +48,7 @@ fn declared_length(headers: &HeaderMap) -> Option<u64> {
 }
 
 /// The checksums that the client sent. Those of other algorithms are not verified, as RFC 9530 allows.
-fn digests(headers: &HeaderMap) -> Result<ExpectedDigests, ApiError> {
+pub(crate) fn digests(headers: &HeaderMap) -> Result<ExpectedDigests, ApiError> {
     let mut digests = ExpectedDigests::new();
     let malformed = |name: &HeaderName| {
         ApiError::invalid_parameter(format!("The header {name} holds no valid checksum."))

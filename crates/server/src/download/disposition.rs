@@ -20,7 +20,7 @@ const EXTENDED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'|');
 
 /// An attachment called `name`.
-pub(super) fn attachment(name: &str) -> HeaderValue {
+pub(crate) fn attachment(name: &str) -> HeaderValue {
     let text = if name.is_ascii() {
         format!("attachment; filename={}", token_or_quoted(name))
     } else {

@@ -1,5 +1,6 @@
 //! The artifact service: files of the destination, uploaded, downloaded, listed and deleted.
 
+use super::archives;
 use crate::{
     download,
     error::ApiError,
@@ -10,8 +11,8 @@ use axum::{
     Json,
     body::Body,
     extract::{FromRequestParts, Path, State},
-    http::{HeaderMap, Method, Request, StatusCode, request::Parts},
-    response::Response,
+    http::{HeaderMap, Method, Request, StatusCode, Uri, request::Parts},
+    response::{IntoResponse, Response},
 };
 use mlferry_artifacts::{
     ArtifactError, ArtifactPath, Entry, ListOptions, PageToken, PathError, Service,
@@ -93,18 +94,26 @@ pub(super) async fn list(
 pub(super) async fn download(
     State(proxy): State<Proxy>,
     PathText(path): PathText,
+    uri: Uri,
     method: Method,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let path = match ArtifactPath::parse(&path) {
-        Err(PathError::Root) => return download_root().await,
+        Err(PathError::Root) => return download_root(uri).await,
         path => path?,
     };
+    if let Some(format) = archives::asked(&uri, "archive") {
+        let name = path.name().to_owned();
+        return archives::send(&proxy.service, path, &name, &format, &method).await;
+    }
     let artifact = proxy.service.get(path.clone(), download::wanted(&method, &headers)).await?;
     download::respond(&method, &headers, path.name(), &artifact)
 }
 
-pub(super) async fn download_root() -> Result<Response, ApiError> {
+pub(super) async fn download_root(uri: Uri) -> Result<Response, ApiError> {
+    if archives::asked(&uri, "archive").is_some() {
+        return Err(archives::root_refusal());
+    }
     Err(ArtifactError::IsFolder(String::new()).into())
 }
 
@@ -112,10 +121,13 @@ pub(super) async fn upload(
     State(proxy): State<Proxy>,
     PathText(path): PathText,
     request: Request<Body>,
-) -> Result<StatusCode, ApiError> {
+) -> Result<Response, ApiError> {
+    if let Some(format) = archives::asked(request.uri(), "extract") {
+        return archives::unpack(&proxy, &path, &format, request).await;
+    }
     let path = ArtifactPath::parse_file(&path);
     upload::store(&proxy.service, path, proxy.max_artifact_bytes, request).await?;
-    Ok(StatusCode::OK)
+    Ok(StatusCode::OK.into_response())
 }
 
 pub(super) async fn upload_root() -> ApiError {

@@ -3,6 +3,7 @@
 //! A path that is not here is refused. The prefixes `/api` and `/ajax-api`, `--static-prefix`, and the
 //! modes in which a line lives come from the table, never from copies of a line.
 
+mod archives;
 mod artifacts;
 mod datasets;
 mod direct;

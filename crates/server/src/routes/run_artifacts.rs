@@ -1,6 +1,6 @@
 //! Artifacts by the run, or the model version, that they belong to.
 
-use super::artifacts::file_info;
+use super::{archives, artifacts::file_info};
 use crate::{
     artifact_roots::{ArtifactRoot, ArtifactRoots},
     download,
@@ -65,9 +65,13 @@ pub(super) async fn download(
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let query = Query::of(&uri)?;
-    let path = query.get("path").ok_or_else(|| missing_from_request("path"))?;
     // The reference's name for a run that was not named.
     let run = query.get("run_id").or_else(|| query.get("run_uuid")).unwrap_or("None");
+    if let Some(format) = query.get("archive") {
+        let path = query.get("path").unwrap_or_default();
+        return download_archive(&artifacts, run, path, format, &method).await;
+    }
+    let path = query.get("path").ok_or_else(|| missing_from_request("path"))?;
     let path = ArtifactPath::parse(path).map_err(|error| match error {
         PathError::Root => ArtifactError::IsFolder(path.to_owned()).into(),
         error => ApiError::from(error),
@@ -76,6 +80,26 @@ pub(super) async fn download(
     let artifact = root.service.get(root.join(&path), download::wanted(&method, &headers)).await;
     let artifact = artifact.map_err(|error| root.explain(error, &path))?;
     download::respond(&method, &headers, path.name(), &artifact)
+}
+
+/// A folder of a run, or all of it where `path` is empty, then named as the run.
+async fn download_archive(
+    artifacts: &RunArtifacts,
+    run: &str,
+    path: &str,
+    format: &str,
+    method: &Method,
+) -> Result<Response, ApiError> {
+    let below = ArtifactPath::parse_folder(path)?;
+    let root = artifacts.root_of(&run_id(run)?).await?;
+    // Ids of runs that were imported may be anything.
+    let id = ArtifactPath::parse(run).ok();
+    let name = below.as_ref().or(id.as_ref()).map_or("artifacts", ArtifactPath::name).to_owned();
+    let folder = match &below {
+        Some(below) => root.join(below),
+        None => root.folder.ok_or_else(archives::root_refusal)?,
+    };
+    archives::send(&root.service, folder, &name, format, method).await
 }
 
 /// This version keeps no model versions, so none is found.

@@ -1,0 +1,217 @@
+//! The files of a folder, one after the other, with the next small ones read ahead.
+
+use super::{SMALL_FILE_BYTES, SMALL_FILES};
+use crate::{
+    Artifact, ArtifactError, ArtifactPath, Entry, ListOptions, Listing, PageToken, Service, Wanted,
+};
+use bytes::Bytes;
+use futures_util::{StreamExt, TryStreamExt, stream, stream::BoxStream};
+use std::{collections::VecDeque, io, time::SystemTime, vec};
+use tokio::sync::OwnedSemaphorePermit;
+use tokio_util::task::AbortOnDropHandle;
+
+/// Entries of the first page, so that the first byte does not wait for more; the others have as many as
+/// a listing may.
+const FIRST_PAGE: usize = 1000;
+
+/// A walk through a folder and all below it.
+pub(super) struct Walk {
+    service: Service,
+    folder: ArtifactPath,
+    /// The folder in the archive that holds all members.
+    top: String,
+    page: vec::IntoIter<Entry>,
+    /// It is asked for while the page before is sent.
+    next_page: Option<AbortOnDropHandle<Result<Listing, ArtifactError>>>,
+    ahead: VecDeque<Ahead>,
+}
+
+/// A file whose turn comes soon.
+struct Ahead {
+    name: String,
+    state: State,
+}
+
+enum State {
+    /// It is opened when its turn comes: a body that waits for long would be cut by its store.
+    Later(ArtifactPath),
+    /// A task reads it, whether or not somebody waits for it.
+    Fetched(AbortOnDropHandle<Result<Option<Found>, ArtifactError>>),
+}
+
+/// A file that was opened.
+struct Found {
+    size: u64,
+    modified: SystemTime,
+    bytes: BoxStream<'static, io::Result<Bytes>>,
+}
+
+/// A member of an archive.
+pub(super) struct Member {
+    /// Below the archive's top folder, and with it.
+    pub(super) name: String,
+    /// Bytes.
+    pub(super) size: u64,
+    pub(super) modified: SystemTime,
+    bytes: BoxStream<'static, io::Result<Bytes>>,
+    left: u64,
+}
+
+impl Member {
+    /// The next of its bytes; an error when they are more or less than its size, which was told already.
+    pub(super) async fn next_piece(&mut self) -> io::Result<Option<Bytes>> {
+        let piece = self.bytes.try_next().await.map_err(|error| of_member(&self.name, error))?;
+        let length = piece.as_ref().map_or(0, |piece| piece.len() as u64);
+        match self.left.checked_sub(length) {
+            Some(left) if piece.is_some() || left == 0 => self.left = left,
+            _ => return Err(of_member(&self.name, io::Error::other("its size has changed"))),
+        }
+        Ok(piece)
+    }
+
+    /// Its modification time in seconds since 1970.
+    pub(super) fn modified_seconds(&self) -> u64 {
+        self.modified.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |time| time.as_secs())
+    }
+}
+
+impl Walk {
+    pub(super) async fn start(
+        service: Service,
+        folder: ArtifactPath,
+        top: String,
+    ) -> Result<Self, ArtifactError> {
+        let first = first_page(&service, &folder, FIRST_PAGE).await?;
+        let page = Vec::new().into_iter();
+        let mut walk = Self { service, folder, top, page, next_page: None, ahead: VecDeque::new() };
+        walk.turn_to(first);
+        Ok(walk)
+    }
+
+    /// The next file.
+    pub(super) async fn next(&mut self) -> io::Result<Option<Member>> {
+        loop {
+            self.look_ahead().await.map_err(io::Error::other)?;
+            let Some(Ahead { name, state }) = self.ahead.pop_front() else { return Ok(None) };
+            let found = match state {
+                State::Later(path) => {
+                    open(&self.service, path).await.map(|file| file.as_ref().map(found))
+                }
+                State::Fetched(task) => task.await?,
+            };
+            // What was deleted meanwhile is left out, as if it had been a moment earlier.
+            if let Some(found) = found.map_err(|error| of_member(&name, error))? {
+                let Found { size, modified, bytes } = found;
+                return Ok(Some(Member { name, size, modified, bytes, left: size }));
+            }
+        }
+    }
+
+    /// Starts to read the next small files.
+    async fn look_ahead(&mut self) -> Result<(), ArtifactError> {
+        while self.ahead.len() < SMALL_FILES {
+            let Some(entry) = self.page.next() else {
+                let is_awaited = self.ahead.is_empty();
+                match self.next_page.take_if(|page| is_awaited || page.is_finished()) {
+                    Some(page) => {
+                        let page = page.await.map_err(io::Error::from)??;
+                        self.turn_to(page);
+                        continue;
+                    }
+                    None => return Ok(()),
+                }
+            };
+            let Some(path) = self.folder.join_found(&entry.path) else {
+                tracing::warn!(path = entry.path, "left out of an archive: no path leads to it");
+                continue;
+            };
+            let name = format!("{}/{}", self.top, entry.path);
+            let state = match self.service.room.take(entry.size.unwrap_or(0)) {
+                Some(room) => State::Fetched(spawn(fetch(self.service.clone(), path, room))),
+                None => State::Later(path),
+            };
+            self.ahead.push_back(Ahead { name, state });
+        }
+        Ok(())
+    }
+
+    fn turn_to(&mut self, page: Listing) {
+        self.page = page.entries.into_iter();
+        self.next_page = page.next.map(|after| {
+            let (service, folder) = (self.service.clone(), self.folder.clone());
+            spawn(async move { list(&service, &folder, None, Some(after)).await })
+        });
+    }
+}
+
+/// The first files of a folder, if there is one. It may be empty where the destination has such folders.
+pub(super) async fn first_page(
+    service: &Service,
+    folder: &ArtifactPath,
+    most: usize,
+) -> Result<Listing, ArtifactError> {
+    let listing = list(service, folder, Some(most), None).await?;
+    if listing.entries.is_empty() && listing.next.is_none() {
+        match service.get(folder.clone(), Wanted::Some).await {
+            Ok(_) => return Err(ArtifactError::IsFile(folder.clone())),
+            Err(ArtifactError::IsFolder(_)) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(listing)
+}
+
+async fn list(
+    service: &Service,
+    folder: &ArtifactPath,
+    max_results: Option<usize>,
+    after: Option<PageToken>,
+) -> Result<Listing, ArtifactError> {
+    let options = ListOptions { recursive: true, max_results, after };
+    service.list(Some(folder.clone()), options).await
+}
+
+/// Opens a file, unless it is gone.
+async fn open(service: &Service, path: ArtifactPath) -> Result<Option<Artifact>, ArtifactError> {
+    match service.get(path, Wanted::Whole).await {
+        Ok(artifact) => Ok(Some(artifact)),
+        Err(ArtifactError::NotFound(_) | ArtifactError::IsFolder(_)) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+fn found(artifact: &Artifact) -> Found {
+    let metadata = artifact.metadata();
+    let (size, modified) = (metadata.size, metadata.modified());
+    Found { size, modified, bytes: artifact.read(0..size) }
+}
+
+/// Reads a small file whole.
+async fn fetch(
+    service: Service,
+    path: ArtifactPath,
+    room: OwnedSemaphorePermit,
+) -> Result<Option<Found>, ArtifactError> {
+    let Some(artifact) = open(&service, path).await? else { return Ok(None) };
+    let found = found(&artifact);
+    if found.size > SMALL_FILE_BYTES {
+        // It was replaced since it was listed.
+        return Ok(Some(found));
+    }
+    let pieces: Vec<Bytes> = found.bytes.try_collect().await?;
+    let bytes = stream::iter(pieces).map(move |piece| {
+        let _kept_until_sent = &room;
+        Ok(piece)
+    });
+    Ok(Some(Found { bytes: bytes.boxed(), ..found }))
+}
+
+fn spawn<T: Send + 'static>(
+    work: impl Future<Output = T> + Send + 'static,
+) -> AbortOnDropHandle<T> {
+    AbortOnDropHandle::new(tokio::spawn(work))
+}
+
+fn of_member(name: &str, error: impl std::fmt::Display) -> io::Error {
+    io::Error::other(format!("'{name}': {error}"))
+}
