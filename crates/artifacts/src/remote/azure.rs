@@ -134,7 +134,7 @@ fn build(
         .with_container_name(container)
         .with_endpoint(endpoint.to_owned())
         .with_client_options(client_options(endpoint, settings))
-        .with_http_connector(StoreConnector::default())
+        .with_http_connector(StoreConnector::to(Some(endpoint)))
         .with_retry(http::retries());
     let given = [
         (AzureConfigKey::AccessKey, account.key.as_deref()),

@@ -1,6 +1,6 @@
 //! The connection to an object store, between its client and the network.
 
-use super::addressable::addressable;
+use super::{addressable::addressable, http::IDLE_TIME, plain::PlainClient};
 use async_trait::async_trait;
 use http::Method;
 use object_store::{
@@ -18,14 +18,37 @@ const LONG_TIME: Duration = Duration::from_mins(5);
 /// Bytes of a request that take long.
 const MANY_BYTES: usize = 256 * 1024;
 
+/// Variables that name a proxy for addresses without TLS.
+const PROXIES: [&str; 4] = ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"];
+
 /// Connects to stores.
 #[derive(Debug, Default)]
-pub(super) struct StoreConnector(ReqwestConnector);
+pub(super) struct StoreConnector {
+    /// Whether the store is reached without TLS and without a proxy.
+    is_plain: bool,
+    usual: ReqwestConnector,
+}
+
+impl StoreConnector {
+    /// The way to a store; `None` is that of a cloud.
+    pub(super) fn to(endpoint: Option<&str>) -> Self {
+        let is_plain = endpoint.is_some_and(|endpoint| endpoint.starts_with("http://"))
+            && PROXIES.iter().all(|name| std::env::var_os(name).is_none());
+        Self { is_plain, usual: ReqwestConnector::default() }
+    }
+}
 
 impl HttpConnector for StoreConnector {
     fn connect(&self, options: &ClientOptions) -> object_store::Result<HttpClient> {
-        let usual = self.0.connect(options)?;
-        let long = self.0.connect(&options.clone().with_read_timeout(LONG_TIME))?;
+        let (usual, long) = if self.is_plain {
+            (
+                HttpClient::new(PlainClient::new(IDLE_TIME)),
+                HttpClient::new(PlainClient::new(LONG_TIME)),
+            )
+        } else {
+            let long = options.clone().with_read_timeout(LONG_TIME);
+            (self.usual.connect(options)?, self.usual.connect(&long)?)
+        };
         Ok(HttpClient::new(Connection { usual, long }))
     }
 }

@@ -64,7 +64,7 @@ fn build(
     let mut builder = GoogleCloudStorageBuilder::new()
         .with_bucket_name(bucket)
         .with_client_options(client_options(endpoint))
-        .with_http_connector(StoreConnector::default())
+        .with_http_connector(StoreConnector::to(endpoint))
         .with_retry(http::retries())
         // Whoever emulates the store knows nobody.
         .with_skip_signature(is_emulator);

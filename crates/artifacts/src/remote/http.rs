@@ -8,9 +8,9 @@ use object_store::{
 use std::time::Duration;
 
 /// Time for a connection to a store.
-const CONNECT_TIME: Duration = Duration::from_secs(5);
+pub(super) const CONNECT_TIME: Duration = Duration::from_secs(5);
 /// Time without a byte of a store's answer.
-const IDLE_TIME: Duration = Duration::from_secs(30);
+pub(super) const IDLE_TIME: Duration = Duration::from_secs(30);
 /// How often a request is repeated.
 const RETRIES: usize = 6;
 /// Time after which a request is not repeated any more: clients give up after two minutes.
@@ -33,7 +33,7 @@ pub(super) fn client_options() -> ClientOptions {
         .with_user_agent(USER_AGENT)
 }
 
-const USER_AGENT: http::HeaderValue =
+pub(super) const USER_AGENT: http::HeaderValue =
     http::HeaderValue::from_static(concat!("mlferry/", env!("CARGO_PKG_VERSION")));
 
 /// When requests are repeated.

@@ -23,6 +23,7 @@ mod http;
 mod list;
 mod open;
 mod parts;
+mod plain;
 #[cfg(feature = "s3")]
 mod s3;
 mod sweep;

@@ -134,7 +134,7 @@ fn builder(
         // Over TLS the bytes are protected already; without it, hashing them costs a core, and whoever
         // changes them in flight could change all else that is not signed.
         .with_unsigned_payload(true)
-        .with_http_connector(StoreConnector::default())
+        .with_http_connector(StoreConnector::to(endpoint))
         .with_retry(http::retries());
     if let Some(endpoint) = endpoint {
         builder = builder.with_endpoint(endpoint_of_bucket(endpoint, bucket, is_virtual));
