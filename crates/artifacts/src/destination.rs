@@ -171,8 +171,11 @@ impl RemoteDestination {
     /// The same store, with another folder as its root.
     #[must_use]
     pub fn at_root(&self) -> Self {
-        let uri = self.uri.strip_suffix(self.root.as_str()).unwrap_or(&self.uri);
-        Self { store: self.store.clone(), root: String::new(), uri: uri.to_owned() }
+        let uri = match &self.store {
+            StoreAddress::Server { url } => masked(url),
+            _ => self.uri.strip_suffix(self.root.as_str()).unwrap_or(&self.uri).to_owned(),
+        };
+        Self { store: self.store.clone(), root: String::new(), uri }
     }
 
     /// The host that a client of the URI connects to, where the URI says which: what it speaks, and
@@ -185,7 +188,8 @@ impl RemoteDestination {
             StoreAddress::Azure { host, is_data_lake: true, .. } => Some(("abfss", host)),
             StoreAddress::Server { url } => {
                 let after = url.split_once("://").map_or(url.as_str(), |(_, after)| after);
-                Some(("http", after.split('/').next().unwrap_or_default()))
+                let authority = after.split('/').next().unwrap_or_default();
+                Some(("http", authority.rsplit('@').next().unwrap_or_default()))
             }
             StoreAddress::Host { kind, host, .. } => Some((kind.name(), host)),
             StoreAddress::S3 { .. } | StoreAddress::Gcs { .. } | StoreAddress::Azure { .. } => None,
@@ -288,7 +292,8 @@ fn server(
     }
     let scheme = if scheme == "https" { "https" } else { "http" };
     let url = format!("{scheme}://{authority}/{base}{SERVER_ROUTE}");
-    let root = root_of(uri, root)?;
+    // Clients put it into a URL as it is, which is decoded once on arrival.
+    let root = root_of(uri, &percent_decode_str(root).decode_utf8_lossy())?;
     Ok(RemoteDestination { store: StoreAddress::Server { url }, root, uri: masked(uri) })
 }
 
@@ -433,6 +438,12 @@ mod tests {
         assert_eq!(below("s3://b/rooted", "s3://b/root"), None);
         assert_eq!(below("s3://c/root", "s3://b/root"), None);
         assert_eq!(parsed("s3://b/root/x").at_root().to_string(), "s3://b/");
+        let server = "http://h:5000/api/2.0/mlflow-artifacts/artifacts";
+        assert_eq!(parsed(&format!("{server}/a%20b/1")).at_root().to_string(), server);
+        assert_eq!(
+            below(&format!("{server}/a%20b/1"), &format!("{server}/a b")).as_deref(),
+            Some("1")
+        );
     }
 
     #[test]

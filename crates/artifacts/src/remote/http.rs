@@ -12,13 +12,13 @@ const CONNECT_TIME: Duration = Duration::from_secs(5);
 /// Time without a byte of a store's answer.
 const IDLE_TIME: Duration = Duration::from_secs(30);
 /// How often a request is repeated.
-const RETRIES: usize = 6;
+pub(super) const RETRIES: usize = 6;
 /// Time after which a request is not repeated any more: clients give up after two minutes.
-const RETRY_TIME: Duration = Duration::from_mins(1);
+pub(super) const RETRY_TIME: Duration = Duration::from_mins(1);
 /// The pause before the first repetition; it doubles each time.
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
+pub(super) const FIRST_PAUSE: Duration = Duration::from_millis(100);
 /// The longest pause.
-const LAST_PAUSE: Duration = Duration::from_secs(10);
+pub(super) const LAST_PAUSE: Duration = Duration::from_secs(10);
 
 /// How stores are talked to.
 ///
@@ -31,6 +31,13 @@ pub(super) fn client_options() -> ClientOptions {
         .with_read_timeout(IDLE_TIME)
         .with_http1_only()
         .with_user_agent(USER_AGENT)
+}
+
+/// The same for a client of our own, but for the time limit.
+#[cfg(feature = "server")]
+pub(super) fn reqwest_builder() -> reqwest::ClientBuilder {
+    provide_crypto();
+    reqwest::Client::builder().connect_timeout(CONNECT_TIME).http1_only().user_agent(USER_AGENT)
 }
 
 const USER_AGENT: http::HeaderValue =

@@ -21,6 +21,8 @@ mod open;
 mod parts;
 #[cfg(feature = "s3")]
 mod s3;
+#[cfg(feature = "server")]
+mod server;
 mod sweep;
 mod upload;
 
@@ -82,6 +84,8 @@ struct StoreTraits {
     told: Told,
     /// It is a server such as this one.
     is_server: bool,
+    /// A folder is deleted by its own name, with all that is in it.
+    deletes_folders: bool,
 }
 
 impl Remote {

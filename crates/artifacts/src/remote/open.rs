@@ -26,6 +26,11 @@ pub(super) async fn open(
         }
         #[cfg(not(feature = "azure"))]
         StoreAddress::Azure { .. } => Err(not_built("Azure", "azure")),
+        #[cfg(feature = "server")]
+        StoreAddress::Server { url } => {
+            super::server::open(url, destination.root(), settings).await
+        }
+        #[cfg(not(feature = "server"))]
         StoreAddress::Server { .. } => Err(not_built("another MLflow server", "server")),
         StoreAddress::Host { kind, .. } => Err(match kind {
             HostKind::Sftp => not_built("SFTP", "sftp"),
