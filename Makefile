@@ -34,6 +34,8 @@ test-python: build postgres stores .venv/ready .venv-skinny1/ready .venv-skinny2
 lint: .venv/ready ## Check formats, lints and licences
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
+	cargo clippy --package mlferry-artifacts --all-targets --no-default-features --locked -- -D warnings
+	cargo clippy --package mlferry-artifacts --all-targets --all-features --locked -- -D warnings
 	.venv/bin/ruff check tests
 	.venv/bin/ruff format --check tests
 	$(MAKE) deny

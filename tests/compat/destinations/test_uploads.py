@@ -132,7 +132,7 @@ def test_if_none_match_star_creates_but_never_replaces(server, folder):
 
 
 # They have no conditional writes, or check before they write: one of two at the same moment may replace the other.
-@pytest.mark.not_on("garage", "sftp", "reference")
+@pytest.mark.not_on("garage", "sftp", "ftp", "hdfs", "reference")
 def test_of_many_create_only_uploads_exactly_one_succeeds(server, folder):
     for attempt in range(5):
         path = f"{folder}/a{attempt}.bin"

@@ -9,7 +9,7 @@ use thiserror::Error as ThisError;
 const WORDS: usize = 500;
 
 /// What a store said that is spoken to here, and not by the library.
-#[cfg_attr(not(feature = "server"), allow(dead_code, reason = "object stores are the library's"))]
+#[allow(dead_code, reason = "where all stores are the library's")]
 #[derive(Debug, ThisError)]
 #[error("{words}")]
 pub(super) struct Trouble {
@@ -17,7 +17,7 @@ pub(super) struct Trouble {
     pub(super) words: String,
 }
 
-#[cfg_attr(not(feature = "server"), allow(dead_code, reason = "object stores are the library's"))]
+#[allow(dead_code, reason = "where all stores are the library's")]
 impl Trouble {
     /// Something that no repetition changes.
     pub(super) fn refused(words: String) -> Error {

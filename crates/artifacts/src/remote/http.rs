@@ -5,6 +5,8 @@ use object_store::{
     BackoffConfig, ClientOptions, RetryConfig,
     client::{HttpClient, HttpConnector, ReqwestConnector},
 };
+#[cfg(any(feature = "server", feature = "hdfs"))]
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use std::time::Duration;
 
 /// Time for a connection to a store.
@@ -34,7 +36,7 @@ pub(super) fn client_options() -> ClientOptions {
 }
 
 /// The same for a client of our own, but for the time limit.
-#[cfg(feature = "server")]
+#[cfg(any(feature = "server", feature = "hdfs"))]
 pub(super) fn reqwest_builder() -> reqwest::ClientBuilder {
     provide_crypto();
     reqwest::Client::builder().connect_timeout(CONNECT_TIME).http1_only().user_agent(USER_AGENT)
@@ -77,4 +79,32 @@ pub(super) fn with_certificates(
 fn provide_crypto() {
     // Somebody was faster.
     let _ = rustls::crypto::ring::default_provider().install_default();
+}
+
+/// Everything in a path that a URL could read as something else.
+#[cfg(any(feature = "server", feature = "hdfs"))]
+const IN_PATH: &AsciiSet =
+    &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// A key as it stands in the path of a URL.
+#[cfg(any(feature = "server", feature = "hdfs"))]
+pub(super) fn in_path(key: &str) -> String {
+    utf8_percent_encode(key, IN_PATH).to_string()
+}
+
+/// A value as it stands in the query of a URL.
+#[cfg(any(feature = "server", feature = "hdfs"))]
+pub(super) fn in_query(value: &str) -> String {
+    utf8_percent_encode(value, NON_ALPHANUMERIC).to_string()
+}
+
+#[cfg(all(test, any(feature = "server", feature = "hdfs")))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_encoded_once_and_whole() {
+        assert_eq!(in_path("a b/x%41?#[ü]~.txt"), "a%20b/x%2541%3F%23%5B%C3%BC%5D~.txt");
+        assert_eq!(in_query("a/b&c"), "a%2Fb%26c");
+    }
 }

@@ -15,6 +15,8 @@ mod download;
 mod error;
 #[cfg(feature = "gcs")]
 mod gcs;
+#[cfg(any(feature = "sftp", feature = "ftp", feature = "hdfs"))]
+mod hosts;
 mod http;
 mod list;
 mod open;

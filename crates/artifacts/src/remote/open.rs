@@ -32,11 +32,21 @@ pub(super) async fn open(
         }
         #[cfg(not(feature = "server"))]
         StoreAddress::Server { .. } => Err(not_built("another MLflow server", "server")),
-        StoreAddress::Host { kind, .. } => Err(match kind {
-            HostKind::Sftp => not_built("SFTP", "sftp"),
-            HostKind::Ftp => not_built("FTP", "ftp"),
-            HostKind::WebHdfs => not_built("HDFS", "hdfs"),
-        }),
+        #[cfg(any(feature = "sftp", feature = "ftp", feature = "hdfs"))]
+        address @ StoreAddress::Host { .. } => {
+            super::hosts::open(address, destination.root(), settings)
+        }
+        #[cfg(not(any(feature = "sftp", feature = "ftp", feature = "hdfs")))]
+        StoreAddress::Host { kind, .. } => Err(not_built_host(*kind)),
+    }
+}
+
+#[allow(dead_code, reason = "unused where all features are on")]
+pub(super) fn not_built_host(kind: HostKind) -> String {
+    match kind {
+        HostKind::Sftp => not_built("SFTP", "sftp"),
+        HostKind::Ftp => not_built("FTP", "ftp"),
+        HostKind::WebHdfs => not_built("HDFS", "hdfs"),
     }
 }
 

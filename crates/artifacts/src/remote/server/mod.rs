@@ -13,6 +13,7 @@ use super::{
     Opened, StoreTraits,
     content::UploadArgs,
     error::{Trouble, words_of},
+    http::{in_path, in_query},
 };
 use crate::{StoreSettings, StoreTrouble};
 use ::http::{Method, StatusCode};
@@ -122,13 +123,13 @@ impl Server {
         if !self.is_mlferry().await? {
             names::check_for_reference(key)?;
         }
-        Ok(format!("{}/{}", self.0.url, names::in_path(key)))
+        Ok(format!("{}/{}", self.0.url, in_path(key)))
     }
 
     fn list_url(&self, folder: &str, query: &[(&str, &str)]) -> String {
-        let mut url = format!("{}?path={}", self.0.url, names::in_query(folder));
+        let mut url = format!("{}?path={}", self.0.url, in_query(folder));
         for (name, value) in query.iter().filter(|(_, value)| !value.is_empty()) {
-            let _ = write!(url, "&{name}={}", names::in_query(value));
+            let _ = write!(url, "&{name}={}", in_query(value));
         }
         url
     }

@@ -2,21 +2,7 @@
 
 use super::super::error::Trouble;
 use object_store::Result;
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
-
-/// Everything in a path that a URL could read as something else.
-const IN_PATH: &AsciiSet =
-    &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'.').remove(b'_').remove(b'~');
-
-/// A key as it stands in the path of a URL.
-pub(super) fn in_path(key: &str) -> String {
-    utf8_percent_encode(key, IN_PATH).to_string()
-}
-
-/// A value as it stands in the query of a URL.
-pub(super) fn in_query(value: &str) -> String {
-    utf8_percent_encode(value, NON_ALPHANUMERIC).to_string()
-}
+use percent_encoding::percent_decode_str;
 
 /// Refuses a key that the reference would take for another one: it decodes and re-parses what has
 /// arrived until nothing changes, so that no encoding brings such a key there.
@@ -54,12 +40,6 @@ fn is_kept_by_reference(key: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn keys_are_encoded_once_and_whole() {
-        assert_eq!(in_path("a b/x%41?#[ü]~.txt"), "a%20b/x%2541%3F%23%5B%C3%BC%5D~.txt");
-        assert_eq!(in_query("a/b&c"), "a%2Fb%26c");
-    }
 
     #[test]
     fn keys_that_the_reference_changes_are_known() {
