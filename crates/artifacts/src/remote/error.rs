@@ -9,7 +9,6 @@ use thiserror::Error as ThisError;
 const WORDS: usize = 500;
 
 /// What a store said that is spoken to here, and not by the library.
-#[allow(dead_code, reason = "where all stores are the library's")]
 #[derive(Debug, ThisError)]
 #[error("{words}")]
 pub(super) struct Trouble {
@@ -17,7 +16,6 @@ pub(super) struct Trouble {
     pub(super) words: String,
 }
 
-#[allow(dead_code, reason = "where all stores are the library's")]
 impl Trouble {
     /// Something that no repetition changes.
     pub(super) fn refused(words: String) -> Error {

@@ -7,6 +7,10 @@ use crate::{
 };
 
 /// Opens a store; an error says in one line why it can't be used.
+#[cfg_attr(
+    not(any(feature = "s3", feature = "server")),
+    allow(clippy::unused_async, reason = "only some ask their store at once")
+)]
 pub(super) async fn open(
     destination: &RemoteDestination,
     settings: &StoreSettings,

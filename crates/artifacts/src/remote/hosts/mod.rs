@@ -89,6 +89,7 @@ enum Kind {
 }
 
 /// Opens a host.
+#[allow(unused_variables, reason = "each kind needs some of them")]
 pub(super) fn open(
     address: &StoreAddress,
     root: &str,
