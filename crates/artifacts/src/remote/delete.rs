@@ -1,6 +1,6 @@
 //! Deletions: one object, or all whose keys lie below it.
 
-use super::{Remote, error::explain};
+use super::{Remote, StoreKind, error::explain};
 use crate::{ArtifactError, ArtifactPath};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use object_store::path::Path;
@@ -15,7 +15,7 @@ impl Remote {
     /// A store that refuses some of them deletes the others, and the error names those that stay.
     pub(crate) async fn delete(&self, path: &ArtifactPath) -> Result<(), ArtifactError> {
         let key = self.key(path)?;
-        if self.0.opened.traits.deletes_folders {
+        if self.0.opened.traits.kind != StoreKind::Objects {
             return self.delete_at_once(path, key).await;
         }
         // Asked first: some stores fail where something lies below a key that is to be deleted.

@@ -77,6 +77,18 @@ enum Told {
     TypeAndEncoding,
 }
 
+/// What a store makes of folders and of uploads.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum StoreKind {
+    /// Folders are what keys have in common.
+    #[default]
+    Objects,
+    /// A server such as this one. A folder is deleted by its name, with all that is in it.
+    Server,
+    /// The same, and uploads wait in a staging folder below the root.
+    Host,
+}
+
 /// In what stores differ.
 #[derive(Debug, Clone, Copy, Default)]
 struct StoreTraits {
@@ -84,10 +96,7 @@ struct StoreTraits {
     has_uniform_parts: bool,
     /// What the reference tells it of an object.
     told: Told,
-    /// It is a server such as this one.
-    is_server: bool,
-    /// A folder is deleted by its own name, with all that is in it.
-    deletes_folders: bool,
+    kind: StoreKind,
 }
 
 impl Remote {

@@ -12,7 +12,7 @@ mod store;
 #[cfg(feature = "hdfs")]
 mod webhdfs;
 
-use super::{Opened, StoreTraits, content::UploadArgs, error::Trouble};
+use super::{Opened, StoreKind, StoreTraits, content::UploadArgs, error::Trouble};
 use crate::{
     StoreSettings, StoreTrouble,
     destination::{HostKind, StoreAddress},
@@ -121,7 +121,7 @@ pub(super) fn open(
         store: Arc::new(Host::new(files, root)),
         pages: None,
         direct: None,
-        traits: StoreTraits { deletes_folders: true, ..StoreTraits::default() },
+        traits: StoreTraits { kind: StoreKind::Host, ..StoreTraits::default() },
         args: UploadArgs::default(),
     })
 }

@@ -10,7 +10,7 @@ mod names;
 mod upload;
 
 use super::{
-    Opened, StoreTraits,
+    Opened, StoreKind, StoreTraits,
     content::UploadArgs,
     error::{Trouble, words_of},
     http::{in_path, in_query},
@@ -74,7 +74,7 @@ pub(super) async fn open(
         pages: is_mlferry.then(|| Arc::new(server.clone()) as _),
         direct: None,
         store: Arc::new(server),
-        traits: StoreTraits { is_server: true, deletes_folders: true, ..StoreTraits::default() },
+        traits: StoreTraits { kind: StoreKind::Server, ..StoreTraits::default() },
         args: UploadArgs::default(),
     })
 }
