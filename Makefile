@@ -36,6 +36,8 @@ PYTHON_CODE := tests bench/scripts
 lint: .venv/ready ## Check formats, lints and licences
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
+	cargo clippy --package mlferry-artifacts --all-targets --no-default-features --locked -- -D warnings
+	cargo clippy --package mlferry-artifacts --all-targets --all-features --locked -- -D warnings
 	.venv/bin/ruff check $(PYTHON_CODE)
 	.venv/bin/ruff format --check $(PYTHON_CODE)
 	$(MAKE) deny

@@ -15,9 +15,11 @@ from harness import Server
 from stores.azurite import Azurite
 from stores.base import Place, Store, Stored
 from stores.folders import Folder, Peer, ReferencePeer
+from stores.ftp import Ftp
 from stores.gcs import FakeGcs
 from stores.s3 import Garage
 from stores.sftp import Sftp
+from stores.webhdfs import WebHdfs
 
 __all__ = ["EVERY_DESTINATION", "OBJECT_STORES", "PRESIGNING", "Place", "Store", "Stored", "Stores", "is_compiled_in"]
 
@@ -27,6 +29,8 @@ KINDS: dict[str, Callable[[], Store]] = {
     "azurite": Azurite,
     "gcs": FakeGcs,
     "sftp": Sftp,
+    "ftp": Ftp,
+    "hdfs": WebHdfs,
     "peer": Peer,
     "reference": ReferencePeer,
 }
@@ -50,7 +54,7 @@ class Stores(contextlib.ExitStack):
 
 
 # What a binary may have been built without.
-OPTIONAL = {"sftp"}
+OPTIONAL = {"sftp", "ftp", "hdfs"}
 
 
 @functools.cache

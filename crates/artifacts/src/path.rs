@@ -7,7 +7,7 @@ use thiserror::Error;
 /// Bytes of one segment: `NAME_MAX` of Linux file systems.
 const SEGMENT_BYTES: usize = 255;
 /// Names in a path. Every folder of a tree costs a descriptor while it is walked or deleted.
-const SEGMENTS: usize = 128;
+pub(crate) const SEGMENTS: usize = 128;
 /// How many percent-encodings are undone to look for a hidden refusal, as in the reference.
 const DECODE_ROUNDS: usize = 10;
 /// Begins the names of the reference's own staging files.

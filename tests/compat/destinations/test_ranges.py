@@ -108,6 +108,8 @@ def test_if_range_with_anything_else_serves_the_whole_file(server, path):
         assert (answer.status, answer.body) == (200, DATA), value
 
 
+# There the size and the second (in HDFS, millisecond) of a change are all that tells files apart.
+@pytest.mark.not_on("sftp", "ftp", "hdfs")
 def test_if_range_fails_once_the_file_was_replaced(server, folder):
     server.put(f"{folder}/a.bin", b"0123456789")
     etag = server.head(f"{folder}/a.bin").headers["etag"]

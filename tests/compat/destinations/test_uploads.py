@@ -132,7 +132,7 @@ def test_if_none_match_star_creates_but_never_replaces(server, folder):
 
 
 # They have no conditional writes, or check before they write: one of two at the same moment may replace the other.
-@pytest.mark.not_on("garage", "sftp", "reference")
+@pytest.mark.not_on("garage", "sftp", "ftp", "hdfs", "reference")
 def test_of_many_create_only_uploads_exactly_one_succeeds(server, folder):
     for attempt in range(5):
         path = f"{folder}/a{attempt}.bin"
@@ -163,6 +163,8 @@ def test_an_upload_that_differs_from_its_digest_is_a_400_and_leaves_the_old_cont
     assert server.pending() == []
 
 
+# The folder there that is the destination counts among them.
+@pytest.mark.not_on("peer")
 def test_a_path_of_128_names_is_stored_and_one_more_is_a_400(server, folder):
     deepest = "/".join([folder, *["d"] * 126, "f"])
     assert server.put(deepest, b"x").status == 200

@@ -155,8 +155,11 @@ impl RemoteDestination {
     /// The same store, with another folder as its root.
     #[must_use]
     pub fn at_root(&self) -> Self {
-        let uri = self.uri.strip_suffix(self.root.as_str()).unwrap_or(&self.uri);
-        Self { store: self.store.clone(), root: String::new(), uri: uri.to_owned() }
+        let uri = match &self.store {
+            StoreAddress::Server { url } => url.clone(),
+            _ => self.uri.strip_suffix(self.root.as_str()).unwrap_or(&self.uri).to_owned(),
+        };
+        Self { store: self.store.clone(), root: String::new(), uri }
     }
 
     /// The host that a client of the URI connects to, where the URI says which: what it speaks, and

@@ -167,7 +167,8 @@ fn server(
     }
     let scheme = if scheme == "https" { "https" } else { "http" };
     let url = format!("{scheme}://{authority}/{base}{SERVER_ROUTE}");
-    let root = root_of(uri, root)?;
+    // Clients put it into a URL as it is, which is decoded once on arrival.
+    let root = root_of(uri, &percent_decode_str(root).decode_utf8_lossy())?;
     Ok(RemoteDestination { store: StoreAddress::Server { url }, root, uri: masked(uri) })
 }
 
@@ -312,6 +313,12 @@ mod tests {
         assert_eq!(below("s3://b/rooted", "s3://b/root"), None);
         assert_eq!(below("s3://c/root", "s3://b/root"), None);
         assert_eq!(parsed("s3://b/root/x").at_root().to_string(), "s3://b/");
+        let server = "http://h:5000/api/2.0/mlflow-artifacts/artifacts";
+        assert_eq!(parsed(&format!("{server}/a%20b/1")).at_root().to_string(), server);
+        assert_eq!(
+            below(&format!("{server}/a%20b/1"), &format!("{server}/a b")).as_deref(),
+            Some("1")
+        );
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Whether a destination can be used, asked before the server takes requests.
 
-use super::{Remote, error::words_of};
+use super::{Remote, StoreKind, error::words_of};
 use crate::{OpenError, path::STAGING_FOLDER};
 use object_store::{Error, PutOptions, PutPayload, list::PaginatedListOptions, path::Path};
 use uuid::Uuid;
@@ -49,7 +49,7 @@ impl Remote {
 
     /// A key that no artifact has. Other servers reserve such names, so there is none on them.
     fn probe(&self) -> Option<Path> {
-        if self.0.opened.traits.is_server {
+        if self.0.opened.traits.kind == StoreKind::Server {
             return None;
         }
         let name = format!("{}{STAGING_FOLDER}/{}", self.prefix(None), Uuid::new_v4().simple());

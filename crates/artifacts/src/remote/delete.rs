@@ -1,8 +1,10 @@
 //! Deletions: one object, or all whose keys lie below it.
 
-use super::{Remote, error::explain};
+use super::{Remote, StoreKind, error::explain};
 use crate::{ArtifactError, ArtifactPath};
 use futures_util::{StreamExt, TryStreamExt, stream};
+use object_store::path::Path;
+use std::future::ready;
 
 /// Failures that are told by name; of more, only the number is.
 const NAMED_FAILURES: usize = 5;
@@ -13,6 +15,9 @@ impl Remote {
     /// A store that refuses some of them deletes the others, and the error names those that stay.
     pub(crate) async fn delete(&self, path: &ArtifactPath) -> Result<(), ArtifactError> {
         let key = self.key(path)?;
+        if self.0.opened.traits.kind != StoreKind::Objects {
+            return self.delete_at_once(path, key).await;
+        }
         // Asked first: some stores fail where something lies below a key that is to be deleted.
         let file = match self.stat(&key).await {
             Ok(_) => Some(Ok(key.clone())),
@@ -39,5 +44,14 @@ impl Remote {
         let words =
             format!("{count} of the deletions below '{path}' failed: {}", failures.join("; "));
         Err(ArtifactError::Store { trouble, words })
+    }
+
+    /// Deletes whatever has the name, where a store knows folders.
+    async fn delete_at_once(&self, path: &ArtifactPath, key: Path) -> Result<(), ArtifactError> {
+        let deleted = self.store().delete_stream(stream::iter([Ok(key)]).boxed());
+        match deleted.try_for_each(|_| ready(Ok(()))).await.map_err(|error| explain(&error, path)) {
+            Err(ArtifactError::NotFound(_)) => Ok(()),
+            deleted => deleted,
+        }
     }
 }

@@ -3,9 +3,39 @@
 use crate::{ArtifactError, ArtifactPath, StoreTrouble};
 use object_store::Error;
 use std::fmt::Write;
+use thiserror::Error as ThisError;
 
 /// Characters of a store's words that are passed on.
 const WORDS: usize = 500;
+
+/// What a store said that is spoken to here, and not by the library.
+#[derive(Debug, ThisError)]
+#[error("{words}")]
+pub(super) struct Trouble {
+    pub(super) kind: StoreTrouble,
+    pub(super) words: String,
+}
+
+impl Trouble {
+    /// Something that no repetition changes.
+    pub(super) fn refused(words: String) -> Error {
+        Self { kind: StoreTrouble::Refused, words }.about("")
+    }
+
+    /// As an error of the library's on `path`.
+    pub(super) fn about(self, path: &str) -> Error {
+        let path = path.to_owned();
+        match self.kind {
+            StoreTrouble::Absent => Error::NotFound { path, source: self.into() },
+            StoreTrouble::Condition => Error::Precondition { path, source: self.into() },
+            StoreTrouble::Denied => Error::PermissionDenied { path, source: self.into() },
+            StoreTrouble::Unsupported => Error::NotSupported { source: self.into() },
+            StoreTrouble::Refused | StoreTrouble::Full | StoreTrouble::Unavailable => {
+                Error::Generic { store: "destination", source: self.into() }
+            }
+        }
+    }
+}
 
 /// Translates a store's error on `path`, with the store's own words.
 pub(super) fn explain(error: &Error, path: &ArtifactPath) -> ArtifactError {
@@ -31,6 +61,9 @@ pub(super) fn trouble_of(error: &Error) -> StoreTrouble {
         Error::PermissionDenied { .. } | Error::Unauthenticated { .. } => StoreTrouble::Denied,
         Error::InvalidPath { .. } => StoreTrouble::Refused,
         Error::NotSupported { .. } | Error::NotImplemented { .. } => StoreTrouble::Unsupported,
+        Error::Generic { source, .. } if source.is::<Trouble>() => {
+            source.downcast_ref::<Trouble>().map_or(StoreTrouble::Unavailable, |own| own.kind)
+        }
         _ => match status_of(error) {
             Some(404) => StoreTrouble::Absent,
             Some(401 | 403) => StoreTrouble::Denied,

@@ -19,6 +19,8 @@ mod download;
 mod error;
 #[cfg(feature = "gcs")]
 mod gcs;
+#[cfg(any(feature = "sftp", feature = "ftp", feature = "hdfs"))]
+mod hosts;
 mod http;
 mod list;
 mod open;
@@ -26,6 +28,8 @@ mod parts;
 mod plain;
 #[cfg(feature = "s3")]
 mod s3;
+#[cfg(feature = "server")]
+mod server;
 mod sweep;
 mod types;
 mod upload;
@@ -88,6 +92,18 @@ enum Told {
     TypeAndEncoding,
 }
 
+/// What a store makes of folders and of uploads.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum StoreKind {
+    /// Folders are what keys have in common.
+    #[default]
+    Objects,
+    /// A server such as this one. A folder is deleted by its name, with all that is in it.
+    Server,
+    /// The same, and uploads wait in a staging folder below the root.
+    Host,
+}
+
 /// In what stores differ.
 #[derive(Debug, Clone, Copy, Default)]
 struct StoreTraits {
@@ -95,8 +111,7 @@ struct StoreTraits {
     has_uniform_parts: bool,
     /// What the reference tells it of an object.
     told: Told,
-    /// It is a server such as this one.
-    is_server: bool,
+    kind: StoreKind,
 }
 
 impl Remote {

@@ -7,6 +7,10 @@ use crate::{
 };
 
 /// Opens a store; an error says in one line why it can't be used.
+#[cfg_attr(
+    not(any(feature = "s3", feature = "server")),
+    allow(clippy::unused_async, reason = "only some ask their store at once")
+)]
 pub(super) async fn open(
     destination: &RemoteDestination,
     settings: &StoreSettings,
@@ -26,12 +30,27 @@ pub(super) async fn open(
         }
         #[cfg(not(feature = "azure"))]
         StoreAddress::Azure { .. } => Err(not_built("Azure", "azure")),
+        #[cfg(feature = "server")]
+        StoreAddress::Server { url } => {
+            super::server::open(url, destination.root(), settings).await
+        }
+        #[cfg(not(feature = "server"))]
         StoreAddress::Server { .. } => Err(not_built("another MLflow server", "server")),
-        StoreAddress::Host { kind, .. } => Err(match kind {
-            HostKind::Sftp => not_built("SFTP", "sftp"),
-            HostKind::Ftp => not_built("FTP", "ftp"),
-            HostKind::WebHdfs => not_built("HDFS", "hdfs"),
-        }),
+        #[cfg(any(feature = "sftp", feature = "ftp", feature = "hdfs"))]
+        address @ StoreAddress::Host { .. } => {
+            super::hosts::open(address, destination.root(), settings)
+        }
+        #[cfg(not(any(feature = "sftp", feature = "ftp", feature = "hdfs")))]
+        StoreAddress::Host { kind, .. } => Err(not_built_host(*kind)),
+    }
+}
+
+#[allow(dead_code, reason = "unused where all features are on")]
+pub(super) fn not_built_host(kind: HostKind) -> String {
+    match kind {
+        HostKind::Sftp => not_built("SFTP", "sftp"),
+        HostKind::Ftp => not_built("FTP", "ftp"),
+        HostKind::WebHdfs => not_built("HDFS", "hdfs"),
     }
 }
 

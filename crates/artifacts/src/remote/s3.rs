@@ -57,7 +57,7 @@ pub(super) async fn open(
         traits: StoreTraits {
             has_uniform_parts: matches!(provider, S3Provider::R2(_)),
             told: Told::TypeAndEncoding,
-            is_server: false,
+            ..StoreTraits::default()
         },
     })
 }

@@ -1,7 +1,8 @@
 //! Uploads in parts that nobody will complete.
 
-use super::{Remote, direct::Dialect, error::store_error};
-use crate::{ArtifactError, StoreTrouble};
+use super::{Remote, StoreKind, direct::Dialect, error::store_error};
+use crate::{ArtifactError, StoreTrouble, path::STAGING_FOLDER};
+use futures_util::{StreamExt, TryStreamExt, stream};
 use object_store::{
     client::HttpRequestBody,
     path::Path,
@@ -10,6 +11,7 @@ use object_store::{
 use serde::Deserialize;
 use std::{
     fmt::Display,
+    future::ready,
     time::{Duration, SystemTime},
 };
 
@@ -56,11 +58,16 @@ impl Remote {
         &self,
         before: SystemTime,
     ) -> Result<Vec<OpenUpload>, ArtifactError> {
+        if self.0.opened.traits.kind == StoreKind::Host {
+            return self.staged_uploads(before).await;
+        }
         let direct = self.0.opened.direct.as_ref();
         let direct = direct.filter(|direct| direct.dialect == Dialect::Signed).ok_or_else(|| {
             ArtifactError::Store {
                 trouble: StoreTrouble::Unsupported,
-                words: "this store lists no unfinished uploads; Azure drops their blocks after a week by itself".to_owned(),
+                words: "this store lists no unfinished uploads: Azure drops their blocks after a week, and \
+                        another server sweeps its own"
+                    .to_owned(),
             }
         })?;
         let (mut found, mut markers) = (Vec::new(), Vec::new());
@@ -101,10 +108,35 @@ impl Remote {
         }
     }
 
+    /// Files in the staging folder that nobody has written to since `before`.
+    async fn staged_uploads(&self, before: SystemTime) -> Result<Vec<OpenUpload>, ArtifactError> {
+        let folder = format!("{}{STAGING_FOLDER}", self.prefix(None));
+        let folder = Path::parse(folder).map_err(|error| store_error(&error.into()))?;
+        let staged: Vec<_> = self
+            .store()
+            .list(Some(&folder))
+            .try_filter(|file| ready(SystemTime::from(file.last_modified) < before))
+            .map_ok(|file| OpenUpload {
+                key: file.location.to_string(),
+                begun: file.last_modified.into(),
+                id: String::new(),
+            })
+            .try_collect()
+            .await
+            .map_err(|error| store_error(&error))?;
+        Ok(staged)
+    }
+
     /// Gives an upload up.
     pub(crate) async fn abort_open_upload(&self, upload: &OpenUpload) -> Result<(), ArtifactError> {
-        let Some(direct) = &self.0.opened.direct else { return Ok(()) };
         let key = Path::parse(&upload.key).map_err(|error| store_error(&error.into()))?;
+        let Some(direct) = &self.0.opened.direct else {
+            let deleted = self.store().delete_stream(stream::iter([Ok(key)]).boxed());
+            return deleted
+                .try_for_each(|_| ready(Ok(())))
+                .await
+                .map_err(|error| store_error(&error));
+        };
         let aborted = direct.parts.abort_multipart(&key, &upload.id).await;
         aborted.map_err(|error| store_error(&error))
     }

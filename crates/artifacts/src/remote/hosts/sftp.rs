@@ -1,0 +1,346 @@
+//! SFTP, through the machine's own `ssh`: keys, agents, known hosts and jump hosts are those of OpenSSH.
+
+use super::{FileHost, Found, Kind, NewFile, folders_above, trouble};
+use crate::{StoreSettings, StoreTrouble};
+use async_trait::async_trait;
+use bytes::{Bytes, BytesMut};
+use futures_util::{StreamExt, TryStreamExt, stream, stream::BoxStream};
+use object_store::{Error, Result};
+use openssh::{ControlPersist, KnownHosts, SessionBuilder};
+use openssh_sftp_client::{
+    Error as SftpError, Sftp as Client, SftpOptions,
+    error::SftpErrorKind,
+    file::{File, TokioCompatFile},
+    metadata::MetaData,
+};
+use std::{
+    fmt, future::Future, io::SeekFrom, ops::Range, path::PathBuf, pin::Pin, sync::Arc,
+    time::Duration,
+};
+use tokio::{
+    io::{AsyncSeekExt, AsyncWriteExt},
+    sync::Mutex,
+};
+
+/// Time for a connection.
+const CONNECT_TIME: Duration = Duration::from_secs(15);
+/// How long `ssh` outlives a server that was killed.
+const PERSIST_SECONDS: usize = 30;
+/// After so many seconds without a word, `ssh` asks whether the host is still there, three times.
+const ALIVE_TIME: Duration = Duration::from_secs(10);
+/// Bytes that are asked for at once; a host may give less.
+const READ_BYTES: u32 = 256 * 1024;
+
+/// A host. All that goes on shares one connection, which is opened again when it breaks.
+pub(super) struct Sftp {
+    /// `ssh://user@host:port`
+    address: String,
+    configuration: Option<PathBuf>,
+    connection: Mutex<Option<Arc<Client>>>,
+}
+
+impl Sftp {
+    pub(super) fn new(host: &str, user: Option<&str>, settings: &StoreSettings) -> Self {
+        let address = match user {
+            Some(user) => format!("ssh://{user}@{host}"),
+            None => format!("ssh://{host}"),
+        };
+        // OpenSSH itself asks the system for the home folder; the reference asks the variable.
+        let file = settings.get("HOME").map(|home| PathBuf::from(home).join(".ssh/config"));
+        Self {
+            address,
+            configuration: file.filter(|file| file.is_file()),
+            connection: Mutex::default(),
+        }
+    }
+
+    async fn client(&self) -> Result<Arc<Client>> {
+        let mut connection = self.connection.lock().await;
+        if let Some(client) = connection.as_ref() {
+            return Ok(Arc::clone(client));
+        }
+        let connecting = async {
+            let mut builder = SessionBuilder::default();
+            builder
+                .known_hosts_check(KnownHosts::Strict)
+                .connect_timeout(CONNECT_TIME)
+                .server_alive_interval(ALIVE_TIME)
+                .control_persist(ControlPersist::IdleFor(
+                    PERSIST_SECONDS.try_into().map_err(|error| failed(error, ""))?,
+                ))
+                // Its default is in the home folder, which a service may not write.
+                .control_directory(std::env::temp_dir());
+            if let Some(file) = &self.configuration {
+                builder.config_file(file);
+            }
+            let session = builder.connect(&self.address).await;
+            let session = session.map_err(|error| failed(with_causes(&error), ""))?;
+            let client = Client::from_session(session, SftpOptions::default()).await;
+            client.map(Arc::new).map_err(|error| failed(error, ""))
+        };
+        let client = tokio::time::timeout(2 * CONNECT_TIME, connecting).await;
+        let client = client.map_err(|_| failed("the host does not answer", ""))??;
+        *connection = Some(Arc::clone(&client));
+        Ok(client)
+    }
+
+    /// Makes a call that may be made twice: the connection may have broken since the last one.
+    async fn call<T, F, Answer>(&self, path: &str, call: F) -> Result<T>
+    where
+        F: Fn(Arc<Client>, String) -> Answer + Send,
+        Answer: Future<Output = Result<T, SftpError>> + Send,
+        T: Send,
+    {
+        let client = self.client().await?;
+        match call(Arc::clone(&client), at(path)).await {
+            Err(error) if !is_answer(&error) => {
+                self.forget(&client).await;
+                let client = self.client().await?;
+                match call(Arc::clone(&client), at(path)).await {
+                    Err(error) if !is_answer(&error) => {
+                        self.forget(&client).await;
+                        Err(explain(error, path))
+                    }
+                    outcome => outcome.map_err(|error| explain(error, path)),
+                }
+            }
+            outcome => outcome.map_err(|error| explain(error, path)),
+        }
+    }
+
+    async fn forget(&self, broken: &Arc<Client>) {
+        let mut connection = self.connection.lock().await;
+        if connection.as_ref().is_some_and(|current| Arc::ptr_eq(current, broken)) {
+            *connection = None;
+        }
+    }
+
+    async fn make_folders_above(&self, path: &str) -> Result<()> {
+        // From the inside out, since most are there already.
+        let mut missing = Vec::new();
+        for folder in folders_above(path).rev() {
+            let made = self
+                .call(folder, |client, path| async move { client.fs().create_dir(path).await })
+                .await;
+            match made {
+                Ok(()) => break,
+                Err(Error::NotFound { .. }) => missing.push(folder),
+                // Most likely it is there.
+                Err(error) => match self.look(folder).await? {
+                    Some(_) => break,
+                    None => return Err(error),
+                },
+            }
+        }
+        for folder in missing.into_iter().rev() {
+            let made = self
+                .call(folder, |client, path| async move { client.fs().create_dir(path).await })
+                .await;
+            // Another upload may have been faster.
+            if let Err(error) = made
+                && self.look(folder).await?.is_none()
+            {
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A path as the host knows it.
+fn at(path: &str) -> String {
+    format!("/{path}")
+}
+
+/// Whether the host answered at all.
+fn is_answer(error: &SftpError) -> bool {
+    matches!(error, SftpError::SftpError(..) | SftpError::UnsupportedExtension(_))
+}
+
+fn explain(error: SftpError, path: &str) -> Error {
+    match &error {
+        SftpError::SftpError(kind, message) => match kind {
+            SftpErrorKind::NoSuchFile => {
+                trouble(StoreTrouble::Absent, "the host has no such file", path)
+            }
+            SftpErrorKind::PermDenied => {
+                trouble(StoreTrouble::Denied, format!("'/{path}': permission denied"), path)
+            }
+            SftpErrorKind::OpUnsupported => trouble(StoreTrouble::Unsupported, message, path),
+            _ => failed(format!("'/{path}': {message}"), path),
+        },
+        _ => failed(error, path),
+    }
+}
+
+fn failed(words: impl fmt::Display, path: &str) -> Error {
+    trouble(StoreTrouble::Unavailable, words, path)
+}
+
+/// What `ssh` said stands in the cause of the error.
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut words = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        words = format!("{words}: {error}");
+        cause = error.source();
+    }
+    words.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+fn found(meta: &MetaData) -> Found {
+    let kind = match meta.file_type() {
+        Some(kind) if kind.is_dir() => Kind::Folder,
+        Some(kind) if kind.is_symlink() => Kind::Link,
+        _ => Kind::File,
+    };
+    let modified = meta.modified().map_or(
+        std::time::SystemTime::UNIX_EPOCH,
+        openssh_sftp_client::UnixTimeStamp::as_system_time,
+    );
+    Found { kind, size: meta.len().unwrap_or_default(), modified }
+}
+
+fn or_none<T>(outcome: Result<T>) -> Result<Option<T>> {
+    match outcome {
+        Ok(found) => Ok(Some(found)),
+        Err(Error::NotFound { .. }) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+#[async_trait]
+impl FileHost for Sftp {
+    async fn look(&self, path: &str) -> Result<Option<Found>> {
+        let meta =
+            self.call(path, |client, path| async move { client.fs().metadata(path).await }).await;
+        Ok(or_none(meta)?.map(|meta| found(&meta)))
+    }
+
+    async fn list(&self, folder: &str) -> Result<Vec<(String, Found)>> {
+        let listing = |client: Arc<Client>, folder| async move {
+            let folder = client.fs().open_dir(folder).await?;
+            folder.read_dir().try_collect::<Vec<_>>().await
+        };
+        let entries = match self.call(folder, listing).await {
+            Ok(entries) => entries,
+            Err(Error::NotFound { .. }) => return Ok(Vec::new()),
+            Err(error) => {
+                return match self.look(folder).await? {
+                    Some(found) if found.kind == Kind::Folder => Err(error),
+                    _ => Ok(Vec::new()),
+                };
+            }
+        };
+        let named = entries.iter().filter_map(|entry| {
+            let name = entry.filename().to_str()?;
+            (name != "." && name != "..").then(|| (name.to_owned(), found(&entry.metadata())))
+        });
+        Ok(named.collect())
+    }
+
+    async fn read(
+        &self,
+        path: &str,
+        range: Range<u64>,
+    ) -> Result<BoxStream<'static, Result<Bytes>>> {
+        let file = self.call(path, |client, path| async move { client.open(path).await }).await?;
+        let path = path.to_owned();
+        Ok(stream::try_unfold((file, range), move |(mut file, left)| {
+            let path = path.clone();
+            async move {
+                if left.is_empty() {
+                    return Ok(None);
+                }
+                let wanted = u32::try_from(left.end - left.start).unwrap_or(READ_BYTES);
+                // Each time: the library counts what it asked for, not what came.
+                let sought = file.seek(SeekFrom::Start(left.start)).await;
+                sought.map_err(|error| failed(error, &path))?;
+                let read = file.read(wanted.min(READ_BYTES), BytesMut::new()).await;
+                let Some(bytes) = read.map_err(|error| explain(error, &path))? else {
+                    return Err(failed("the file became shorter while it was read", &path));
+                };
+                let start = left.start + bytes.len() as u64;
+                Ok(Some((bytes.freeze(), (file, start..left.end))))
+            }
+        })
+        .boxed())
+    }
+
+    async fn create(&self, path: &str) -> Result<Box<dyn NewFile>> {
+        let open = |client: Arc<Client>, path| async move {
+            client.options().write(true).create(true).truncate(true).open(path).await
+        };
+        let file = match self.call(path, open).await {
+            Err(Error::NotFound { .. }) => {
+                self.make_folders_above(path).await?;
+                self.call(path, open).await?
+            }
+            file => file?,
+        };
+        let can_flush = self.client().await?.support_fsync();
+        let file = Box::pin(TokioCompatFile::new(file));
+        Ok(Box::new(Upload { file, path: path.to_owned(), can_flush }))
+    }
+
+    async fn rename(&self, from: &str, to: &str) -> Result<()> {
+        let rename = |client: Arc<Client>, to| {
+            let from = at(from);
+            async move { client.fs().rename(from, to).await }
+        };
+        match self.call(to, rename).await {
+            Err(Error::NotFound { .. }) => {
+                self.make_folders_above(to).await?;
+                self.call(to, rename).await
+            }
+            // A host without the extension that replaces.
+            Err(error) if !self.client().await?.support_posix_rename() => {
+                match self.look(to).await? {
+                    Some(found) if found.kind == Kind::File => {
+                        self.remove_file(to).await?;
+                        self.call(to, rename).await
+                    }
+                    _ => Err(error),
+                }
+            }
+            outcome => outcome,
+        }
+    }
+
+    async fn remove_file(&self, path: &str) -> Result<()> {
+        self.call(path, |client, path| async move { client.fs().remove_file(path).await }).await
+    }
+
+    async fn remove_folder(&self, path: &str) -> Result<()> {
+        self.call(path, |client, path| async move { client.fs().remove_dir(path).await }).await
+    }
+}
+
+impl fmt::Debug for Sftp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Sftp").field(&self.address).finish()
+    }
+}
+
+/// A file that is being written; several writes are on their way at once.
+struct Upload {
+    file: Pin<Box<TokioCompatFile>>,
+    path: String,
+    can_flush: bool,
+}
+
+#[async_trait]
+impl NewFile for Upload {
+    async fn write(&mut self, bytes: Bytes) -> Result<()> {
+        self.file.write_all(&bytes).await.map_err(|error| failed(error, &self.path))
+    }
+
+    async fn finish(&mut self) -> Result<()> {
+        self.file.flush().await.map_err(|error| failed(error, &self.path))?;
+        if self.can_flush {
+            let file: &mut File = self.file.as_mut().as_mut_file();
+            file.sync_all().await.map_err(|error| explain(error, &self.path))?;
+        }
+        Ok(())
+    }
+}
