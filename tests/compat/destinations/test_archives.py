@@ -240,7 +240,9 @@ def test_promises_that_can_t_be_kept_are_refused(server, folder):
 @pytest.mark.not_on("garage", "azurite", "gcs", "reference")
 def test_a_member_below_a_file_is_a_conflict(server, folder):
     store(server, folder, {"a": b"1"})
-    answer = send(server, folder, tar_of({"b": b"2", "a/c": b"3"})).assert_error(409)
+    # What another server refuses is a refusal.
+    answer = send(server, folder, tar_of({"b": b"2", "a/c": b"3"}))
+    assert answer.status in {400, 409}
     assert "'a/c'" in answer.message
 
 
