@@ -29,7 +29,11 @@ test-rust: postgres
 	tests/scripts/with-postgres cargo $(RUN_TESTS) --package mlferry-store --locked
 
 test-python: build postgres stores .venv/ready .venv-skinny1/ready .venv-skinny2/ready
-	cd tests && MLFERRY_TOOLS=$(TOOLS) MLFLOW_DISABLE_TELEMETRY=true ../.venv/bin/pytest -n $(PYTEST_WORKERS)
+	cd tests && $(PYTEST)
+	cargo build --locked --features sftp,ftp,hdfs
+	cd tests && MLFERRY_BIN=$(CURDIR)/target/debug/mlferry $(PYTEST) compat/destinations compat/test_hosts.py -k "sftp or ftp or hdfs"
+
+PYTEST := MLFERRY_TOOLS=$(TOOLS) MLFLOW_DISABLE_TELEMETRY=true ../.venv/bin/pytest -n $(PYTEST_WORKERS)
 
 PYTHON_CODE := tests bench/scripts
 
