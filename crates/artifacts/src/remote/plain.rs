@@ -33,6 +33,11 @@ use tokio::net::TcpStream;
 use tower::Service;
 use tower_http::timeout::TimeoutBody;
 
+/// Bytes that are read from a store at once: enough that a read costs little beside its bytes.
+const READ_BYTES: usize = 256 * 1024;
+/// Reads after a request that are acknowledged at once: the pieces of a small answer. What follows is a stream.
+const PROMPT_READS: u8 = 3;
+
 /// Sends requests to `http://` addresses.
 #[derive(Debug)]
 pub(super) struct PlainClient {
@@ -46,7 +51,9 @@ impl PlainClient {
         let mut connector = HttpConnector::new();
         connector.set_nodelay(true);
         connector.set_connect_timeout(Some(CONNECT_TIME));
-        let client = Client::builder(TokioExecutor::new()).build(PromptConnector(connector));
+        let client = Client::builder(TokioExecutor::new())
+            .http1_read_buf_exact_size(READ_BYTES)
+            .build(PromptConnector(connector));
         Self { client, idle_time }
     }
 }
@@ -109,12 +116,16 @@ impl Service<Uri> for PromptConnector {
 
     fn call(&mut self, uri: Uri) -> Self::Future {
         let connecting = self.0.call(uri);
-        Box::pin(async move { Ok(Prompt(connecting.await?)) })
+        Box::pin(async move { Ok(Prompt { stream: connecting.await?, reads: 0 }) })
     }
 }
 
-/// A connection that acknowledges at once what it has read.
-struct Prompt(TokioIo<TcpStream>);
+/// A connection that acknowledges the beginning of an answer at once.
+struct Prompt {
+    stream: TokioIo<TcpStream>,
+    /// Since the last write.
+    reads: u8,
+}
 
 impl Read for Prompt {
     fn poll_read(
@@ -122,9 +133,12 @@ impl Read for Prompt {
         context: &mut Context<'_>,
         buffer: ReadBufCursor<'_>,
     ) -> Poll<io::Result<()>> {
-        let read = ready!(Pin::new(&mut self.0).poll_read(context, buffer));
-        // The kernel forgets it. Where it can't be set, things only take longer.
-        let _ = set_tcp_quickack(self.0.inner(), true);
+        let read = ready!(Pin::new(&mut self.stream).poll_read(context, buffer));
+        if self.reads < PROMPT_READS {
+            self.reads += 1;
+            // The kernel forgets it. Where it can't be set, things only take longer.
+            let _ = set_tcp_quickack(self.stream.inner(), true);
+        }
         Poll::Ready(read)
     }
 }
@@ -135,19 +149,20 @@ impl Write for Prompt {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.0).poll_write(context, bytes)
+        self.reads = 0;
+        Pin::new(&mut self.stream).poll_write(context, bytes)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_flush(context)
+        Pin::new(&mut self.stream).poll_flush(context)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_shutdown(context)
+        Pin::new(&mut self.stream).poll_shutdown(context)
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.0.is_write_vectored()
+        self.stream.is_write_vectored()
     }
 
     fn poll_write_vectored(
@@ -155,12 +170,13 @@ impl Write for Prompt {
         context: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.0).poll_write_vectored(context, slices)
+        self.reads = 0;
+        Pin::new(&mut self.stream).poll_write_vectored(context, slices)
     }
 }
 
 impl Connection for Prompt {
     fn connected(&self) -> Connected {
-        self.0.connected()
+        self.stream.connected()
     }
 }
