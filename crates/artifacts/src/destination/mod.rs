@@ -156,7 +156,7 @@ impl RemoteDestination {
     #[must_use]
     pub fn at_root(&self) -> Self {
         let uri = match &self.store {
-            StoreAddress::Server { url } => url.clone(),
+            StoreAddress::Server { url } => parse::masked(url),
             _ => self.uri.strip_suffix(self.root.as_str()).unwrap_or(&self.uri).to_owned(),
         };
         Self { store: self.store.clone(), root: String::new(), uri }
@@ -172,7 +172,8 @@ impl RemoteDestination {
             StoreAddress::Azure { host, is_data_lake: true, .. } => Some(("abfss", host)),
             StoreAddress::Server { url } => {
                 let after = url.split_once("://").map_or(url.as_str(), |(_, after)| after);
-                Some(("http", after.split('/').next().unwrap_or_default()))
+                let authority = after.split('/').next().unwrap_or_default();
+                Some(("http", authority.rsplit('@').next().unwrap_or_default()))
             }
             StoreAddress::Host { kind, host, .. } => Some((kind.name(), host)),
             StoreAddress::S3 { .. } | StoreAddress::Gcs { .. } | StoreAddress::Azure { .. } => None,

@@ -6,6 +6,8 @@ use std::path::PathBuf;
 
 /// What no root may hold: none of it can be sent to a store as a part of a key.
 const NOT_IN_ROOT: [char; 3] = ['?', '#', '\0'];
+/// What would end a user's name and password in a URL.
+const NOT_IN_USER: [char; 4] = ['?', '#', '\\', '@'];
 /// Where Azure's accounts have their addresses, in all of its clouds. Others are refused: the credentials of this
 /// server would be sent there.
 const AZURE_DOMAINS: [&str; 3] =
@@ -161,8 +163,9 @@ fn server(
     if authority.is_empty() {
         return Err(missing("host", "mlflow-artifacts://host:port/folder"));
     }
-    if !is_host(authority) {
-        let name = authority.to_owned();
+    let (user, host) = authority.rsplit_once('@').unwrap_or(("", authority));
+    if !is_host(host) || user.contains(NOT_IN_USER) {
+        let name = host.to_owned();
         return Err(DestinationError::BadName { uri: masked(uri), what: "host", name });
     }
     let scheme = if scheme == "https" { "https" } else { "http" };
@@ -200,7 +203,7 @@ fn root_of(uri: &str, path: &str) -> Result<String, DestinationError> {
 }
 
 /// The URI with a password in it replaced.
-fn masked(uri: &str) -> String {
+pub(super) fn masked(uri: &str) -> String {
     let Some((scheme, rest)) = uri.split_once("://") else { return uri.to_owned() };
     let end = rest.find('/').unwrap_or(rest.len());
     let (authority, path) = rest.split_at(end);
@@ -341,7 +344,8 @@ mod tests {
             ("wasbs://c@acct.blob.core.windows.net.evil.example/x", "Azure account"),
             ("abfss://c@acct.blob.core.windows.net/x", "Azure account"),
             ("r2://b@evil.example#/x", "host"),
-            ("http://me@h/api/2.0/mlflow-artifacts/artifacts", "host"),
+            ("http://me@evil.example#@h/api/2.0/mlflow-artifacts/artifacts", "host"),
+            ("http://h#/api/2.0/mlflow-artifacts/artifacts", "host"),
             ("sftp://h#/x", "host"),
         ] {
             let error = Destination::parse(uri).unwrap_err().to_string();

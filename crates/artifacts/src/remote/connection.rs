@@ -2,7 +2,7 @@
 
 use super::{addressable::addressable, http::IDLE_TIME, plain::PlainClient};
 use async_trait::async_trait;
-use http::Method;
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use object_store::{
     ClientOptions,
     client::{
@@ -26,6 +26,8 @@ const PROXIES: [&str; 4] = ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"
 pub(super) struct StoreConnector {
     /// Whether the store is reached without TLS and without a proxy.
     is_plain: bool,
+    /// What all requests have.
+    headers: HeaderMap,
     usual: ReqwestConnector,
 }
 
@@ -34,7 +36,13 @@ impl StoreConnector {
     pub(super) fn to(endpoint: Option<&str>) -> Self {
         let is_plain = endpoint.is_some_and(|endpoint| endpoint.starts_with("http://"))
             && PROXIES.iter().all(|name| std::env::var_os(name).is_none());
-        Self { is_plain, usual: ReqwestConnector::default() }
+        Self { is_plain, headers: HeaderMap::new(), usual: ReqwestConnector::default() }
+    }
+
+    /// The same, with a header that all requests have.
+    pub(super) fn sending(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.insert(name, value);
+        self
     }
 }
 
@@ -49,12 +57,13 @@ impl HttpConnector for StoreConnector {
             let long = options.clone().with_read_timeout(LONG_TIME);
             (self.usual.connect(options)?, self.usual.connect(&long)?)
         };
-        Ok(HttpClient::new(Connection { usual, long }))
+        Ok(HttpClient::new(Connection { headers: self.headers.clone(), usual, long }))
     }
 }
 
 #[derive(Debug)]
 struct Connection {
+    headers: HeaderMap,
     usual: HttpClient,
     /// The same with more patience.
     long: HttpClient,
@@ -62,12 +71,15 @@ struct Connection {
 
 #[async_trait]
 impl HttpService for Connection {
-    async fn call(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
+    async fn call(&self, mut request: HttpRequest) -> Result<HttpResponse, HttpError> {
         let query = request.uri().query().unwrap_or_default();
         let is_listing = request.method() == Method::GET
             && query.split('&').any(|field| matches!(field, "list-type=2" | "comp=list"));
         let takes_long =
             request.method() == Method::POST || request.body().content_length() > MANY_BYTES;
+        for (name, value) in &self.headers {
+            request.headers_mut().entry(name).or_insert_with(|| value.clone());
+        }
         let client = if takes_long { &self.long } else { &self.usual };
         let response = client.execute(request).await?;
         if !is_listing || !response.status().is_success() {

@@ -8,7 +8,7 @@ use super::{
     http,
 };
 use crate::StoreSettings;
-use ::http::{HeaderMap, HeaderValue, header::ACCEPT_ENCODING};
+use ::http::{HeaderValue, header::ACCEPT_ENCODING};
 use async_trait::async_trait;
 use object_store::{
     ClientOptions,
@@ -61,10 +61,13 @@ fn build(
     is_emulator: bool,
     settings: &StoreSettings,
 ) -> Result<Arc<GoogleCloudStorage>, String> {
+    // Without it, what is stored compressed is sent decompressed, and not as long as it was said to be.
+    let as_stored =
+        StoreConnector::to(endpoint).sending(ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
     let mut builder = GoogleCloudStorageBuilder::new()
         .with_bucket_name(bucket)
         .with_client_options(client_options(endpoint))
-        .with_http_connector(StoreConnector::to(endpoint))
+        .with_http_connector(as_stored)
         .with_retry(http::retries())
         // Whoever emulates the store knows nobody.
         .with_skip_signature(is_emulator);
@@ -79,9 +82,7 @@ fn build(
 
 fn client_options(endpoint: Option<&str>) -> ClientOptions {
     let is_plain = endpoint.is_some_and(|endpoint| endpoint.starts_with("http://"));
-    // Without it, what is stored compressed is sent decompressed, and shorter than it was said to be.
-    let as_stored = HeaderMap::from_iter([(ACCEPT_ENCODING, HeaderValue::from_static("gzip"))]);
-    http::client_options().with_allow_http(is_plain).with_default_headers(as_stored)
+    http::client_options().with_allow_http(is_plain)
 }
 
 /// Signs URLs for keys of any name: the library puts keys into URLs as they are.
