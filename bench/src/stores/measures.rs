@@ -82,8 +82,8 @@ pub(super) const NOTES: &str = "\
   their one. It uploads from the page cache and downloads to /dev/null. Timed are the transfers, not Python's start.
 - `artifacts cp` is timed as a process from its start to its end; small files with `--jobs 16` and `--jobs 1`. It
   downloads into a folder and flushes what it writes, which none of the others does.
-- A download of a small file waits for some 40 ms of which no client knows: Garage sends the answer in two pieces without
-  TCP_NODELAY, and the kernel of whoever asked is in no hurry to acknowledge the first.
+- A download of a small file from Garage takes some 40 ms of waiting: it sends the answer in two pieces without TCP_NODELAY,
+  and the kernel of whoever asked is in no hurry to acknowledge the first. mlferry tells its kernel to; the others don't.
 - First byte: from the request for the 1 GiB to the first byte of its content. In the first round all content is compared.
 - Memory: the sum over all processes of a server of each one's peak (VmHWM) while 1 GiB goes up and comes down. Temporary
   files: the bytes below the server's TMPDIR, looked at every 5 ms meanwhile. Written: what the kernel charges the server's
