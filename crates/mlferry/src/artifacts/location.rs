@@ -274,7 +274,11 @@ mod tests {
                 "wasbs://c@a.blob.core.windows.net/",
                 Some("a/b"),
             ),
-            ("mlflow-artifacts://h:1/a", "mlflow-artifacts://h:1/", Some("a")),
+            (
+                "mlflow-artifacts://h:1/a",
+                "http://h:1/api/2.0/mlflow-artifacts/artifacts",
+                Some("a"),
+            ),
             ("s3://b/x%2e%2e/%2e%2e", "s3://b/x%2e%2e/%2e%2e", None),
             ("s3://b/a%23b", "s3://b/a%23b", None),
         ] {
