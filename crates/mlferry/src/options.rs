@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use mlferry_artifacts::{Destination, StoreSettings};
 use mlferry_protocol::{LongValues, limits};
+use mlferry_server::PresignedUrls;
 use mlferry_store::Connections;
 
 use crate::checks::{self, DEFAULT_FILE_STORE, in_range};
@@ -21,7 +22,6 @@ use crate::units::{parse_duration, parse_size_bytes};
 use crate::uri;
 use crate::usage::Stop;
 use cache::CacheOptions;
-use stores::PresignedUrls;
 
 /// Where records go when nothing else is said.
 pub(crate) const DEFAULT_BACKEND_STORE_URI: &str = "sqlite:///mlflow.db";

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::Context;
 use mlferry_artifacts::{ArtifactCache, Service};
 use mlferry_server::{
-    App, Checks, Doors, HostPolicy, Limits, Mode, OriginPolicy, PresignedUrls, RootOptions, serve,
+    App, Checks, Doors, HostPolicy, Limits, Mode, OriginPolicy, RootOptions, serve,
 };
 use mlferry_store::{Store, StoreOptions};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -60,10 +60,7 @@ async fn start(mut options: ServerOptions) -> anyhow::Result<()> {
             allowed_host_schemes: options.allowed_host_schemes.clone(),
             settings: options.store_settings.clone(),
         },
-        presigned_urls: PresignedUrls {
-            are_announced: options.presigned_urls.are_announced,
-            download_time: options.presigned_urls.download_time,
-        },
+        presigned_urls: options.presigned_urls,
         max_artifact_bytes: options.max_artifact_size,
         long_values: options.long_values,
         doors: doors(&options)?,

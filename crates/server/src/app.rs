@@ -55,7 +55,7 @@ pub struct App {
 }
 
 /// URLs that lead clients straight to the artifact store.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PresignedUrls {
     /// Whether clients are told that there are such URLs: `--presigned-urls`.
     pub are_announced: bool,

@@ -46,13 +46,12 @@ impl Remote {
         let verifier = Verifier::new(options.digests);
         let mut parts = Parts::new(body, options.max_bytes, verifier, self.0.slots.clone());
         let first = parts.next(sizes.at(0)).await?;
-        let stored = if first.is_last {
-            parts.verifier.finish().map_err(mismatch)?;
-            self.put_whole(&target, first.payload).await
-        } else {
+        if !first.is_last {
             return self.put_parts(&target, parts, sizes, first).await;
-        };
-        stored.map(|stored| described(parts.bytes, &stored))
+        }
+        parts.verifier.finish().map_err(mismatch)?;
+        let stored = self.put_whole(&target, first.payload).await?;
+        Ok(described(parts.bytes, &stored))
     }
 
     /// Sends a file in one request.

@@ -4,20 +4,12 @@ use std::time::Duration;
 
 use mlferry_artifacts::StoreSettings;
 use mlferry_protocol::limits;
+use mlferry_server::PresignedUrls;
 
 use super::{set, variable};
 use crate::env::Env;
 use crate::flags::ServerFlags;
 use crate::usage::Stop;
-
-/// URLs that lead clients straight to the store.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct PresignedUrls {
-    /// Whether clients are told of them.
-    pub(crate) are_announced: bool,
-    /// How long one for a download is good.
-    pub(crate) download_time: Duration,
-}
 
 /// How the names of variables begin that stores, and the tools of their makers, read.
 const PREFIXES: [&str; 12] = [

@@ -68,6 +68,16 @@ trait NewFile: Send {
     async fn finish(&mut self) -> Result<()>;
 }
 
+/// What was found, where nothing may be there.
+#[cfg(any(feature = "ftp", feature = "sftp"))]
+fn or_none<T>(outcome: Result<T>) -> Result<Option<T>> {
+    match outcome {
+        Ok(found) => Ok(Some(found)),
+        Err(Error::NotFound { .. }) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
 /// What a host knows of a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Found {

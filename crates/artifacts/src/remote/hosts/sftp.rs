@@ -1,6 +1,6 @@
 //! SFTP, through the machine's own `ssh`: keys, agents, known hosts and jump hosts are those of OpenSSH.
 
-use super::{FileHost, Found, Kind, NewFile, folders_above, trouble};
+use super::{FileHost, Found, Kind, NewFile, folders_above, or_none, trouble};
 use crate::{StoreSettings, StoreTrouble};
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
@@ -199,14 +199,6 @@ fn found(meta: &MetaData) -> Found {
         openssh_sftp_client::UnixTimeStamp::as_system_time,
     );
     Found { kind, size: meta.len().unwrap_or_default(), modified }
-}
-
-fn or_none<T>(outcome: Result<T>) -> Result<Option<T>> {
-    match outcome {
-        Ok(found) => Ok(Some(found)),
-        Err(Error::NotFound { .. }) => Ok(None),
-        Err(error) => Err(error),
-    }
 }
 
 #[async_trait]

@@ -2,7 +2,7 @@
 
 mod answers;
 
-use super::{FileHost, Found, Kind, NewFile, folders_above, trouble};
+use super::{FileHost, Found, Kind, NewFile, folders_above, or_none, trouble};
 use crate::StoreTrouble;
 use answers::at;
 use async_trait::async_trait;
@@ -158,14 +158,6 @@ fn words_of(response: &Response) -> String {
 
 fn failed(words: impl fmt::Display, path: &str) -> Error {
     trouble(StoreTrouble::Unavailable, words, path)
-}
-
-fn or_none<T>(outcome: Result<T>) -> Result<Option<T>> {
-    match outcome {
-        Ok(found) => Ok(Some(found)),
-        Err(Error::NotFound { .. }) => Ok(None),
-        Err(error) => Err(error),
-    }
 }
 
 #[async_trait]
