@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 
-from harness import DIGESTS, pattern, run_binary, wait_until
+from harness import pattern, run_binary, wait_until
 from stores import is_compiled_in
 
 HOSTS = [
@@ -33,16 +33,6 @@ def sftp(stores):
     return compiled_in(stores["sftp"])
 
 
-def test_a_large_upload_that_is_refused_at_its_end_leaves_the_old_content(host, own_server):
-    server = own_server("--max-artifact-size", "30MiB", place=host.place())
-    server.put("d/a.bin", b"old")
-    data = pattern(20_000_000)
-    server.put("d/a.bin", data, {"Content-MD5": DIGESTS["Content-MD5"](b"other")}).assert_error(400)
-    server.put("d/a.bin", [data, data], chunked=True).assert_error(413)
-    wait_until(lambda: not server.pending(), 10, "something of the upload stays")
-    assert server.stored() == {"d/a.bin": b"old"}
-
-
 def test_an_upload_is_staged_where_no_listing_shows_it(host, own_server):
     server = own_server(place=host.place())
     data = pattern(20_000_000)
@@ -53,16 +43,6 @@ def test_an_upload_is_staged_where_no_listing_shows_it(host, own_server):
         upload.send(data[-1:])
         assert upload.answer("PUT").status == 200
     assert (server.pending(), server.stored()) == ([], {"d/a.bin": data})
-
-
-def test_what_stands_in_the_way_there_is_a_4xx_at_once(host, own_server):
-    server = own_server(place=host.place())
-    server.put("d/a.txt", b"x")
-    for path, data in (("d", b"x"), ("d/a.txt/b", b"x"), ("d", pattern(20_000_000))):
-        answer = server.put(path, data)
-        assert 400 <= answer.status < 500, (path, answer.body)
-    wait_until(lambda: not server.pending(), 10, "something of the uploads stays")
-    assert server.stored() == {"d/a.txt": b"x"}
 
 
 def test_a_folder_is_deleted_with_its_empty_folders(host, own_server):

@@ -11,7 +11,7 @@ import pytest
 
 from downloads import CONTENT_TYPES
 from fault_proxy import FaultProxy, Faults
-from harness import ARTIFACTS, DIGESTS, Server, free_port, pattern, quoted, run_binary, wait_until
+from harness import ARTIFACTS, Server, free_port, pattern, quoted, run_binary
 from stores.folders import FolderPlace
 
 EITHER = [
@@ -130,25 +130,6 @@ def test_a_name_that_the_reference_would_change_is_refused(stores, own_server, n
 
 
 # Uploads that break
-
-
-def test_a_large_upload_that_is_refused_at_its_end_leaves_the_old_content(other, own_server):
-    server = own_server("--max-artifact-size", "30MiB", place=other.place())
-    server.put("d/a.bin", b"old")
-    data = pattern(20_000_000)
-    server.put("d/a.bin", data, {"Content-MD5": DIGESTS["Content-MD5"](b"other")}).assert_error(400)
-    server.put("d/a.bin", [data, data], chunked=True).assert_error(413)
-    wait_until(lambda: not server.pending(), 10, "something of the upload stays")
-    assert server.stored() == {"d/a.bin": b"old"}
-
-
-def test_what_stands_in_the_way_there_is_a_4xx_at_once(other, own_server):
-    server = own_server(place=other.place())
-    server.put("d/a.txt", b"x")
-    for path, data in (("d", b"x"), ("d/a.txt/b", b"x"), ("d", pattern(20_000_000))):
-        answer = server.put(path, data)
-        assert 400 <= answer.status < 500, (path, answer.body)
-    assert server.stored() == {"d/a.txt": b"x"}
 
 
 def test_failures_on_the_way_are_repeated(stores, own_server):

@@ -7,16 +7,16 @@ use mlferry_artifacts::{
 use mlferry_protocol::ErrorCode;
 use percent_encoding::percent_decode_str;
 use std::{
-    collections::HashMap,
+    borrow::Cow,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
 };
-use tokio::sync::{Mutex, OnceCell};
+use tokio::sync::OnceCell;
 
 /// Ends the address of a server and begins the path of an artifact in an `http(s)` URI.
 const ROUTE_ANCHOR: &str = "/api/2.0/mlflow-artifacts/artifacts/";
 
-/// Stores of runs that are kept open. Beyond that one is opened for each request: clients choose them.
+/// Stores of runs that are kept open; clients choose which.
 const OPEN_STORES: usize = 64;
 
 /// What an operator says of where runs keep their artifacts.
@@ -56,8 +56,12 @@ struct RemoteRoots {
     /// Hosts that the operator named.
     own: Vec<RemoteDestination>,
     allowed_host_schemes: Vec<String>,
-    opened: Mutex<HashMap<String, Service>>,
+    opened: Mutex<OpenStores>,
 }
+
+/// Stores with the services that reach them, the one that was used last at the end. Passwords tell
+/// stores apart: a client must not read with those of another's run.
+type OpenStores = Vec<(RemoteDestination, Arc<OnceCell<Service>>)>;
 
 /// The place of a run's artifacts.
 #[derive(Debug, Clone)]
@@ -110,16 +114,18 @@ impl ArtifactRoots {
 
     /// The place that `uri` names.
     pub(crate) async fn resolve(&self, uri: &str) -> Result<ArtifactRoot, ApiError> {
-        match uri.split_once(':') {
-            Some(("mlflow-artifacts", rest)) if self.proxied.is_some() => {
-                self.resolve_proxied(after_host(rest))
+        match (uri.split_once(':'), &self.proxied) {
+            (Some(("mlflow-artifacts", rest)), Some(service)) => {
+                resolve_proxied(service, after_host(rest))
             }
-            Some(("http" | "https", rest)) if self.proxied.is_some() => {
+            (Some(("http" | "https", rest)), Some(service)) => {
                 let (_, path) =
                     rest.split_once(ROUTE_ANCHOR).ok_or_else(|| unreachable_root(uri))?;
-                self.resolve_proxied(path)
+                resolve_proxied(service, path)
             }
-            Some(("mlflow-artifacts", rest)) if !rest.starts_with("//") => Err(not_proxied(uri)),
+            (Some(("mlflow-artifacts", rest)), None) if !rest.starts_with("//") => {
+                Err(not_proxied(uri))
+            }
             _ => match remote(uri) {
                 Some(remote) => self.remote.resolve(uri, &remote).await,
                 None => self.resolve_local(uri).await,
@@ -140,22 +146,14 @@ impl ArtifactRoots {
         Ok(ArtifactRoot { service, folder, is_proxied: false })
     }
 
-    /// Where clients reach artifacts over HTTP, whatever host the URI names, they are ours.
-    fn resolve_proxied(&self, path: &str) -> Result<ArtifactRoot, ApiError> {
-        let Some(service) = &self.proxied else { return Err(not_proxied(path)) };
-        // Clients put the URI's path into a URL as it is, which is decoded once on arrival.
-        let path = path.split('?').next().unwrap_or_default();
-        let decoded = percent_decode_str(path).decode_utf8_lossy();
-        let folder = ArtifactPath::parse_folder(decoded.trim_start_matches('/'))?;
-        Ok(ArtifactRoot { service: service.clone(), folder, is_proxied: true })
-    }
-
     /// Ends the use of roots that were opened here.
     pub(crate) async fn close(self) {
         if let Some(service) = self.local.and_then(|root| root.service.get().cloned()) {
             service.close().await;
         }
-        for (_, service) in std::mem::take(&mut *self.remote.opened.lock().await) {
+        let opened =
+            std::mem::take(&mut *self.remote.opened.lock().unwrap_or_else(PoisonError::into_inner));
+        for service in opened.iter().filter_map(|(_, cell)| cell.get().cloned()) {
             service.close().await;
         }
     }
@@ -195,18 +193,47 @@ impl RemoteRoots {
     }
 
     async fn open(&self, store: RemoteDestination) -> Result<Service, ApiError> {
-        let name = store.to_string();
-        let mut opened = self.opened.lock().await;
-        if let Some(service) = opened.get(&name) {
-            return Ok(service.clone());
-        }
-        let service = Service::open(&Destination::Remote(store), &self.settings).await;
-        let service = service.map_err(|error| ApiError::not_implemented(error.to_string()))?;
-        if opened.len() < OPEN_STORES {
-            opened.insert(name, service.clone());
-        }
-        Ok(service)
+        let cell = self.cell(&store);
+        // Without the lock: a store that does not answer must keep nobody from another one.
+        let open = async || {
+            let settings = self.settings_for(&store);
+            Service::open(&Destination::Remote(store.clone()), &settings).await
+        };
+        let service = cell.get_or_try_init(open).await;
+        service.cloned().map_err(|error| ApiError::not_implemented(error.to_string()))
     }
+
+    fn cell(&self, store: &RemoteDestination) -> Arc<OnceCell<Service>> {
+        let mut opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = opened.iter().position(|(known, _)| known == store);
+        let (store, cell) = match known {
+            Some(index) => opened.remove(index),
+            None => (store.clone(), Arc::default()),
+        };
+        if opened.len() == OPEN_STORES {
+            opened.remove(0);
+        }
+        opened.push((store, Arc::clone(&cell)));
+        cell
+    }
+
+    /// What the operator says of the address for clients holds for stores like the operator's own.
+    fn settings_for(&self, store: &RemoteDestination) -> Cow<'_, StoreSettings> {
+        let is_own = self.own.is_empty() || self.own.iter().any(|own| own.shares_address(store));
+        if is_own || self.settings.presigned_endpoint.is_none() {
+            return Cow::Borrowed(&self.settings);
+        }
+        Cow::Owned(StoreSettings { presigned_endpoint: None, ..self.settings.clone() })
+    }
+}
+
+/// Where clients reach artifacts over HTTP, whatever host the URI names, they are ours.
+fn resolve_proxied(service: &Service, path: &str) -> Result<ArtifactRoot, ApiError> {
+    // Clients put the URI's path into a URL as it is, which is decoded once on arrival.
+    let path = path.split('?').next().unwrap_or_default();
+    let decoded = percent_decode_str(path).decode_utf8_lossy();
+    let folder = ArtifactPath::parse_folder(decoded.trim_start_matches('/'))?;
+    Ok(ArtifactRoot { service: service.clone(), folder, is_proxied: true })
 }
 
 impl LocalRoot {
@@ -298,6 +325,35 @@ mod tests {
         ] {
             assert_eq!(folder_of(&roots, uri).await.as_deref(), expected, "{uri}");
         }
+    }
+
+    #[tokio::test]
+    async fn stores_are_told_apart_by_their_passwords_and_kept_open_up_to_a_number() {
+        let roots = ArtifactRoots::new(None, options("mlflow-artifacts:/")).remote;
+        let cell = |uri: &str| roots.cell(&remote(uri).unwrap().at_root());
+        let right = cell("ftp://me:right@nas/1");
+        assert!(Arc::ptr_eq(&right, &cell("ftp://me:right@nas/2")));
+        assert!(!Arc::ptr_eq(&right, &cell("ftp://me:wrong@nas/1")));
+        for number in 0..OPEN_STORES {
+            cell(&format!("s3://bucket-{number}/x"));
+            assert!(Arc::ptr_eq(&right, &cell("ftp://me:right@nas/1")), "{number}");
+        }
+        assert_eq!(roots.opened.lock().unwrap().len(), OPEN_STORES);
+    }
+
+    #[test]
+    fn an_address_for_clients_is_that_of_stores_like_the_operator_s() {
+        let settings = StoreSettings {
+            presigned_endpoint: Some("https://minio.example".to_owned()),
+            ..StoreSettings::default()
+        };
+        let options = RootOptions { settings, ..options("s3://own/x") };
+        let roots = ArtifactRoots::new(None, options).remote;
+        let endpoint =
+            |uri: &str| roots.settings_for(&remote(uri).unwrap()).presigned_endpoint.is_some();
+        assert!(endpoint("s3://other/y"));
+        assert!(!endpoint("gs://bucket/y"));
+        assert!(!endpoint("r2://b@account.r2.cloudflarestorage.com/y"));
     }
 
     #[tokio::test]

@@ -63,6 +63,30 @@ def test_a_large_upload_whose_client_leaves_leaves_nothing(server, folder, leave
     assert server.stored(folder) == {"kept.txt": b"kept"}
 
 
+# As above, what broke off stays there for a week.
+@pytest.mark.not_on("azurite")
+def test_a_large_upload_that_is_refused_at_its_end_leaves_the_old_content(own_server):
+    server = own_server("--max-artifact-size", "30MiB")
+    server.put("d/a.bin", b"old")
+    data = pattern(20_000_000)
+    server.put("d/a.bin", data, {"Content-MD5": DIGESTS["Content-MD5"](b"other")}).assert_error(400)
+    server.put("d/a.bin", [data, data], chunked=True).assert_error(413)
+    wait_until(lambda: not server.pending(), 10, "something of the upload stays")
+    assert server.stored() == {"d/a.bin": b"old"}
+
+
+# In a bucket, a file may have the name of a folder.
+@pytest.mark.not_on("garage", "azurite", "gcs")
+def test_a_folder_or_a_file_in_the_way_is_a_4xx_at_once(own_server):
+    server = own_server()
+    server.put("d/a.txt", b"x")
+    for path, data in (("d", b"x"), ("d/a.txt/b", b"x"), ("d", pattern(20_000_000))):
+        answer = server.put(path, data)
+        assert 400 <= answer.status < 500, (path, answer.body)
+    wait_until(lambda: not server.pending(), 10, "something of the uploads stays")
+    assert server.stored() == {"d/a.txt": b"x"}
+
+
 def test_expect_100_continue_is_answered_before_the_body(server, folder):
     with server.raw() as upload:
         upload.head("PUT", f"{ARTIFACTS}/{folder}/a.txt", Content_Length=5, Expect="100-continue")

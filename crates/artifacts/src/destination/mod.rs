@@ -15,7 +15,7 @@ pub enum Destination {
 }
 
 /// A place in an object store, or on another server.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct RemoteDestination {
     /// What is spoken there.
     pub(crate) store: StoreAddress,
@@ -26,7 +26,7 @@ pub struct RemoteDestination {
 }
 
 /// Which store, and what of it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum StoreAddress {
     /// A bucket of S3 or of what speaks its language.
     S3 { bucket: String, provider: S3Provider },
@@ -53,7 +53,7 @@ pub(crate) enum StoreAddress {
 }
 
 /// Whose S3 it is: some need other addresses and sizes.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum S3Provider {
     /// AWS, or what `MLFLOW_S3_ENDPOINT_URL` says.
     Configured,
@@ -64,7 +64,7 @@ pub(crate) enum S3Provider {
 }
 
 /// What a host speaks that keeps files.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum HostKind {
     Sftp,
     Ftp,
@@ -177,6 +177,22 @@ impl RemoteDestination {
             }
             StoreAddress::Host { kind, host, .. } => Some((kind.name(), host)),
             StoreAddress::S3 { .. } | StoreAddress::Gcs { .. } | StoreAddress::Azure { .. } => None,
+        }
+    }
+
+    /// Whether both are reached at one address, so that what is said of one's holds for the other's.
+    #[must_use]
+    pub fn shares_address(&self, other: &Self) -> bool {
+        match (&self.store, &other.store) {
+            (
+                StoreAddress::S3 { provider: one, .. },
+                StoreAddress::S3 { provider: another, .. },
+            ) => one == another,
+            (StoreAddress::Gcs { .. }, StoreAddress::Gcs { .. }) => true,
+            (StoreAddress::Azure { host: one, .. }, StoreAddress::Azure { host: another, .. }) => {
+                one == another
+            }
+            (one, another) => one == another,
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::{Destination, DestinationError, HostKind, RemoteDestination, S3Provider, StoreAddress};
 use percent_encoding::percent_decode_str;
-use std::path::PathBuf;
+use std::{net::Ipv6Addr, path::PathBuf};
 
 /// What no root may hold: none of it can be sent to a store as a part of a key.
 const NOT_IN_ROOT: [char; 3] = ['?', '#', '\0'];
@@ -102,7 +102,7 @@ fn remote(uri: &str, scheme: &str, rest: &str) -> Result<RemoteDestination, Dest
 /// Refuses names that would lead a URL made of them to another host.
 fn check_names(uri: &str, store: &StoreAddress) -> Result<(), DestinationError> {
     let bad = |what, name: &str| {
-        Err(DestinationError::BadName { uri: masked(uri), what, name: name.to_owned() })
+        Err(DestinationError::BadName { uri: masked(uri), what, name: shown(name) })
     };
     match store {
         StoreAddress::S3 { bucket, .. } | StoreAddress::Gcs { bucket }
@@ -132,7 +132,24 @@ fn is_name(name: &str, besides: &str) -> bool {
 
 /// A host's name or address, with or without a port.
 fn is_host(host: &str) -> bool {
-    !host.is_empty() && is_name(host, ".-_:[]")
+    let (name, port) = match host.rsplit_once(':') {
+        // The colons of an address of IPv6 stand in brackets.
+        Some((name, port)) if !port.ends_with(']') => (name, Some(port)),
+        _ => (host, None),
+    };
+    let address = name.strip_prefix('[').and_then(|name| name.strip_suffix(']'));
+    let is_named = match address {
+        Some(address) => address.parse::<Ipv6Addr>().is_ok(),
+        // `ssh` would take a dash at the beginning for an option.
+        None => !name.is_empty() && !name.starts_with('-') && is_name(name, ".-_"),
+    };
+    is_named && port.is_none_or(|port| port.parse::<u16>().is_ok())
+}
+
+/// A name for an error, without what may be a password that slipped into it.
+fn shown(name: &str) -> String {
+    let after = name.rsplit_once('@').map(|(_, after)| format!("…@{after}"));
+    after.unwrap_or_else(|| name.split(':').next().unwrap_or_default().to_owned())
 }
 
 fn is_azure(host: &str, is_data_lake: bool) -> bool {
@@ -165,7 +182,7 @@ fn server(
     }
     let (user, host) = authority.rsplit_once('@').unwrap_or(("", authority));
     if !is_host(host) || user.contains(NOT_IN_USER) {
-        let name = host.to_owned();
+        let name = shown(host);
         return Err(DestinationError::BadName { uri: masked(uri), what: "host", name });
     }
     let scheme = if scheme == "https" { "https" } else { "http" };
@@ -202,13 +219,12 @@ fn root_of(uri: &str, path: &str) -> Result<String, DestinationError> {
     Ok(root.to_owned())
 }
 
-/// The URI with a password in it replaced.
+/// The URI with a password in it replaced. A password with a slash in it, which should have been
+/// encoded, is none to the parser, and must be shown to nobody, either.
 pub(super) fn masked(uri: &str) -> String {
     let Some((scheme, rest)) = uri.split_once("://") else { return uri.to_owned() };
-    let end = rest.find('/').unwrap_or(rest.len());
-    let (authority, path) = rest.split_at(end);
-    match authority.rsplit_once('@').map(|(user, host)| (user.split_once(':'), host)) {
-        Some((Some((user, _)), host)) => format!("{scheme}://{user}:***@{host}{path}"),
+    match rest.rsplit_once('@').map(|(user, host)| (user.split_once(':'), host)) {
+        Some((Some((user, _)), host)) => format!("{scheme}://{user}:***@{host}"),
         _ => uri.to_owned(),
     }
 }
@@ -305,6 +321,27 @@ mod tests {
             host: "host:2222".into(),
         };
         assert_eq!(remote.store, expected);
+        for uri in [
+            "ftp://me:s3/cret@host/x",
+            "s3://KEY:s3cret@bucket/x",
+            "http://me:s3cret@h:99999/api/2.0/mlflow-artifacts/artifacts",
+            "sftp://me:s3cret@h:port/x",
+        ] {
+            let error = Destination::parse(uri).unwrap_err().to_string();
+            assert!(!error.contains("cret"), "{uri}: {error}");
+        }
+    }
+
+    #[test]
+    fn hosts_have_names_or_addresses_and_perhaps_a_port() {
+        for host in ["h", "h:21", "a-b.c_d", "10.0.0.1:9", "[::1]", "[fe80::1]:22"] {
+            assert!(is_host(host), "{host}");
+        }
+        for host in
+            ["", ":21", "h:", "h:x", "h:99999", "-oProxyCommand", "[::1", "::1", "h/", "[x]"]
+        {
+            assert!(!is_host(host), "{host}");
+        }
     }
 
     #[test]

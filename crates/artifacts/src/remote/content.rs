@@ -2,6 +2,8 @@
 
 use super::{Opened, Told, types};
 use crate::ArtifactPath;
+use base64::{Engine, prelude::BASE64_STANDARD};
+use http::{HeaderName, HeaderValue, header::CONTENT_TYPE};
 use object_store::{Attribute, Attributes, TagSet};
 use serde_json::{Map, Value};
 
@@ -34,6 +36,16 @@ impl Opened {
         }
         attributes
     }
+
+    /// What a client must send with an upload of its own: the type, and what the operator says of all.
+    pub(super) fn upload_headers(&self, path: &ArtifactPath) -> Vec<(HeaderName, HeaderValue)> {
+        let mut headers = self.args.headers.clone();
+        if !headers.iter().any(|(name, _)| name == CONTENT_TYPE) {
+            let kind = guess(path.name()).0.unwrap_or("application/octet-stream");
+            headers.insert(0, (CONTENT_TYPE, HeaderValue::from_static(kind)));
+        }
+        headers
+    }
 }
 
 /// What `MLFLOW_S3_UPLOAD_EXTRA_ARGS` says of all uploads, in the words of boto3's `ExtraArgs`.
@@ -43,7 +55,14 @@ pub(super) struct UploadArgs {
     pub(super) settings: Vec<(&'static str, String)>,
     attributes: Attributes,
     pub(super) tags: TagSet,
+    /// The same as headers, for uploads that clients send to the store themselves.
+    pub(super) headers: Vec<(HeaderName, HeaderValue)>,
+    /// Whether each request needs a key of the operator's, which no client may learn.
+    pub(super) has_customer_key: bool,
 }
+
+/// Bytes of a key that S3 encrypts with on behalf of a customer.
+const CUSTOMER_KEY_BYTES: usize = 32;
 
 impl UploadArgs {
     pub(super) const VARIABLE: &str = "MLFLOW_S3_UPLOAD_EXTRA_ARGS";
@@ -64,23 +83,34 @@ impl UploadArgs {
             Value::String(text) => text.clone(),
             other => other.to_string(),
         };
-        let attribute = match name {
-            "StorageClass" => Attribute::StorageClass,
-            "CacheControl" => Attribute::CacheControl,
-            "ContentDisposition" => Attribute::ContentDisposition,
-            "ContentEncoding" => Attribute::ContentEncoding,
-            "ContentLanguage" => Attribute::ContentLanguage,
-            "ContentType" => Attribute::ContentType,
+        let (attribute, header) = match name {
+            "StorageClass" => (Attribute::StorageClass, "x-amz-storage-class"),
+            "CacheControl" => (Attribute::CacheControl, "cache-control"),
+            "ContentDisposition" => (Attribute::ContentDisposition, "content-disposition"),
+            "ContentEncoding" => (Attribute::ContentEncoding, "content-encoding"),
+            "ContentLanguage" => (Attribute::ContentLanguage, "content-language"),
+            "ContentType" => (Attribute::ContentType, "content-type"),
             "Metadata" => return self.add_metadata(value),
             "Tagging" => {
                 for (key, value) in form_urlencoded::parse(text.as_bytes()) {
                     self.tags.push(&key, &value);
                 }
-                return Ok(());
+                return self.add_header("x-amz-tagging", name, &text);
             }
+            "SSECustomerKey" => return self.add_customer_key(&text),
+            // There is no other one.
+            "SSECustomerAlgorithm" if text == "AES256" => return Ok(()),
             _ => return self.add_setting(name, text),
         };
+        self.add_header(header, name, &text)?;
         self.attributes.insert(attribute, text.into());
+        Ok(())
+    }
+
+    fn add_header(&mut self, header: &str, name: &str, text: &str) -> Result<(), String> {
+        let unusable = || format!("{}: {name} can't be sent as a header", Self::VARIABLE);
+        let header = HeaderName::from_bytes(header.as_bytes()).map_err(|_| unusable())?;
+        self.headers.push((header, HeaderValue::from_str(text).map_err(|_| unusable())?));
         Ok(())
     }
 
@@ -90,40 +120,61 @@ impl UploadArgs {
             let value = value.as_str().ok_or_else(|| {
                 format!("{}: Metadata must be an object of texts", Self::VARIABLE)
             })?;
+            self.add_header(&format!("x-amz-meta-{key}"), "Metadata", value)?;
             self.attributes
                 .insert(Attribute::Metadata(key.clone().into()), value.to_owned().into());
         }
         Ok(())
     }
 
-    fn add_setting(&mut self, name: &str, text: String) -> Result<(), String> {
-        let key = match name {
-            "ServerSideEncryption" => "aws_server_side_encryption",
-            "SSEKMSKeyId" => "aws_sse_kms_key_id",
-            "BucketKeyEnabled" => "aws_sse_bucket_key_enabled",
-            "SSECustomerKey" => "aws_sse_customer_key_base64",
-            "RequestPayer" if text == "requester" => {
-                self.settings.push(("aws_request_payer", "true".to_owned()));
-                return Ok(());
-            }
-            _ => {
+    /// The key as boto3 takes it, which is the key itself, or in base64.
+    fn add_customer_key(&mut self, text: &str) -> Result<(), String> {
+        let decoded = BASE64_STANDARD.decode(text).ok();
+        let key = match decoded.filter(|key| key.len() == CUSTOMER_KEY_BYTES) {
+            Some(_) => text.to_owned(),
+            None if text.len() == CUSTOMER_KEY_BYTES => BASE64_STANDARD.encode(text),
+            None => {
                 return Err(format!(
-                    "{}: mlferry can't send '{name}': '{text}' with an upload; it knows \
-                     ServerSideEncryption, SSEKMSKeyId, BucketKeyEnabled, SSECustomerKey, StorageClass, \
-                     Tagging, Metadata, RequestPayer, CacheControl, ContentType, ContentEncoding, \
-                     ContentDisposition and ContentLanguage",
+                    "{}: SSECustomerKey must be a key of {CUSTOMER_KEY_BYTES} bytes, as it is or in base64",
                     Self::VARIABLE
                 ));
             }
         };
+        self.has_customer_key = true;
+        self.settings.push(("aws_server_side_encryption", "sse-c".to_owned()));
+        self.settings.push(("aws_sse_customer_key_base64", key));
+        Ok(())
+    }
+
+    fn add_setting(&mut self, name: &str, text: String) -> Result<(), String> {
+        let (key, header) = match name {
+            "ServerSideEncryption" => {
+                ("aws_server_side_encryption", "x-amz-server-side-encryption")
+            }
+            "SSEKMSKeyId" => ("aws_sse_kms_key_id", "x-amz-server-side-encryption-aws-kms-key-id"),
+            "BucketKeyEnabled" => {
+                ("aws_sse_bucket_key_enabled", "x-amz-server-side-encryption-bucket-key-enabled")
+            }
+            "RequestPayer" if text == "requester" => {
+                self.settings.push(("aws_request_payer", "true".to_owned()));
+                return self.add_header("x-amz-request-payer", name, &text);
+            }
+            _ => {
+                // Without the value, which may be a key under a name with a slip in it.
+                return Err(format!(
+                    "{}: mlferry can't send '{name}' as given with an upload; it knows \
+                     ServerSideEncryption, SSEKMSKeyId, BucketKeyEnabled, SSECustomerKey, \
+                     SSECustomerAlgorithm (AES256), StorageClass, Tagging, Metadata, RequestPayer \
+                     (requester), CacheControl, ContentType, ContentEncoding, ContentDisposition and \
+                     ContentLanguage",
+                    Self::VARIABLE
+                ));
+            }
+        };
+        self.add_header(header, name, &text)?;
         self.settings.push((key, text));
         Ok(())
     }
-}
-
-/// The type of a file for a client that must send one.
-pub(super) fn media_type(path: &ArtifactPath) -> &'static str {
-    guess(path.name()).0.unwrap_or("application/octet-stream")
 }
 
 fn guess(name: &str) -> (Option<&'static str>, Option<&'static str>) {
@@ -158,8 +209,44 @@ mod tests {
         assert_eq!(args.attributes.len(), 2);
         assert_eq!(args.tags.encoded(), "a=b&c=d");
         let refused = UploadArgs::read(r#"{"ACL": "private"}"#).unwrap_err();
-        assert!(refused.contains("'ACL': 'private'"), "{refused}");
+        assert!(refused.contains("'ACL'") && !refused.contains("private"), "{refused}");
         assert!(UploadArgs::read("[]").is_err());
+    }
+
+    #[test]
+    fn the_same_is_said_in_headers() {
+        let json = r#"{"ServerSideEncryption": "aws:kms", "StorageClass": "STANDARD_IA", "Tagging": "a=b&c=d", "Metadata": {"team": "x"}}"#;
+        let args = UploadArgs::read(json).unwrap();
+        let headers: Vec<_> = args.headers.iter().map(|(name, _)| name.as_str()).collect();
+        let expected = [
+            "x-amz-meta-team",
+            "x-amz-server-side-encryption",
+            "x-amz-storage-class",
+            "x-amz-tagging",
+        ];
+        assert_eq!(headers, expected);
+        let refused = UploadArgs::read(r#"{"Metadata": {"a b": "x"}}"#).unwrap_err();
+        assert!(refused.contains("Metadata can't be sent"), "{refused}");
+    }
+
+    #[test]
+    fn a_customer_s_key_is_taken_as_it_is_or_in_base64_and_never_shown() {
+        let encoded = BASE64_STANDARD.encode([b'k'; 32]);
+        for key in ["k".repeat(32), encoded.clone()] {
+            let json =
+                format!(r#"{{"SSECustomerAlgorithm": "AES256", "SSECustomerKey": "{key}"}}"#);
+            let args = UploadArgs::read(&json).unwrap();
+            let expected = [
+                ("aws_server_side_encryption", "sse-c".to_owned()),
+                ("aws_sse_customer_key_base64", encoded.clone()),
+            ];
+            assert_eq!(args.settings, expected);
+            assert!(args.has_customer_key && args.headers.is_empty());
+        }
+        for json in [r#"{"SSECustomerKey": "s3cret"}"#, r#"{"SSECustomrKey": "s3cret"}"#] {
+            let refused = UploadArgs::read(json).unwrap_err();
+            assert!(!refused.contains("s3cret"), "{refused}");
+        }
     }
 
     #[test]

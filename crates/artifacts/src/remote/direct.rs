@@ -1,11 +1,12 @@
 //! URLs that lead clients straight to a store: parts of uploads, and downloads.
 
 use super::{
-    Remote, content,
+    Remote,
     error::{explain, store_error},
 };
 use crate::{ArtifactError, ArtifactPath};
 use base64::{Engine, prelude::BASE64_STANDARD};
+use http::header::CONTENT_TYPE;
 use object_store::{
     MultipartId, PutMultipartOptions,
     client::HttpClient,
@@ -191,16 +192,17 @@ impl Remote {
     ) -> Result<DirectUrl, ArtifactError> {
         let direct = self.direct(UPLOAD)?;
         let key = self.key(path)?;
-        let kind = content::media_type(path);
         let mut headers = Vec::new();
         let mut options = SignedUrlOptions::new();
         match direct.dialect {
             Dialect::Signed => {
-                options = options.with_signed_header(
-                    http::header::CONTENT_TYPE,
-                    http::HeaderValue::from_static(kind),
-                );
-                headers.push(("Content-Type".to_owned(), kind.to_owned()));
+                for (name, value) in self.0.opened.upload_headers(path) {
+                    // The reference's spelling, which clients may look for.
+                    let shown = if name == CONTENT_TYPE { "Content-Type" } else { name.as_str() };
+                    let text = String::from_utf8_lossy(value.as_bytes()).into_owned();
+                    headers.push((shown.to_owned(), text));
+                    options = options.with_signed_header(name, value);
+                }
             }
             Dialect::Blocks => headers.push(("x-ms-blob-type".to_owned(), "BlockBlob".to_owned())),
         }

@@ -43,15 +43,17 @@ pub(super) async fn open(
         Some(endpoint) => build(builder(Some(endpoint))?)?,
         None => Arc::clone(&store),
     };
+    let direct = Direct {
+        signer,
+        own_signer: Arc::clone(&store) as _,
+        parts: Arc::clone(&store) as _,
+        dialect: Dialect::Signed,
+        client: http::client(&client_options(address.endpoint.as_deref(), settings)?)?,
+    };
     Ok(Opened {
         pages: Some(Arc::clone(&store) as _),
-        direct: Some(Direct {
-            signer,
-            own_signer: Arc::clone(&store) as _,
-            parts: Arc::clone(&store) as _,
-            dialect: Dialect::Signed,
-            client: http::client(&client_options(address.endpoint.as_deref(), settings)?)?,
-        }),
+        // Where each request needs the operator's key, none can come from a client.
+        direct: (!args.has_customer_key).then_some(direct),
         store,
         args,
         traits: StoreTraits {
