@@ -13,6 +13,7 @@ import requests
 
 from fault_proxy import FaultProxy
 from harness import pattern, use_client
+from stores.s3 import BUCKET
 
 ROUTES = "/api/2.0/mlflow-artifacts"
 PART = 10 * 1024 * 1024
@@ -279,6 +280,22 @@ def test_signed_urls_of_a_run_with_a_root_of_its_own(both, direct):
         answers.append([{key: value for key, value in one.json().items() if "url" not in key} for one in (up, down)])
         assert both[0].place.look(f"direct/{run}/artifacts/d/a b.json").content_type == "application/json"
     assert answers[0] == answers[1]
+
+
+@pytest.mark.not_on("azurite", "gcs")
+def test_what_the_operator_says_of_uploads_is_asked_of_clients(store, own_server):
+    place = store.place()
+    extra = {"CacheControl": "no-store", "Metadata": {"team": "x"}}
+    server = own_server(place=place, environment={"MLFLOW_S3_UPLOAD_EXTRA_ARGS": json.dumps(extra)})
+    made = server.api("/experiments/create", {"name": "direct", "artifact_location": f"{place.uri}/direct"})
+    run = server.api("/runs/create", {"experiment_id": made.json()["experiment_id"]}).json()["run"]["info"]["run_id"]
+    given = server.api("/artifacts/presigned-upload-url", {"run_id": run, "path": "a.txt"}).json()
+    assert given["headers"] == {"Content-Type": "text/plain", "cache-control": "no-store", "x-amz-meta-team": "x"}
+    refused = requests.put(given["presigned_url"], data=b"x", headers={"Content-Type": "text/plain"}, timeout=60)
+    assert refused.status_code >= 400
+    assert requests.put(given["presigned_url"], data=b"x", headers=given["headers"], timeout=60).ok
+    head = place.client.head_object(Bucket=BUCKET, Key=place.key(f"direct/{run}/artifacts/a.txt"))
+    assert (head["Metadata"], head["CacheControl"]) == ({"team": "x"}, "no-store")
 
 
 @pytest.mark.not_on("azurite", "gcs")
