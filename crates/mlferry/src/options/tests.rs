@@ -83,6 +83,7 @@ fn nothing_given_means_the_references_defaults() {
         log: LogOptions { level: LogLevel::Info, format: LogFormat::Text },
         max_artifact_size: None,
         shutdown_grace: Duration::from_secs(30),
+        has_traces: false,
         notices: vec![
             "Backend store URI not provided. Using sqlite:///mlflow.db".to_owned(),
             "Registry store URI not provided. Using backend store URI.".to_owned(),
@@ -169,6 +170,7 @@ fn every_flag_is_read() {
         log: LogOptions { level: LogLevel::Warn, format: LogFormat::Json },
         max_artifact_size: Some(10 << 30),
         shutdown_grace: Duration::from_mins(2),
+        has_traces: false,
         notices: vec![
             "[MLflow] Security middleware enabled. Allowed hosts: a.com, b.com:*. CORS origins: https://a.com."
                 .to_owned(),
@@ -460,6 +462,34 @@ fn flags_that_exclude_each_other_are_told_in_the_references_words() {
 }
 
 #[test]
+fn a_folder_for_metrics_is_not_needed() {
+    let expected = "--expose-prometheus: metrics are always at /metrics; the folder './m' is not needed, and \
+                    nothing is written to it.";
+    let typed = options("server --expose-prometheus ./m", NO_ENV).notices;
+    assert!(typed.iter().any(|notice| notice == expected), "{typed:?}");
+    let variable = options("server", [("MLFLOW_EXPOSE_PROMETHEUS", "./m")]).notices;
+    assert!(variable.iter().any(|notice| notice == expected), "{variable:?}");
+}
+
+#[test]
+fn traces_are_sent_where_a_variable_says_so() {
+    let endpoint = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector:4318");
+    let with = |name, value| options("server", [endpoint, (name, value)]).has_traces;
+    assert!(!options("server", NO_ENV).has_traces);
+    assert!(!options("server", [("OTEL_EXPORTER_OTLP_ENDPOINT", "")]).has_traces);
+    assert!(options("server", [endpoint]).has_traces);
+    assert!(with("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf"));
+    let traces_only = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://collector:4318/v1/traces");
+    assert!(options("server", [traces_only]).has_traces);
+    assert!(!with("OTEL_SDK_DISABLED", "TRUE"));
+    assert!(!with("OTEL_TRACES_EXPORTER", "none"));
+    let grpc = [endpoint, ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc")];
+    assert_refused("server", grpc, "OTEL_EXPORTER_OTLP_PROTOCOL is 'grpc'");
+    let zipkin = [endpoint, ("OTEL_TRACES_EXPORTER", "zipkin")];
+    assert_refused("server", zipkin, "OTEL_TRACES_EXPORTER is 'zipkin'");
+}
+
+#[test]
 fn what_is_not_built_yet_is_refused_in_one_line() {
     let cases = [
         (
@@ -468,11 +498,6 @@ fn what_is_not_built_yet_is_refused_in_one_line() {
         ),
         ("--registry-store-uri sqlite:///r.db", "--registry-store-uri 'sqlite:///r.db' differs"),
         ("--registry-store-uri postgresql://u:secret@h/d", "'postgresql://u:***@h/d'"),
-        (
-            "--expose-prometheus ./m",
-            "--expose-prometheus is not supported by mlferry yet. Leave it out, and \
-                                     MLFLOW_EXPOSE_PROMETHEUS unset, to start without.",
-        ),
         (
             "--app-name basic-auth",
             "--app-name is not supported by mlferry yet. Leave it out to start without.",
@@ -496,7 +521,6 @@ fn what_is_not_built_yet_is_refused_in_one_line() {
     let variables = [
         ("MLFLOW_READ_REPLICA_BACKEND_STORE_URI", "sqlite:///r.db"),
         ("MLFLOW_REGISTRY_STORE_URI", "sqlite:///r.db"),
-        ("MLFLOW_EXPOSE_PROMETHEUS", "./m"),
         ("MLFLOW_TRACE_ARCHIVAL_CONFIG", "/dev/null"),
         ("MLFLOW_WORKSPACE_STORE_URI", "x"),
         ("MLFLOW_ENABLE_WORKSPACES", "TRUE"),
