@@ -16,6 +16,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from fault_proxy import FaultProxy, Faults
 from harness import ARTIFACTS, REPOSITORY, Server, entries, exchange, free_port, pattern, run_binary, wait_until
 from otlp import Collector
+from postgres import Cluster
 
 ROUTE = f"{ARTIFACTS}/{{*artifact_path}}"
 OK = {"status": "ok"}
@@ -121,12 +122,18 @@ def test_they_live_below_the_prefix(own_server):
         assert exchange(server.port, "GET", target).status == 404
 
 
-@pytest.mark.xdist_group("postgres down")
-def test_a_database_that_is_down_and_comes_back(postgres, own_server):
-    uri = postgres.create_database().replace("postgres@", "postgres:hunter2@")
+@pytest.fixture
+def own_postgres() -> Iterator[Cluster]:
+    """A cluster that may be stopped, since nobody else uses it."""
+    with Cluster() as running:
+        yield running
+
+
+def test_a_database_that_is_down_and_comes_back(own_postgres, own_server):
+    uri = own_postgres.create_database().replace("postgres@", "postgres:hunter2@")
     server = own_server("--backend-store-uri", uri, "--db-acquire-timeout", "3s")
     assert readiness(server)[0] == 200
-    postgres.stop()
+    own_postgres.stop()
     try:
         report = wait_for_status(server, 503)
         assert report["status"] == "not ready"
@@ -137,7 +144,7 @@ def test_a_database_that_is_down_and_comes_back(postgres, own_server):
         # It is alive all the same.
         assert server.get("/health").status == 200
     finally:
-        postgres.start()
+        own_postgres.start()
     assert wait_for_status(server, 200)["database"] == OK
     server.log_line("not ready: the database does not answer")
     server.log_line("the database answers again")

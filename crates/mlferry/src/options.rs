@@ -2,8 +2,8 @@
 
 pub(crate) mod cache;
 mod connections;
+mod observing;
 pub(crate) mod stores;
-mod traces;
 
 use std::fs;
 use std::path::Path;
@@ -111,9 +111,7 @@ pub(crate) fn resolve(flags: ServerFlags, env: &Env, folder: &Path) -> Result<Se
     }
     checks::artifacts_only(&flags, &backend_store_uri)?;
     checks::unbuilt(&flags, &backend_store_uri)?;
-    if let Some(folder) = set(flags.expose_prometheus.clone()) {
-        notices.push(prometheus_notice(&folder));
-    }
+    notices.extend(observing::prometheus_notice(&flags));
     let serve_artifacts = flags.serve_artifacts && !flags.no_serve_artifacts;
     let backend_store_uri = if flags.artifacts_only {
         backend_store_uri
@@ -160,7 +158,7 @@ pub(crate) fn resolve(flags: ServerFlags, env: &Env, folder: &Path) -> Result<Se
         log,
         max_artifact_size: max_artifact_size(flags.max_artifact_size.as_deref())?,
         shutdown_grace: shutdown_grace(flags.shutdown_grace.as_deref())?,
-        has_traces: traces::are_wanted(env)?,
+        has_traces: observing::has_traces(env)?,
         notices,
     })
 }
@@ -312,13 +310,6 @@ fn security_notice(enabled: bool, hosts: Option<&[String]>, origins: Option<&[St
         parts.push(format!("{title}: {}", shown.join(", ")));
     }
     format!("{}.", parts.join(". "))
-}
-
-fn prometheus_notice(folder: &str) -> String {
-    format!(
-        "--expose-prometheus: metrics are always at /metrics; the folder '{folder}' is not needed, and nothing is \
-         written to it."
-    )
 }
 
 /// Whether `./mlruns` holds experiments of the reference's file store: a folder named by a number, with meta.yaml.

@@ -1,14 +1,24 @@
-//! Whether traces of the server itself are sent, by the variables that all of OpenTelemetry obeys.
+//! How a server is watched: the reference's flag for metrics, and the variables that all of OpenTelemetry obeys.
 
 use super::{set, variable};
 use crate::env::Env;
+use crate::flags::ServerFlags;
 use crate::usage::Stop;
 
-/// The only protocol that is spoken here.
+/// The only protocol that traces are sent with.
 const PROTOCOL: &str = "http/protobuf";
 
-/// Whether an endpoint is named and nothing forbids its use. What else the variables say is read by the library.
-pub(super) fn are_wanted(env: &Env) -> Result<bool, Stop> {
+/// What to say of the reference's folder for metrics.
+pub(super) fn prometheus_notice(flags: &ServerFlags) -> Option<String> {
+    let folder = set(flags.expose_prometheus.clone())?;
+    Some(format!(
+        "--expose-prometheus: metrics are always at /metrics; the folder '{folder}' is not needed, and nothing is \
+         written to it."
+    ))
+}
+
+/// Whether traces are sent: whether an endpoint is named and nothing forbids its use. What else the variables say is read by the library.
+pub(super) fn has_traces(env: &Env) -> Result<bool, Stop> {
     let get = |name| variable(env, name).map(|value| set(value.map(ToOwned::to_owned)));
     let first = |names: [&'static str; 2]| {
         for name in names {
