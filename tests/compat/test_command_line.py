@@ -309,7 +309,6 @@ def assert_one_line(done: subprocess.CompletedProcess, *words: str) -> None:
 
 NOT_BUILT = [
     ["--app-name", "basic-auth"],
-    ["--expose-prometheus", "metrics"],
     ["--enable-workspaces"],
     ["--workspace-store-uri", "sqlite:///w.db"],
     ["--read-replica-backend-store-uri", "sqlite:///r.db"],

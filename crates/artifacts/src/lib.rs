@@ -9,6 +9,7 @@
 
 mod archive;
 mod cache;
+mod counters;
 mod destination;
 mod digest;
 mod error;
@@ -25,7 +26,8 @@ mod settings;
 pub use archive::{
     ArchiveFormat, ExtractError, ExtractFormat, ExtractOptions, Extracted, MAX_MEMBERS,
 };
-pub use cache::{ArtifactCache, CacheError, MIN_CACHE_BYTES};
+pub use cache::{ArtifactCache, CacheCounts, CacheError, MIN_CACHE_BYTES};
+pub use counters::{Counters, RequestCount, UploadCounts};
 pub use destination::{Destination, DestinationError, RemoteDestination};
 pub use digest::{ExpectedDigest, ExpectedDigests};
 pub use error::{ArtifactError, OpenError, StoreTrouble};

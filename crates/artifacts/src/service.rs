@@ -1,8 +1,8 @@
 //! The artifact service: one destination, used from async code.
 
 use crate::{
-    ArtifactError, ArtifactPath, Destination, DirectUrl, ExpectedDigests, ListOptions, Listing,
-    Metadata, OpenError, OpenUpload, PartUrls, PutCondition, RemoteDestination, SentPart,
+    ArtifactError, ArtifactPath, Counters, Destination, DirectUrl, ExpectedDigests, ListOptions,
+    Listing, Metadata, OpenError, OpenUpload, PartUrls, PutCondition, RemoteDestination, SentPart,
     StoreSettings,
     archive::Room,
     local::{LocalFile, LocalStore},
@@ -57,6 +57,7 @@ pub struct Service {
     place: Place,
     /// What archives hold in memory.
     pub(crate) room: Room,
+    counters: Counters,
 }
 
 #[derive(Debug, Clone)]
@@ -75,7 +76,7 @@ impl Service {
             Destination::Local(path) => Place::Local(LocalStore::open(path.clone()).await?),
             Destination::Remote(remote) => Place::Remote(Remote::open(remote, settings).await?),
         };
-        Ok(Self { place, room: Room::default() })
+        Ok(Self { place, room: Room::default(), counters: settings.counters.clone() })
     }
 
     /// Opens a destination of which things are read or deleted: nothing is made there, and it is not
@@ -91,7 +92,7 @@ impl Service {
                 Place::Remote(Remote::open(remote, &settings).await?)
             }
         };
-        Ok(Self { place, room: Room::default() })
+        Ok(Self { place, room: Room::default(), counters: settings.counters.clone() })
     }
 
     /// Ends the use of the destination; to be called when no upload is in flight.
@@ -99,6 +100,14 @@ impl Service {
         match self.place {
             Place::Local(local) => local.close().await,
             Place::Remote(remote) => remote.close().await,
+        }
+    }
+
+    /// Asks whether the destination answers, as cheaply as it can be asked.
+    pub async fn probe(&self) -> Result<(), ArtifactError> {
+        match &self.place {
+            Place::Local(local) => local.probe().await,
+            Place::Remote(remote) => remote.probe().await,
         }
     }
 
@@ -123,10 +132,15 @@ impl Service {
         S: Stream<Item = Result<Bytes, E>> + Unpin,
         E: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
-        match &self.place {
+        let upload = self.counters.begin_upload();
+        let stored = match &self.place {
             Place::Local(local) => local.put(path, body, options).await,
             Place::Remote(remote) => remote.put(&path, body, options).await,
+        };
+        if stored.is_ok() {
+            upload.succeed();
         }
+        stored
     }
 
     /// Opens a file to be read.

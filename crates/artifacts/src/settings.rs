@@ -1,6 +1,6 @@
 //! What an operator says of stores beside their URIs.
 
-use crate::ArtifactCache;
+use crate::{ArtifactCache, Counters};
 use std::{collections::HashMap, fmt};
 
 /// How stores are reached: the variables that MLflow and the stores' own tools read, and mlferry's flags.
@@ -14,6 +14,8 @@ pub struct StoreSettings {
     pub is_unchecked: bool,
     /// What is downloaded is kept there: `--artifact-cache`.
     pub cache: Option<ArtifactCache>,
+    /// What is counted of all stores that are opened with these settings.
+    pub counters: Counters,
 }
 
 impl StoreSettings {
@@ -53,6 +55,6 @@ impl fmt::Debug for StoreSettings {
             .field("presigned_endpoint", &self.presigned_endpoint)
             .field("is_unchecked", &self.is_unchecked)
             .field("cache", &self.cache)
-            .finish()
+            .finish_non_exhaustive()
     }
 }

@@ -104,7 +104,7 @@ pub(crate) struct ServerFlags {
     #[arg(long)]
     pub(crate) dev: bool,
 
-    /// Folder for Prometheus metrics. Not supported yet: the server refuses to start
+    /// Folder for Prometheus metrics, which has no effect: they are always at /metrics
     #[arg(long, value_name = "TEXT", env = "MLFLOW_EXPOSE_PROMETHEUS")]
     pub(crate) expose_prometheus: Option<String>,
 

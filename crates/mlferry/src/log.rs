@@ -9,6 +9,7 @@ use serde_json::Value;
 use tracing::field::{Field, Visit};
 use tracing::level_filters::LevelFilter;
 use tracing::{Event, Level, Subscriber};
+use tracing_subscriber::Layer;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, MakeWriter};
@@ -16,8 +17,13 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
 
+use crate::traces::Traces;
+
 /// The target of the request log, whose message is a whole line; its fields appear in JSON only.
 const ACCESS_TARGET: &str = "access";
+
+/// The target of spans, which are for traces and never for the log.
+pub(crate) const SPANS: &str = "otel";
 
 /// How to log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,6 +77,9 @@ impl LogLevel {
             .with_default(theirs)
             .with_target("mlferry", ours)
             .with_target(ACCESS_TARGET, ours)
+            .with_target(SPANS, LevelFilter::OFF)
+            // It would say of each batch what `traces.rs` says once.
+            .with_target("opentelemetry-otlp", LevelFilter::OFF)
     }
 }
 
@@ -83,19 +92,34 @@ pub(crate) enum LogFormat {
     Json,
 }
 
-/// Starts logging to stderr, for the whole process.
-pub(crate) fn init(options: LogOptions) -> anyhow::Result<()> {
-    Ok(subscriber(options, std::io::stderr).try_init()?)
+/// Starts logging to stderr, for the whole process, and collecting spans where they are wanted.
+pub(crate) fn init(options: LogOptions, traces: Option<&Traces>) -> anyhow::Result<()> {
+    match traces {
+        None => subscriber(options, std::io::stderr).try_init()?,
+        // Each layer then has a filter of its own, which costs a little more.
+        Some(traces) => tracing_subscriber::registry()
+            .with(lines(options.format, std::io::stderr).with_filter(options.level.targets()))
+            .with(traces.layer())
+            .try_init()?,
+    }
+    Ok(())
 }
 
 fn subscriber<W>(options: LogOptions, writer: W) -> impl Subscriber + Send + Sync
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
-    let line = Line { format: options.format, pid: std::process::id() };
-    tracing_subscriber::registry().with(options.level.targets()).with(
-        tracing_subscriber::fmt::layer().event_format(line).with_ansi(false).with_writer(writer),
-    )
+    tracing_subscriber::registry().with(options.level.targets()).with(lines(options.format, writer))
+}
+
+/// Writes an event as a line.
+fn lines<S, W>(format: LogFormat, writer: W) -> impl Layer<S> + Send + Sync
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
+{
+    let line = Line { format, pid: std::process::id() };
+    tracing_subscriber::fmt::layer().event_format(line).with_ansi(false).with_writer(writer)
 }
 
 struct Line {

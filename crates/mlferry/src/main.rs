@@ -13,6 +13,11 @@ mod manual;
 mod options;
 mod server_opts;
 mod start;
+#[cfg(feature = "otlp")]
+mod traces;
+#[cfg(not(feature = "otlp"))]
+#[path = "no_traces.rs"]
+mod traces;
 mod units;
 mod uri;
 mod usage;
@@ -67,7 +72,8 @@ fn run(args: &[OsString]) -> Result<(), Stop> {
 }
 
 fn serve(options: options::ServerOptions) -> anyhow::Result<()> {
-    log::init(options.log)?;
+    let traces = options.has_traces.then(traces::Traces::new).transpose()?;
+    log::init(options.log, traces.as_ref())?;
     for notice in &options.notices {
         if notice.contains("WARNING") {
             tracing::warn!("{notice}");
@@ -75,7 +81,11 @@ fn serve(options: options::ServerOptions) -> anyhow::Result<()> {
             tracing::info!("{notice}");
         }
     }
-    start::run(options)
+    let served = start::run(options);
+    if let Some(traces) = traces {
+        traces.close();
+    }
+    served
 }
 
 /// The error with its causes, as one line whatever the causes say.

@@ -2,6 +2,7 @@
 
 pub(crate) mod cache;
 mod connections;
+mod observing;
 pub(crate) mod stores;
 
 use std::fs;
@@ -73,6 +74,8 @@ pub(crate) struct ServerOptions {
     pub(crate) max_artifact_size: Option<u64>,
     /// How long requests in flight may take to finish at a stop.
     pub(crate) shutdown_grace: Duration,
+    /// Whether traces of the server itself are sent.
+    pub(crate) has_traces: bool,
     /// What the operator should read at start, in order.
     pub(crate) notices: Vec<String>,
 }
@@ -108,6 +111,7 @@ pub(crate) fn resolve(flags: ServerFlags, env: &Env, folder: &Path) -> Result<Se
     }
     checks::artifacts_only(&flags, &backend_store_uri)?;
     checks::unbuilt(&flags, &backend_store_uri)?;
+    notices.extend(observing::prometheus_notice(&flags));
     let serve_artifacts = flags.serve_artifacts && !flags.no_serve_artifacts;
     let backend_store_uri = if flags.artifacts_only {
         backend_store_uri
@@ -154,6 +158,7 @@ pub(crate) fn resolve(flags: ServerFlags, env: &Env, folder: &Path) -> Result<Se
         log,
         max_artifact_size: max_artifact_size(flags.max_artifact_size.as_deref())?,
         shutdown_grace: shutdown_grace(flags.shutdown_grace.as_deref())?,
+        has_traces: observing::has_traces(env)?,
         notices,
     })
 }

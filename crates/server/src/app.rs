@@ -5,12 +5,16 @@ use crate::{
     doors::{DoorKeeper, Doors, guard},
     drain::drain_refused,
     error::ApiError,
-    observe::observe,
+    metrics::{MeasuredParts, Metrics, RouteMetrics},
+    observe::{Exchange, Panicked, observe},
+    ready::Readiness,
     routes::{Access, Info, Needs, Proxy, Route, RunArtifacts, table},
     serve::Limits,
+    trace,
 };
 use axum::{
     Extension, Router,
+    extract::Request,
     http::{Method, Uri},
     middleware::{from_fn, from_fn_with_state},
     response::{IntoResponse, Response},
@@ -19,7 +23,8 @@ use axum::{
 use mlferry_artifacts::Service;
 use mlferry_protocol::{ErrorCode, LongValues};
 use mlferry_store::Store;
-use std::{any::Any, time::Duration};
+use std::{any::Any, sync::Arc, time::Duration};
+use tower::util::MapRequestLayer;
 use tower_http::{catch_panic::CatchPanicLayer, timeout::RequestBodyTimeoutLayer};
 
 /// What a server serves.
@@ -105,12 +110,22 @@ impl App {
             Mode::ArtifactsOnly(service) => (None, Some(service), true),
             Mode::Nothing => (None, None, true),
         };
+        let metrics = Metrics::new(MeasuredParts {
+            store: store.clone(),
+            counters: self.roots.settings.counters.clone(),
+            cache: self.roots.settings.cache.clone(),
+        });
         let roots = ArtifactRoots::new(service.clone(), self.roots);
         let max_artifact_bytes = self.max_artifact_bytes;
         let PresignedUrls { are_announced, download_time: download_url_time } = self.presigned_urls;
         let is_direct = are_announced && service.as_ref().is_some_and(Service::is_direct);
         let parts = Parts {
-            info: Info { has_store: store.is_some(), is_direct },
+            info: Info {
+                has_store: store.is_some(),
+                is_direct,
+                readiness: Readiness::new(store.clone(), service.clone()),
+                metrics: metrics.clone(),
+            },
             proxy: service.clone().map(|service| Proxy {
                 service,
                 max_artifact_bytes,
@@ -129,7 +144,9 @@ impl App {
         for route in table() {
             for prefix in route.twins.prefixes() {
                 let path = format!("{}{prefix}{}", self.static_prefix, route.path);
-                router = router.route(&path, parts.serve(&route, prefix));
+                let measured = metrics.http.route(format!("{prefix}{}", route.path));
+                let handler = parts.serve(&route, prefix).route_layer(known_as(measured));
+                router = router.route(&path, handler);
             }
         }
         let keeper = DoorKeeper::new(self.doors, &self.static_prefix);
@@ -142,7 +159,7 @@ impl App {
             .layer(from_fn_with_state(keeper, guard))
             .layer(from_fn(drain_refused))
             .layer(RequestBodyTimeoutLayer::new(limits.body_idle))
-            .layer(from_fn(observe));
+            .layer(from_fn_with_state(metrics.http, observe));
         (router, Closing { store, service, roots })
     }
 }
@@ -151,7 +168,7 @@ impl Parts {
     /// The handler of a line, or the refusal of a mode that lacks what the line needs.
     fn serve(&self, route: &Route, prefix: &str) -> MethodRouter {
         let served = match &route.needs {
-            Needs::Nothing(handler) => Some(handler.clone().with_state(self.info)),
+            Needs::Nothing(handler) => Some(handler.clone().with_state(self.info.clone())),
             Needs::Artifacts(handler) => {
                 self.proxy.clone().map(|proxy| handler.clone().with_state(proxy))
             }
@@ -200,6 +217,19 @@ fn method_filter(method: &Method) -> axum::routing::MethodFilter {
     method.clone().try_into().unwrap_or(axum::routing::MethodFilter::GET)
 }
 
+/// Tells the outermost layer which line of the table answers a request.
+fn known_as(
+    route: Arc<RouteMetrics>,
+) -> MapRequestLayer<impl Fn(Request) -> Request + Clone + Send + Sync> {
+    MapRequestLayer::new(move |request: Request| {
+        if let Some(exchange) = request.extensions().get::<Arc<Exchange>>() {
+            exchange.set_route(&route);
+            trace::routed(request.method(), route.name());
+        }
+        request
+    })
+}
+
 /// What outlives the router.
 #[derive(Debug)]
 pub(crate) struct Closing {
@@ -242,6 +272,7 @@ fn after_panic(panic: Box<dyn Any + Send>) -> Response {
         .or_else(|| panic.downcast_ref::<&str>().copied())
         .unwrap_or("no message");
     tracing::error!(panic = text, "a request panicked; please report this");
-    ApiError::new(ErrorCode::InternalError, "The server failed to answer this request.")
-        .into_response()
+    let error =
+        ApiError::new(ErrorCode::InternalError, "The server failed to answer this request.");
+    (Extension(Panicked), error).into_response()
 }

@@ -7,10 +7,13 @@ mod doors;
 mod download;
 mod drain;
 mod error;
+mod metrics;
 mod observe;
+mod ready;
 mod routes;
 mod rpc;
 mod serve;
+mod trace;
 mod upload;
 
 pub use app::{App, Mode, PresignedUrls, RouteInfo, route_table};

@@ -1,8 +1,12 @@
 //! One line in the log for each request, and an id by which the client can name it.
 
+use crate::{
+    metrics::{HttpMetrics, InFlight, RouteMetrics},
+    trace,
+};
 use axum::{
     body::Body,
-    extract::Request,
+    extract::{Request, State},
     http::{HeaderName, HeaderValue, Method, StatusCode},
     middleware::Next,
     response::Response,
@@ -13,13 +17,13 @@ use pin_project_lite::pin_project;
 use std::{
     pin::Pin,
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicU64, Ordering},
     },
     task::{Context, Poll},
     time::Instant,
 };
-use tracing::Level;
+use tracing::{Instrument, Level, Span};
 use uuid::Uuid;
 
 static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -27,23 +31,34 @@ static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const REQUEST_ID_LENGTH: usize = 128;
 
 /// Gives the request an id, counts its bytes, and logs it once its answer is sent or given up.
-pub(crate) async fn observe(request: Request, next: Next) -> Response {
+pub(crate) async fn observe(
+    State(metrics): State<HttpMetrics>,
+    mut request: Request,
+    next: Next,
+) -> Response {
     let started = Instant::now();
     let id = request_id(&request);
-    let received = Arc::new(AtomicU64::new(0));
+    let span = trace::request_span(&request, &id);
+    let exchange = Arc::new(Exchange::new(&metrics));
+    request.extensions_mut().insert(Arc::clone(&exchange));
     let mut line = AccessLine {
         method: request.method().clone(),
         // Without the query, whose values may be secrets.
         path: request.uri().path().to_owned(),
         id: id.clone(),
         status: None,
-        received: Arc::clone(&received),
+        exchange: Arc::clone(&exchange),
         sent: 0,
         started,
+        span: span.clone(),
+        _in_flight: metrics.begin(),
     };
-    let request = request.map(|body| Body::new(Counted { body, counter: received }));
-    let mut response = next.run(request).await;
+    let request = request.map(|body| Body::new(Counted { body, counter: exchange }));
+    let mut response = next.run(request).instrument(span).await;
     line.status = Some(response.status());
+    if response.extensions().get::<Panicked>().is_some() {
+        line.exchange.route().panicked(&line.method);
+    }
     response.headers_mut().insert(REQUEST_ID.clone(), id);
     response.map(|body| Body::new(Counted { body, counter: line }))
 }
@@ -61,6 +76,43 @@ fn request_id(request: &Request) -> HeaderValue {
     HeaderValue::from_str(id).unwrap_or_else(|_| HeaderValue::from_static("-"))
 }
 
+/// Marks the answer to a request that panicked.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Panicked;
+
+/// What the outermost layer and the route know of a request together.
+#[derive(Debug)]
+pub(crate) struct Exchange {
+    received: AtomicU64,
+    /// Absent until a line of the route table answers.
+    route: OnceLock<Arc<RouteMetrics>>,
+    unmatched: Arc<RouteMetrics>,
+}
+
+impl Exchange {
+    fn new(metrics: &HttpMetrics) -> Self {
+        Self {
+            received: AtomicU64::new(0),
+            route: OnceLock::new(),
+            unmatched: Arc::clone(metrics.unmatched()),
+        }
+    }
+
+    /// Says which line of the route table answers.
+    pub(crate) fn set_route(&self, route: &Arc<RouteMetrics>) {
+        // A request is routed once.
+        let _ = self.route.set(Arc::clone(route));
+    }
+
+    fn route(&self) -> &RouteMetrics {
+        self.route.get().unwrap_or(&self.unmatched)
+    }
+
+    fn received(&self) -> u64 {
+        self.received.load(Ordering::Relaxed)
+    }
+}
+
 /// What is logged of a request, when it is dropped.
 struct AccessLine {
     method: Method,
@@ -68,13 +120,22 @@ struct AccessLine {
     id: HeaderValue,
     /// `None` while no answer was made: the client went away before.
     status: Option<StatusCode>,
-    received: Arc<AtomicU64>,
+    exchange: Arc<Exchange>,
     sent: u64,
     started: Instant,
+    span: Span,
+    _in_flight: InFlight,
 }
 
 impl Drop for AccessLine {
     fn drop(&mut self) {
+        self.exchange.route().ended(&self.method, self.status, self.started.elapsed());
+        let outcome = trace::Outcome {
+            status: self.status,
+            received: self.exchange.received(),
+            sent: self.sent,
+        };
+        trace::end(&self.span, &outcome);
         /// The whole line for people, and its parts for programs.
         macro_rules! log {
             ($level:ident) => {
@@ -83,7 +144,7 @@ impl Drop for AccessLine {
                     method = %self.method,
                     path = self.path,
                     status = self.status.map(|status| status.as_u16()),
-                    bytes_in = self.received.load(Ordering::Relaxed),
+                    bytes_in = self.exchange.received(),
                     bytes_out = self.sent,
                     duration_ms = self.duration_ms(),
                     request_id = self.id.to_str().unwrap_or_default(),
@@ -114,7 +175,7 @@ impl std::fmt::Display for AccessLine {
             Some(status) => write!(f, "{}", status.as_u16())?,
             None => write!(f, "-")?,
         }
-        let received = self.received.load(Ordering::Relaxed);
+        let received = self.exchange.received();
         let duration_ms = self.duration_ms();
         let id = self.id.to_str().unwrap_or_default();
         write!(f, " in={received} out={sent} duration_ms={duration_ms:.3} id={id}")
@@ -126,15 +187,17 @@ trait Count {
     fn count(&mut self, bytes: u64);
 }
 
-impl Count for Arc<AtomicU64> {
+impl Count for Arc<Exchange> {
     fn count(&mut self, bytes: u64) {
-        self.fetch_add(bytes, Ordering::Relaxed);
+        self.received.fetch_add(bytes, Ordering::Relaxed);
+        self.route().received(bytes);
     }
 }
 
 impl Count for AccessLine {
     fn count(&mut self, bytes: u64) {
         self.sent += bytes;
+        self.exchange.route().sent(bytes);
     }
 }
 

@@ -3,6 +3,7 @@
 //! [`Store`] answers for all of it. One file for each resource says what a request does, in SQL that
 //! is built for whatever database stands behind; [`db`] alone knows which one that is.
 
+mod activity;
 mod artifact_uri;
 mod batch;
 mod clock;
@@ -33,8 +34,10 @@ mod schema;
 mod store;
 mod tables;
 mod tags;
+mod trace;
 mod writes;
 
+pub use activity::{Groups, PoolUse, StoreActivity};
 pub use database_uri::without_password;
 pub use db::{Connections, DbError};
 pub use error::{OpenError, StoreError};

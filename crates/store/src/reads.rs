@@ -3,7 +3,9 @@
 use crate::{
     Store, StoreError,
     db::{Row, Transaction, Trouble},
+    trace,
 };
+use tracing::Instrument;
 
 /// How often a question is asked again whose connection was lost.
 const RETRIES: u32 = 3;
@@ -31,14 +33,21 @@ pub(crate) fn cut_page(rows: &mut Vec<Row>, max_results: u64) -> bool {
 impl Store {
     /// Answers a question; asks again where the connection was lost halfway.
     pub(crate) async fn ask<Q: Question>(&self, question: &Q) -> Result<Q::Answer, StoreError> {
+        self.ask_patiently(question).instrument(trace::operation::<Q>()).await
+    }
+
+    async fn ask_patiently<Q: Question>(&self, question: &Q) -> Result<Q::Answer, StoreError> {
         let mut retries = 0;
         loop {
+            let waiting = self.tally.waiting();
             let mut transaction = self.database.read().await?;
+            drop(waiting);
             match question.answer(&mut transaction).await {
                 Err(StoreError::Database(error))
                     if error.trouble() == Trouble::Lost && retries < RETRIES =>
                 {
                     tracing::warn!(%error, "the database failed; a question is asked again");
+                    self.tally.question_again();
                     retries += 1;
                 }
                 answer => return answer,

@@ -1,8 +1,10 @@
 use crate::{
-    OpenError, StoreError,
+    OpenError, StoreActivity, StoreError,
+    activity::Tally,
     artifact_uri::ArtifactRoot,
     database_uri::{DatabaseUri, without_password},
-    db::{Connections, Database},
+    db::{Connections, Database, Transaction},
+    reads::Question,
     schema::{self, WhenEmpty},
     writes::{Change, Writes},
 };
@@ -47,6 +49,7 @@ impl StoreOptions {
 pub struct Store {
     pub(crate) database: Database,
     writes: Writes,
+    pub(crate) tally: Tally,
     pub(crate) artifact_root: Arc<ArtifactRoot>,
 }
 
@@ -73,8 +76,20 @@ impl Store {
         let failed = |error| OpenError::of(&options.uri, error);
         let database = Database::open(&uri, &options.connections).await.map_err(failed)?;
         schema::prepare(&database, &options.uri, &artifact_root, when_empty).await?;
-        let writes = Writes::start(&database);
-        Ok(Self { database, writes, artifact_root: Arc::new(artifact_root) })
+        let tally = Tally::default();
+        let writes = Writes::start(&database, &tally);
+        Ok(Self { database, writes, tally, artifact_root: Arc::new(artifact_root) })
+    }
+
+    /// Asks whether the database answers: it is read, as by any request.
+    pub async fn probe(&self) -> Result<(), StoreError> {
+        self.ask(&Probe).await
+    }
+
+    /// How the database is used.
+    #[must_use]
+    pub fn activity(&self) -> StoreActivity {
+        self.tally.activity(self.database.pool_use(), self.writes.queued())
     }
 
     /// Finishes what is under way, and closes the database.
@@ -87,5 +102,18 @@ impl Store {
     /// comes through here.
     pub(crate) async fn write<C: Change>(&self, change: C) -> Result<C::Output, StoreError> {
         self.writes.carry_out(change).await
+    }
+}
+
+/// Whether anything can be read.
+struct Probe;
+
+impl Question for Probe {
+    type Answer = ();
+
+    async fn answer(&self, transaction: &mut Transaction) -> Result<(), StoreError> {
+        // A statement without a table would not touch the file of SQLite.
+        transaction.texts::<1>("SELECT version_num FROM alembic_version").await?;
+        Ok(())
     }
 }

@@ -6,7 +6,9 @@
 
 use crate::{
     StoreError,
+    activity::Tally,
     db::{Database, DbError, Transaction, Trouble},
+    trace,
 };
 use futures_util::{FutureExt, future::BoxFuture};
 use mlferry_protocol::{ExperimentId, RunId};
@@ -15,6 +17,7 @@ use tokio::{
     sync::{Mutex, mpsc, oneshot},
     task::JoinSet,
 };
+use tracing::{Instrument, Span};
 
 /// Most changes in one transaction, so that nobody waits long for neighbours.
 const GROUP: usize = 256;
@@ -76,12 +79,16 @@ enum Message {
 
 impl Writes {
     /// Starts as many writers as the database takes at once.
-    pub(crate) fn start(database: &Database) -> Self {
+    pub(crate) fn start(database: &Database, tally: &Tally) -> Self {
         let (queue, waiting) = mpsc::channel(QUEUE);
         let waiting = Arc::new(Mutex::new(waiting));
         let mut writers = JoinSet::new();
         for _ in 0..database.writers() {
-            let writer = Writer { database: database.clone(), waiting: Arc::clone(&waiting) };
+            let writer = Writer {
+                database: database.clone(),
+                tally: tally.clone(),
+                waiting: Arc::clone(&waiting),
+            };
             writers.spawn(writer.run());
         }
         Self { queue, writers: Arc::new(Mutex::new(writers)) }
@@ -89,11 +96,25 @@ impl Writes {
 
     /// Carries a change out; when this returns, it is committed.
     pub(crate) async fn carry_out<C: Change>(&self, change: C) -> Result<C::Output, StoreError> {
+        let span = trace::operation::<C>();
+        self.carry_out_in(change, span.clone()).instrument(span).await
+    }
+
+    async fn carry_out_in<C: Change>(
+        &self,
+        change: C,
+        span: Span,
+    ) -> Result<C::Output, StoreError> {
         let (caller, answer) = oneshot::channel();
-        let job = Queued { change, outcome: None, caller };
+        let job = Queued { change, outcome: None, caller, span };
         let sent = self.queue.send(Message::Carry(Box::new(job))).await;
         sent.map_err(|_| DbError::closed())?;
         answer.await.unwrap_or_else(|_| Err(DbError::closed().into()))
+    }
+
+    /// How many changes wait.
+    pub(crate) fn queued(&self) -> usize {
+        self.queue.max_capacity() - self.queue.capacity()
     }
 
     /// Carries out what waits, and ends.
@@ -110,6 +131,9 @@ trait Job: Send {
     fn locks(&self) -> Lock<'_>;
 
     fn is_repeatable(&self) -> bool;
+
+    /// What its caller sees of it in a trace.
+    fn span(&self) -> &Span;
 
     /// Carries the change out, keeps the outcome, and tells how it went.
     fn apply<'a>(&'a mut self, transaction: &'a mut Transaction) -> BoxFuture<'a, Applied>;
@@ -133,6 +157,7 @@ struct Queued<C: Change> {
     change: C,
     outcome: Option<Result<C::Output, StoreError>>,
     caller: oneshot::Sender<Result<C::Output, StoreError>>,
+    span: Span,
 }
 
 impl<C: Change> Job for Queued<C> {
@@ -144,7 +169,12 @@ impl<C: Change> Job for Queued<C> {
         C::IS_REPEATABLE
     }
 
+    fn span(&self) -> &Span {
+        &self.span
+    }
+
     fn apply<'a>(&'a mut self, transaction: &'a mut Transaction) -> BoxFuture<'a, Applied> {
+        let span = self.span.clone();
         let applied = async {
             let outcome = self.change.apply(transaction).await;
             let applied = match &outcome {
@@ -155,7 +185,7 @@ impl<C: Change> Job for Queued<C> {
             self.outcome = Some(outcome);
             applied
         };
-        applied.boxed()
+        applied.instrument(span).boxed()
     }
 
     fn settle(self: Box<Self>) {
@@ -174,6 +204,7 @@ type Group = Vec<Box<dyn Job>>;
 /// Carries out one group after the other.
 struct Writer {
     database: Database,
+    tally: Tally,
     waiting: Arc<Mutex<mpsc::Receiver<Message>>>,
 }
 
@@ -232,6 +263,7 @@ impl Writer {
                         group = again;
                     }
                     tracing::warn!(%error, "the database failed; a group of changes is carried out again");
+                    self.tally.group_again();
                     tokio::time::sleep(RETRY_DELAY * 2_u32.pow(retries)).await;
                     retries += 1;
                 }
@@ -242,7 +274,9 @@ impl Writer {
     /// Carries a group out in one transaction and commits it; an error means that nothing was changed.
     async fn attempt(&self, group: &mut Group, isolation: Isolation) -> Result<(), Halt> {
         let failed = |error| Halt::Failure { error, committing: false };
+        let waiting = self.tally.waiting();
         let mut transaction = self.database.write().await.map_err(Halt::Unavailable)?;
+        drop(waiting);
         let is_alone = group.len() == 1;
         for job in group.iter_mut() {
             match isolation {
@@ -259,8 +293,11 @@ impl Writer {
                 }
             }
         }
-        let committed = transaction.commit().await;
-        committed.map_err(|error| Halt::Failure { error, committing: true })
+        let span = trace::commit(transaction.dialect(), group.iter().map(|job| job.span()));
+        let committed = transaction.commit().instrument(span).await;
+        committed.map_err(|error| Halt::Failure { error, committing: true })?;
+        self.tally.committed(group.len());
+        Ok(())
     }
 }
 

@@ -1,7 +1,7 @@
 //! The blocks that are kept.
 
 use super::{
-    CacheError,
+    CacheCounts, CacheError,
     folder::{CacheFolder, Geometry},
     key::{BlockKey, ObjectId},
     read::CachedObject,
@@ -16,7 +16,10 @@ use foyer::{
 use std::{
     fmt, io,
     path::Path,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     time::{Duration, Instant},
 };
 use tokio::time::timeout;
@@ -52,6 +55,22 @@ struct Inner {
     /// Until when the disk is left alone.
     paused: Mutex<Option<Instant>>,
     folder: CacheFolder,
+    hits: Tally,
+    misses: Tally,
+}
+
+/// Blocks, and bytes in them.
+#[derive(Default)]
+pub(super) struct Tally {
+    blocks: AtomicU64,
+    bytes: AtomicU64,
+}
+
+impl Tally {
+    pub(super) fn count(&self, block: &Bytes) {
+        self.blocks.fetch_add(1, Ordering::Relaxed);
+        self.bytes.fetch_add(block.len() as u64, Ordering::Relaxed);
+    }
 }
 
 impl ArtifactCache {
@@ -72,6 +91,8 @@ impl ArtifactCache {
             queued: tokio::sync::Mutex::default(),
             paused: Mutex::default(),
             folder,
+            hits: Tally::default(),
+            misses: Tally::default(),
         })))
     }
 
@@ -93,6 +114,27 @@ impl ArtifactCache {
         let is_kept = size <= self.0.geometry.bytes() / LARGEST_SHARE;
         is_kept
             .then(|| CachedObject::new(self.clone(), ObjectId::new(place, key, etag, size), size))
+    }
+
+    /// What came out of it since it was opened.
+    #[must_use]
+    pub fn counts(&self) -> CacheCounts {
+        let Inner { hits, misses, geometry, .. } = &*self.0;
+        CacheCounts {
+            hits: hits.blocks.load(Ordering::Relaxed),
+            misses: misses.blocks.load(Ordering::Relaxed),
+            hit_bytes: hits.bytes.load(Ordering::Relaxed),
+            miss_bytes: misses.bytes.load(Ordering::Relaxed),
+            capacity_bytes: geometry.bytes(),
+        }
+    }
+
+    pub(super) fn hits(&self) -> &Tally {
+        &self.0.hits
+    }
+
+    pub(super) fn misses(&self) -> &Tally {
+        &self.0.misses
     }
 
     pub(super) fn runs(&self) -> &Runs {

@@ -48,6 +48,21 @@ pub(crate) type Source = Arc<dyn Fn(Range<u64>) -> Body + Send + Sync>;
 /// Bytes as they come from a store.
 pub(crate) type Body = BoxStream<'static, io::Result<Bytes>>;
 
+/// What came out of a cache, and what did not.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct CacheCounts {
+    /// Blocks that were in it.
+    pub hits: u64,
+    /// Blocks that were not, and came from the store.
+    pub misses: u64,
+    /// Bytes of the hits.
+    pub hit_bytes: u64,
+    /// Bytes of the misses.
+    pub miss_bytes: u64,
+    /// Bytes that the cache may take on its disk.
+    pub capacity_bytes: u64,
+}
+
 /// Why a cache can't be used.
 #[derive(Debug, Error)]
 pub enum CacheError {

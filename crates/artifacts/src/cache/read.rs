@@ -73,6 +73,7 @@ impl Reader {
             let run = if let Some(run) = cache.runs().find(key) {
                 run
             } else if let Some(bytes) = cache.get(key).await.filter(has_its_length) {
+                cache.hits().count(&bytes);
                 return Ok(bytes);
             } else {
                 let wish = Wish { cache, source: &self.source, size: *size };
@@ -80,11 +81,13 @@ impl Reader {
             };
             *self.run.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&run));
             if let Some(bytes) = run.block(block).await? {
+                cache.misses().count(&bytes);
                 return Ok(bytes);
             }
         }
         let pieces: Vec<Bytes> = (self.source)(range.clone()).try_collect().await?;
         let bytes = Bytes::from(pieces.concat());
+        cache.misses().count(&bytes);
         has_its_length(&bytes).then_some(bytes).ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
     }
 }

@@ -93,6 +93,12 @@ impl Local {
         }
     }
 
+    /// Asks whether the root is there and can be listed. The next upload makes one that somebody removed.
+    pub(crate) fn probe(&self) -> Result<(), ArtifactError> {
+        fs::read_dir(&self.path)?.next().transpose()?;
+        Ok(())
+    }
+
     fn opened(&self) -> Arc<Opened> {
         Arc::clone(&self.opened.read().unwrap_or_else(PoisonError::into_inner))
     }

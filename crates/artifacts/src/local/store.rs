@@ -53,6 +53,11 @@ impl LocalStore {
         blocking(move || self.local.close()).await;
     }
 
+    pub(crate) async fn probe(&self) -> Result<(), ArtifactError> {
+        let local = Arc::clone(&self.local);
+        blocking(move || local.probe()).await
+    }
+
     pub(crate) async fn put<S, E>(
         &self,
         path: ArtifactPath,

@@ -8,7 +8,7 @@ use super::{
     direct::{Dialect, Direct},
     http,
 };
-use crate::StoreSettings;
+use crate::{StoreSettings, counters::CountedStore};
 use object_store::{
     ClientOptions,
     azure::{AzureConfigKey, MicrosoftAzure, MicrosoftAzureBuilder},
@@ -134,7 +134,10 @@ fn build(
         .with_container_name(container)
         .with_endpoint(endpoint.to_owned())
         .with_client_options(client_options(endpoint, settings))
-        .with_http_connector(StoreConnector::to(Some(endpoint)))
+        .with_http_connector(StoreConnector::to(
+            Some(endpoint),
+            settings.counters.of(CountedStore::Azure),
+        ))
         .with_retry(http::retries());
     let given = [
         (AzureConfigKey::AccessKey, account.key.as_deref()),

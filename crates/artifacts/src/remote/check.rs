@@ -1,7 +1,10 @@
 //! Whether a destination can be used, asked before the server takes requests.
 
-use super::{Remote, StoreKind, error::words_of};
-use crate::{OpenError, path::STAGING_FOLDER};
+use super::{
+    Remote, StoreKind,
+    error::{store_error, words_of},
+};
+use crate::{ArtifactError, OpenError, path::STAGING_FOLDER};
 use object_store::{Error, PutOptions, PutPayload, list::PaginatedListOptions, path::Path};
 use uuid::Uuid;
 
@@ -17,9 +20,14 @@ impl Remote {
         })
     }
 
-    async fn try_out(&self) -> Result<(), (&'static str, Error)> {
+    /// Asks whether the store answers and may be listed.
+    pub(crate) async fn probe(&self) -> Result<(), ArtifactError> {
+        self.list_a_little().await.map_err(|error| store_error(&error))
+    }
+
+    async fn list_a_little(&self) -> Result<(), Error> {
         let prefix = self.prefix(None);
-        let listed = match &self.0.opened.pages {
+        match &self.0.opened.pages {
             Some(pages) => {
                 let page =
                     PaginatedListOptions { max_keys: Some(1), ..PaginatedListOptions::default() };
@@ -30,9 +38,12 @@ impl Remote {
                 Ok(root) => self.store().list_with_delimiter(Some(&root)).await.map(drop),
                 Err(error) => Err(error.into()),
             },
-        };
-        listed.map_err(|error| ("listed", error))?;
-        let Some(key) = self.probe() else { return Ok(()) };
+        }
+    }
+
+    async fn try_out(&self) -> Result<(), (&'static str, Error)> {
+        self.list_a_little().await.map_err(|error| ("listed", error))?;
+        let Some(key) = self.trial_key() else { return Ok(()) };
         let payload = PutPayload::from_static(b"mlferry asks whether it may write here");
         let written = self.store().put_opts(&key, payload, PutOptions::default()).await;
         written.map_err(|error| ("written", error))?;
@@ -48,7 +59,7 @@ impl Remote {
     }
 
     /// A key that no artifact has. Other servers reserve such names, so there is none on them.
-    fn probe(&self) -> Option<Path> {
+    fn trial_key(&self) -> Option<Path> {
         if self.0.opened.traits.kind == StoreKind::Server {
             return None;
         }

@@ -1,6 +1,7 @@
 //! The connection to an object store, between its client and the network.
 
 use super::{addressable::addressable, http::IDLE_TIME, plain::PlainClient};
+use crate::counters::RequestCounter;
 use async_trait::async_trait;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use object_store::{
@@ -11,6 +12,7 @@ use object_store::{
     },
 };
 use std::{borrow::Cow, time::Duration};
+use tracing::{Instrument, Level, Span, field};
 
 /// Time until a store answers what takes long: the time in which a part comes through a narrow line counts, and so
 /// does what a store needs to put parts together.
@@ -22,8 +24,9 @@ const MANY_BYTES: usize = 256 * 1024;
 const PROXIES: [&str; 4] = ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"];
 
 /// Connects to stores.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct StoreConnector {
+    counter: RequestCounter,
     /// Whether the store is reached without TLS and without a proxy.
     is_plain: bool,
     /// What all requests have.
@@ -33,10 +36,10 @@ pub(super) struct StoreConnector {
 
 impl StoreConnector {
     /// The way to a store; `None` is that of a cloud.
-    pub(super) fn to(endpoint: Option<&str>) -> Self {
+    pub(super) fn to(endpoint: Option<&str>, counter: RequestCounter) -> Self {
         let is_plain = endpoint.is_some_and(|endpoint| endpoint.starts_with("http://"))
             && PROXIES.iter().all(|name| std::env::var_os(name).is_none());
-        Self { is_plain, headers: HeaderMap::new(), usual: ReqwestConnector::default() }
+        Self { counter, is_plain, headers: HeaderMap::new(), usual: ReqwestConnector::default() }
     }
 
     /// The same, with a header that all requests have.
@@ -57,16 +60,38 @@ impl HttpConnector for StoreConnector {
             let long = options.clone().with_read_timeout(LONG_TIME);
             (self.usual.connect(options)?, self.usual.connect(&long)?)
         };
-        Ok(HttpClient::new(Connection { headers: self.headers.clone(), usual, long }))
+        let (counter, headers) = (self.counter.clone(), self.headers.clone());
+        Ok(HttpClient::new(Connection { counter, headers, usual, long }))
     }
 }
 
 #[derive(Debug)]
 struct Connection {
+    counter: RequestCounter,
     headers: HeaderMap,
     usual: HttpClient,
     /// The same with more patience.
     long: HttpClient,
+}
+
+impl Connection {
+    /// What whoever collects traces sees of a request that another one needs. Its query may hold a signature.
+    fn span(&self, request: &HttpRequest) -> Span {
+        if !tracing::enabled!(target: "otel", Level::INFO) || Span::current().is_disabled() {
+            return Span::none();
+        }
+        tracing::info_span!(
+            target: "otel",
+            "store request",
+            otel.kind = "client",
+            otel.name = request.method().as_str(),
+            http.request.method = request.method().as_str(),
+            http.response.status_code = field::Empty,
+            server.address = request.uri().host(),
+            url.path = request.uri().path(),
+            artifact.store = self.counter.store(),
+        )
+    }
 }
 
 #[async_trait]
@@ -81,7 +106,13 @@ impl HttpService for Connection {
             request.headers_mut().entry(name).or_insert_with(|| value.clone());
         }
         let client = if takes_long { &self.long } else { &self.usual };
-        let response = client.execute(request).await?;
+        let method = request.method().clone();
+        let span = self.span(&request);
+        let response = client.execute(request).instrument(span.clone()).await;
+        let status = response.as_ref().ok().map(HttpResponse::status);
+        self.counter.count(&method, status);
+        span.record("http.response.status_code", status.map(|status| i64::from(status.as_u16())));
+        let response = response?;
         if !is_listing || !response.status().is_success() {
             return Ok(response);
         }

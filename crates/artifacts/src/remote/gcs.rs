@@ -7,7 +7,7 @@ use super::{
     direct::{Dialect, Direct},
     http,
 };
-use crate::StoreSettings;
+use crate::{StoreSettings, counters::CountedStore};
 use ::http::{HeaderValue, header::ACCEPT_ENCODING};
 use async_trait::async_trait;
 use object_store::{
@@ -62,8 +62,8 @@ fn build(
     settings: &StoreSettings,
 ) -> Result<Arc<GoogleCloudStorage>, String> {
     // Without it, what is stored compressed is sent decompressed, and not as long as it was said to be.
-    let as_stored =
-        StoreConnector::to(endpoint).sending(ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
+    let as_stored = StoreConnector::to(endpoint, settings.counters.of(CountedStore::Gcs))
+        .sending(ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
     let mut builder = GoogleCloudStorageBuilder::new()
         .with_bucket_name(bucket)
         .with_client_options(client_options(endpoint))

@@ -8,7 +8,7 @@ use super::{
     direct::{Dialect, Direct},
     http,
 };
-use crate::{StoreSettings, destination::S3Provider};
+use crate::{StoreSettings, counters::CountedStore, destination::S3Provider};
 use ::http::{HeaderMap, HeaderName, HeaderValue};
 use object_store::{
     ClientOptions,
@@ -136,7 +136,7 @@ fn builder(
         // Over TLS the bytes are protected already; without it, hashing them costs a core, and whoever
         // changes them in flight could change all else that is not signed.
         .with_unsigned_payload(true)
-        .with_http_connector(StoreConnector::to(endpoint))
+        .with_http_connector(StoreConnector::to(endpoint, settings.counters.of(CountedStore::S3)))
         .with_retry(http::retries());
     if let Some(endpoint) = endpoint {
         builder = builder.with_endpoint(endpoint_of_bucket(endpoint, bucket, is_virtual));

@@ -1,5 +1,6 @@
 //! Command lines, as typed and with what the environment says, and what becomes of them.
 
+mod observing;
 mod refusals;
 
 use std::ffi::OsString;
@@ -70,6 +71,7 @@ fn nothing_given_means_the_references_defaults() {
         log: LogOptions { level: LogLevel::Info, format: LogFormat::Text },
         max_artifact_size: None,
         shutdown_grace: Duration::from_secs(30),
+        has_traces: false,
         notices: vec![
             "Backend store URI not provided. Using sqlite:///mlflow.db".to_owned(),
             "Registry store URI not provided. Using backend store URI.".to_owned(),
@@ -156,6 +158,7 @@ fn every_flag_is_read() {
         log: LogOptions { level: LogLevel::Warn, format: LogFormat::Json },
         max_artifact_size: Some(10 << 30),
         shutdown_grace: Duration::from_mins(2),
+        has_traces: false,
         notices: vec![
             "[MLflow] Security middleware enabled. Allowed hosts: a.com, b.com:*. CORS origins: https://a.com."
                 .to_owned(),

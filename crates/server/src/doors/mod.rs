@@ -83,7 +83,7 @@ pub(crate) async fn guard(
 fn refusal(keeper: &DoorKeeper, request: &Request) -> Option<Response> {
     let path = keeper.path(request);
     if let Some(checks) = &keeper.doors.checks {
-        let is_probe = matches!(path, "/health" | "/version");
+        let is_probe = matches!(path, "/health" | "/version" | "/ready" | "/metrics");
         if !is_probe && let Err(error) = checks.hosts.check(request) {
             return Some(error.into_response());
         }

@@ -1,23 +1,33 @@
 //! The server about itself.
 
+use crate::{
+    error::ApiError,
+    metrics::Metrics,
+    ready::{Readiness, Report},
+};
 use axum::{
     Json,
     extract::State,
-    http::{HeaderName, header},
+    http::{HeaderName, StatusCode, header},
     response::Html,
 };
 use mlferry_protocol::{
-    MLFLOW_VERSION,
+    ErrorCode, MLFLOW_VERSION,
     server_info::{Features, ServerInfo},
 };
 
 /// What this server has.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct Info {
     pub(crate) has_store: bool,
     /// Clients may be sent straight to the artifact store.
     pub(crate) is_direct: bool,
+    pub(crate) readiness: Readiness,
+    pub(crate) metrics: Metrics,
 }
+
+/// The text format of Prometheus.
+const METRICS_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// Answers whoever opens the server in a browser, until there is a web page.
 const START_PAGE: &str = include_str!("start_page.html");
@@ -28,6 +38,24 @@ pub(super) async fn start_page() -> Html<String> {
 
 pub(super) async fn health() -> ([(HeaderName, &'static str); 1], &'static str) {
     ([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], "OK")
+}
+
+pub(super) async fn ready(
+    State(info): State<Info>,
+) -> (StatusCode, [(HeaderName, &'static str); 1], Json<Report>) {
+    let report = info.readiness.report().await;
+    let status = if report.is_ready() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (status, [(header::CACHE_CONTROL, "no-store")], Json(report))
+}
+
+pub(super) async fn metrics(
+    State(info): State<Info>,
+) -> Result<([(HeaderName, &'static str); 1], String), ApiError> {
+    let rendered = tokio::task::spawn_blocking(move || info.metrics.render()).await;
+    let text = rendered.ok().and_then(Result::ok).ok_or_else(|| {
+        ApiError::new(ErrorCode::InternalError, "The metrics could not be collected.")
+    })?;
+    Ok(([(header::CONTENT_TYPE, METRICS_TYPE)], text))
 }
 
 pub(super) async fn version() -> Html<&'static str> {

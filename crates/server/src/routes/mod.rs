@@ -39,6 +39,8 @@ pub enum Access {
     Edit,
     /// Who may delete the resource.
     Delete,
+    /// Who runs the server, and the programs that watch it.
+    Operate,
 }
 
 /// Under which paths a line is found.
@@ -152,12 +154,14 @@ impl Action {
 
 /// Every route that is answered.
 pub(crate) fn table() -> Vec<Route> {
-    use Access::{Anyone, Delete, Edit, Read};
+    use Access::{Anyone, Delete, Edit, Operate, Read};
 
     vec![
         GET.info("/", Anyone, info::start_page).bare(),
         GET.info("/health", Anyone, info::health).bare(),
+        GET.info("/ready", Anyone, info::ready).bare(),
         GET.info("/version", Anyone, info::version).bare(),
+        GET.info("/metrics", Operate, info::metrics).bare(),
         GET.info("/3.0/mlflow/server-info", Anyone, info::server_info),
         // Artifacts of the destination.
         GET.proxy("/2.0/mlflow-artifacts/artifacts", Read, artifacts::list),
@@ -242,7 +246,8 @@ mod tests {
     fn only_what_tells_nothing_of_users_is_open_to_anyone() {
         for route in table() {
             let is_about_the_server = matches!(route.needs, Needs::Nothing(_));
-            assert_eq!(route.access == Access::Anyone, is_about_the_server, "{}", route.path);
+            let is_open = matches!(route.access, Access::Anyone | Access::Operate);
+            assert_eq!(is_open, is_about_the_server, "{}", route.path);
         }
     }
 

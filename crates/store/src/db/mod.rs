@@ -17,7 +17,7 @@ pub(crate) use sqlite::SqliteLocation;
 pub(crate) use statements::{id_lists, insert, is_one_of, row_lists};
 pub(crate) use transaction::{Row, Transaction};
 
-use crate::database_uri::DatabaseUri;
+use crate::{activity::PoolUse, database_uri::DatabaseUri};
 use std::time::Duration;
 
 /// How the connections to a database are kept.
@@ -41,6 +41,18 @@ impl Default for Connections {
             max_lifetime: None,
             statement_timeout: None,
         }
+    }
+}
+
+/// What a pool tells of its connections.
+fn use_of<DB: sqlx::Database>(pool: &sqlx::Pool<DB>) -> PoolUse {
+    let open = u64::from(pool.size());
+    PoolUse {
+        open,
+        // The two are not counted at the same moment.
+        idle: open.min(pool.num_idle() as u64),
+        max: pool.options().get_max_connections().into(),
+        waiting: 0,
     }
 }
 
@@ -116,6 +128,14 @@ impl Database {
         match self {
             Self::Sqlite(_) => 1,
             Self::Postgres(database) => database.writers(),
+        }
+    }
+
+    /// Connections that are open and idle, as far as the pools tell.
+    pub(crate) fn pool_use(&self) -> PoolUse {
+        match self {
+            Self::Sqlite(database) => database.pool_use(),
+            Self::Postgres(database) => database.pool_use(),
         }
     }
 

@@ -1,7 +1,7 @@
 //! What PostgreSQL does its own way: where a database lies, how it is reached, and its error codes.
 
 use super::{Connections, DbError, Trouble};
-use crate::database_uri::UriParts;
+use crate::{activity::PoolUse, database_uri::UriParts};
 use percent_encoding::percent_decode_str;
 use sqlx::{
     ConnectOptions, PgPool, Postgres,
@@ -232,6 +232,10 @@ impl PostgresDatabase {
         // One connection at least is left to those who read.
         let max = self.pool.options().get_max_connections();
         usize::try_from(WRITERS.min(max - 1)).unwrap_or(1)
+    }
+
+    pub(super) fn pool_use(&self) -> PoolUse {
+        super::use_of(&self.pool)
     }
 
     pub(super) async fn close(&self) {

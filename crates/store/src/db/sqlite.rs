@@ -1,6 +1,7 @@
 //! What SQLite does its own way: where a database lies, how it is opened, and its error codes.
 
 use super::{Connections, DbError, Trouble};
+use crate::activity::PoolUse;
 use sqlx::{
     ConnectOptions, SqlitePool,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
@@ -49,7 +50,8 @@ impl SqliteLocation {
 #[derive(Debug, Clone)]
 pub(crate) struct SqliteDatabase {
     writer: SqlitePool,
-    readers: SqlitePool,
+    /// Absent where the one connection does both.
+    readers: Option<SqlitePool>,
 }
 
 impl SqliteDatabase {
@@ -68,9 +70,9 @@ impl SqliteDatabase {
         let writer = pool(1, connections).connect_with(options.clone()).await?;
         let readers = connections.max.map_or(READERS, |max| max.saturating_sub(1).max(1));
         let readers = match location {
-            SqliteLocation::File(_) => pool(readers, connections).connect_lazy_with(options),
+            SqliteLocation::File(_) => Some(pool(readers, connections).connect_lazy_with(options)),
             // Another connection would have another, empty memory.
-            SqliteLocation::Memory => writer.clone(),
+            SqliteLocation::Memory => None,
         };
         Ok(Self { writer, readers })
     }
@@ -93,11 +95,11 @@ impl SqliteDatabase {
             make_folder(location);
         }
         let writer = pool(1, &Connections::default()).connect_with(options).await?;
-        Ok(Self { readers: writer.clone(), writer })
+        Ok(Self { writer, readers: None })
     }
 
     pub(super) async fn read(&self) -> Result<sqlx::Transaction<'static, sqlx::Sqlite>, DbError> {
-        Ok(self.readers.begin().await?)
+        Ok(self.readers.as_ref().unwrap_or(&self.writer).begin().await?)
     }
 
     /// Takes SQLite's write lock at once: a transaction that starts to write later than it reads can
@@ -106,8 +108,21 @@ impl SqliteDatabase {
         Ok(self.writer.begin_with("BEGIN IMMEDIATE").await?)
     }
 
+    pub(super) fn pool_use(&self) -> PoolUse {
+        let writer = super::use_of(&self.writer);
+        let readers = self.readers.as_ref().map(super::use_of).unwrap_or_default();
+        PoolUse {
+            open: writer.open + readers.open,
+            idle: writer.idle + readers.idle,
+            max: writer.max + readers.max,
+            waiting: 0,
+        }
+    }
+
     pub(super) async fn close(&self) {
-        self.readers.close().await;
+        if let Some(readers) = &self.readers {
+            readers.close().await;
+        }
         let checkpoint = sqlx::raw_sql("PRAGMA wal_checkpoint(TRUNCATE)");
         if let Err(error) = checkpoint.execute(&self.writer).await {
             // Nothing is lost: the next start reads the write-ahead log.

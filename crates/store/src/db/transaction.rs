@@ -1,11 +1,13 @@
 //! Transactions and the rows they read.
 
 use super::{DbError, Dialect, postgres, sqlite};
+use crate::trace;
 use sea_query::{Iden, PostgresQueryBuilder, SqliteQueryBuilder};
 use sea_query_sqlx::{SqlxBinder, SqlxValues};
 use sqlx::{
     AssertSqlSafe, Postgres, Row as _, SqlSafeStr, Sqlite, postgres::PgRow, sqlite::SqliteRow,
 };
+use tracing::{Instrument, Span};
 
 /// Statements with more values are not kept prepared: their texts hardly ever recur.
 const PREPARED_VALUES: usize = 64;
@@ -50,11 +52,13 @@ impl Transaction {
     ) -> Result<Vec<Row>, DbError> {
         let rows = match &mut self.connection {
             Connection::Sqlite(transaction) => {
-                let rows = sqlite_query(statement).fetch_all(&mut **transaction).await;
+                let (query, span) = sqlite_query(statement);
+                let rows = query.fetch_all(&mut **transaction).instrument(span).await;
                 rows.map(|rows| rows.into_iter().map(Row::Sqlite).collect())
             }
             Connection::Postgres(transaction) => {
-                let rows = postgres_query(statement).fetch_all(&mut **transaction).await;
+                let (query, span) = postgres_query(statement);
+                let rows = query.fetch_all(&mut **transaction).instrument(span).await;
                 rows.map(|rows| rows.into_iter().map(Row::Postgres).collect())
             }
         };
@@ -68,11 +72,13 @@ impl Transaction {
     ) -> Result<Option<Row>, DbError> {
         let row = match &mut self.connection {
             Connection::Sqlite(transaction) => {
-                let row = sqlite_query(statement).fetch_optional(&mut **transaction).await;
+                let (query, span) = sqlite_query(statement);
+                let row = query.fetch_optional(&mut **transaction).instrument(span).await;
                 row.map(|row| row.map(Row::Sqlite))
             }
             Connection::Postgres(transaction) => {
-                let row = postgres_query(statement).fetch_optional(&mut **transaction).await;
+                let (query, span) = postgres_query(statement);
+                let row = query.fetch_optional(&mut **transaction).instrument(span).await;
                 row.map(|row| row.map(Row::Postgres))
             }
         };
@@ -93,12 +99,14 @@ impl Transaction {
         self.is_touched = true;
         match &mut self.connection {
             Connection::Sqlite(transaction) => {
-                let query = sqlite_query(statement);
-                Ok(query.execute(&mut **transaction).await?.rows_affected())
+                let (query, span) = sqlite_query(statement);
+                let done = query.execute(&mut **transaction).instrument(span).await?;
+                Ok(done.rows_affected())
             }
             Connection::Postgres(transaction) => {
-                let query = postgres_query(statement);
-                Ok(query.execute(&mut **transaction).await?.rows_affected())
+                let (query, span) = postgres_query(statement);
+                let done = query.execute(&mut **transaction).instrument(span).await?;
+                Ok(done.rows_affected())
             }
         }
     }
@@ -193,19 +201,22 @@ impl Transaction {
     }
 }
 
-fn sqlite_query(statement: &impl SqlxBinder) -> sqlx::query::Query<'static, Sqlite, SqlxValues> {
+type Query<DB> = sqlx::query::Query<'static, DB, SqlxValues>;
+
+/// A statement as the driver takes it, and the span in which it is carried out.
+fn sqlite_query(statement: &impl SqlxBinder) -> (Query<Sqlite>, Span) {
     let (sql, values) = statement.build_sqlx(SqliteQueryBuilder);
     let persistent = values.0.0.len() <= PREPARED_VALUES;
+    let span = trace::statement(Dialect::Sqlite, &sql);
     // The text comes from the query builder, and values travel beside it.
-    sqlx::query_with(AssertSqlSafe(sql), values).persistent(persistent)
+    (sqlx::query_with(AssertSqlSafe(sql), values).persistent(persistent), span)
 }
 
-fn postgres_query(
-    statement: &impl SqlxBinder,
-) -> sqlx::query::Query<'static, Postgres, SqlxValues> {
+fn postgres_query(statement: &impl SqlxBinder) -> (Query<Postgres>, Span) {
     let (sql, values) = statement.build_sqlx(PostgresQueryBuilder);
     let persistent = values.0.0.len() <= PREPARED_VALUES;
-    sqlx::query_with(AssertSqlSafe(sql), values).persistent(persistent)
+    let span = trace::statement(Dialect::Postgres, &sql);
+    (sqlx::query_with(AssertSqlSafe(sql), values).persistent(persistent), span)
 }
 
 /// A row of an answer.

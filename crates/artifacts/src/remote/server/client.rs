@@ -4,7 +4,10 @@ use super::super::{
     error::Trouble,
     http::{self as stores, FIRST_PAUSE, LAST_PAUSE, RETRIES, RETRY_TIME},
 };
-use crate::{StoreSettings, StoreTrouble};
+use crate::{
+    StoreSettings, StoreTrouble,
+    counters::{CountedStore, RequestCounter},
+};
 use ::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use futures_util::stream;
@@ -29,6 +32,7 @@ pub(super) struct Client {
     /// Without a limit of time: a client may take hours for an upload.
     uploads: reqwest::Client,
     authorization: Option<HeaderValue>,
+    counter: RequestCounter,
     pub(super) answer_time: Duration,
 }
 
@@ -85,6 +89,7 @@ impl Client {
             requests: builder(settings)?.read_timeout(answer_time).build().map_err(failed)?,
             uploads: builder(settings)?.build().map_err(failed)?,
             authorization: authorization(url, settings)?,
+            counter: settings.counters.of(CountedStore::Server),
             answer_time,
         })
     }
@@ -119,13 +124,22 @@ impl Client {
                 .header(header::CONTENT_LENGTH, payload.content_length())
                 .body(Body::wrap_stream(stream::iter(pieces)));
         }
-        answered(request.send().await).await
+        self.answered(&call.method, request.send().await).await
     }
 
     /// Makes a request whose body comes bit by bit, and which therefore can't be repeated.
     pub(super) async fn stream(&self, url: &str, body: Body) -> Result<Response, Failure> {
         let request = self.uploads.put(url).headers(self.headers(&HeaderMap::new())).body(body);
-        answered(request.send().await).await
+        self.answered(&Method::PUT, request.send().await).await
+    }
+
+    async fn answered(
+        &self,
+        method: &Method,
+        outcome: reqwest::Result<Response>,
+    ) -> Result<Response, Failure> {
+        self.counter.count(method, outcome.as_ref().ok().map(Response::status));
+        answered(outcome).await
     }
 
     fn headers(&self, given: &HeaderMap) -> HeaderMap {

@@ -156,11 +156,6 @@ fn what_is_not_built_yet_is_refused_in_one_line() {
         ("--registry-store-uri sqlite:///r.db", "--registry-store-uri 'sqlite:///r.db' differs"),
         ("--registry-store-uri postgresql://u:secret@h/d", "'postgresql://u:***@h/d'"),
         (
-            "--expose-prometheus ./m",
-            "--expose-prometheus is not supported by mlferry yet. Leave it out, and \
-                                     MLFLOW_EXPOSE_PROMETHEUS unset, to start without.",
-        ),
-        (
             "--app-name basic-auth",
             "--app-name is not supported by mlferry yet. Leave it out to start without.",
         ),
@@ -183,7 +178,6 @@ fn what_is_not_built_yet_is_refused_in_one_line() {
     let variables = [
         ("MLFLOW_READ_REPLICA_BACKEND_STORE_URI", "sqlite:///r.db"),
         ("MLFLOW_REGISTRY_STORE_URI", "sqlite:///r.db"),
-        ("MLFLOW_EXPOSE_PROMETHEUS", "./m"),
         ("MLFLOW_TRACE_ARCHIVAL_CONFIG", "/dev/null"),
         ("MLFLOW_WORKSPACE_STORE_URI", "x"),
         ("MLFLOW_ENABLE_WORKSPACES", "TRUE"),
