@@ -7,12 +7,16 @@ mod db;
 mod env;
 mod flags;
 mod gc;
+mod healthcheck;
 mod import;
+mod listen;
 mod log;
 mod manual;
 mod options;
 mod server_opts;
+mod service_manager;
 mod start;
+mod ui;
 mod units;
 mod uri;
 mod usage;
@@ -60,6 +64,7 @@ fn run(args: &[OsString]) -> Result<(), Stop> {
         Command::Gc(flags) => gc::run(&flags, &env),
         Command::Import(flags) => import::run(&flags),
         Command::Artifacts(flags) => artifacts::run(&flags, &env),
+        Command::Healthcheck(flags) => healthcheck::run(&flags),
         Command::Db(flags) => db::run(flags, &env, |text| print(&Ok(text.into_bytes()))),
         Command::Completions { shell } => print(&manual::completions(shell)),
         Command::Man => print(&manual::page()),
@@ -67,6 +72,8 @@ fn run(args: &[OsString]) -> Result<(), Stop> {
 }
 
 fn serve(options: options::ServerOptions) -> anyhow::Result<()> {
+    // First, since it changes the environment: nothing else may run yet.
+    let handed = listen::take_handed()?;
     log::init(options.log)?;
     for notice in &options.notices {
         if notice.contains("WARNING") {
@@ -75,7 +82,7 @@ fn serve(options: options::ServerOptions) -> anyhow::Result<()> {
             tracing::info!("{notice}");
         }
     }
-    start::run(options)
+    start::run(options, handed)
 }
 
 /// The error with its causes, as one line whatever the causes say.

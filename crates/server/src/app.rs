@@ -6,7 +6,7 @@ use crate::{
     drain::drain_refused,
     error::ApiError,
     observe::observe,
-    routes::{Access, Info, Needs, Proxy, Route, RunArtifacts, table},
+    routes::{Access, Info, Needs, Proxy, Route, RunArtifacts, Ui, add_slash, table},
     serve::Limits,
 };
 use axum::{
@@ -14,12 +14,12 @@ use axum::{
     http::{Method, Uri},
     middleware::{from_fn, from_fn_with_state},
     response::{IntoResponse, Response},
-    routing::MethodRouter,
+    routing::{MethodRouter, get},
 };
 use mlferry_artifacts::Service;
 use mlferry_protocol::{ErrorCode, LongValues};
 use mlferry_store::Store;
-use std::{any::Any, time::Duration};
+use std::{any::Any, path::PathBuf, time::Duration};
 use tower_http::{catch_panic::CatchPanicLayer, timeout::RequestBodyTimeoutLayer};
 
 /// What a server serves.
@@ -52,6 +52,8 @@ pub struct App {
     pub long_values: LongValues,
     /// Who is let in.
     pub doors: Doors,
+    /// Folder of the stock web page; without, a page says that the server runs.
+    pub ui: Option<PathBuf>,
 }
 
 /// URLs that lead clients straight to the artifact store.
@@ -90,6 +92,7 @@ pub fn route_table() -> Vec<RouteInfo> {
 /// The parts that the lines of the table need, as far as the mode has them.
 struct Parts {
     info: Info,
+    ui: Ui,
     proxy: Option<Proxy>,
     store: Option<Store>,
     run_artifacts: Option<RunArtifacts>,
@@ -111,6 +114,7 @@ impl App {
         let is_direct = are_announced && service.as_ref().is_some_and(Service::is_direct);
         let parts = Parts {
             info: Info { has_store: store.is_some(), is_direct },
+            ui: Ui(self.ui),
             proxy: service.clone().map(|service| Proxy {
                 service,
                 max_artifact_bytes,
@@ -132,6 +136,9 @@ impl App {
                 router = router.route(&path, parts.serve(&route, prefix));
             }
         }
+        if !self.static_prefix.is_empty() {
+            router = router.route(&self.static_prefix, get(add_slash));
+        }
         let keeper = DoorKeeper::new(self.doors, &self.static_prefix);
         let router = router.fallback(unknown_path).method_not_allowed_fallback(wrong_method);
         // Around the router as a whole: it completes answers, `Allow` of a 405 for one, on its way out.
@@ -152,6 +159,7 @@ impl Parts {
     fn serve(&self, route: &Route, prefix: &str) -> MethodRouter {
         let served = match &route.needs {
             Needs::Nothing(handler) => Some(handler.clone().with_state(self.info)),
+            Needs::Page(handler) => Some(handler.clone().with_state(self.ui.clone())),
             Needs::Artifacts(handler) => {
                 self.proxy.clone().map(|proxy| handler.clone().with_state(proxy))
             }

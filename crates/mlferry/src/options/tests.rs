@@ -4,6 +4,7 @@ use std::ffi::OsString;
 
 use super::*;
 use crate::cli::{self, Command, Parsed};
+use crate::listen::{Address, TlsFiles};
 
 const NO_ENV: [(&str, &str); 0] = [];
 
@@ -55,11 +56,22 @@ fn assert_refused<const N: usize>(line: &str, env: [(&str, &str); N], expected: 
     assert_eq!(stop.exit_code(), 1, "{line}");
 }
 
+fn tcp(host: &str, port: u16) -> ListenOptions {
+    ListenOptions { address: Address::Tcp { host: host.to_owned(), port }, tls: None }
+}
+
+fn port_of(options: &ServerOptions) -> u16 {
+    match options.listen.address {
+        Address::Tcp { port, .. } => port,
+        Address::Unix { .. } => panic!("not a port: {options:?}"),
+    }
+}
+
 #[test]
 fn nothing_given_means_the_references_defaults() {
     let expected = ServerOptions {
-        host: "127.0.0.1".to_owned(),
-        port: 5000,
+        listen: tcp("127.0.0.1", 5000),
+        ui: UiOptions::None,
         workers: 4,
         backend_store_uri: "sqlite:///mlflow.db".to_owned(),
         default_artifact_root: "mlflow-artifacts:/".to_owned(),
@@ -144,8 +156,8 @@ fn every_flag_is_read() {
     );
     assert_eq!(typed, from_env);
     let expected = ServerOptions {
-        host: "0.0.0.0".to_owned(),
-        port: 8080,
+        listen: tcp("0.0.0.0", 8080),
+        ui: UiOptions::None,
         workers: 2,
         backend_store_uri: "sqlite:////d/a.db".to_owned(),
         default_artifact_root: "s3://bucket/x".to_owned(),
@@ -186,7 +198,7 @@ fn empty_variables_count_as_unset() {
         .skip(1)
         .filter_map(|rest| Some(rest.split_once(']')?.0.trim()))
         .collect();
-    assert_eq!(names.len(), 34, "{names:?}");
+    assert_eq!(names.len(), 40, "{names:?}");
     for name in names {
         assert_eq!(options("server", [(name, "")]), options("server", NO_ENV), "{name}");
     }
@@ -195,8 +207,9 @@ fn empty_variables_count_as_unset() {
 
 #[test]
 fn what_is_typed_wins_over_the_environment() {
-    assert_eq!(options("server --port 1", [("MLFLOW_PORT", "2")]).port, 1);
-    assert_eq!(options("server --port 1", [("MLFLOW_PORT", "none of your business")]).port, 1);
+    assert_eq!(port_of(&options("server --port 1", [("MLFLOW_PORT", "2")])), 1);
+    let unread = [("MLFLOW_PORT", "none of your business")];
+    assert_eq!(port_of(&options("server --port 1", unread)), 1);
     assert!(
         options("server --serve-artifacts", [("MLFLOW_SERVE_ARTIFACTS", "false")])
             .artifacts_destination
@@ -214,7 +227,7 @@ fn what_is_typed_wins_over_the_environment() {
 
 #[test]
 fn the_last_of_repeated_flags_wins() {
-    assert_eq!(options("server -p 1 --port 2", NO_ENV).port, 2);
+    assert_eq!(port_of(&options("server -p 1 --port 2", NO_ENV)), 2);
     assert!(
         options("server --no-serve-artifacts --serve-artifacts", NO_ENV)
             .artifacts_destination
@@ -232,7 +245,7 @@ fn the_last_of_repeated_flags_wins() {
 fn clicks_forms_of_values_are_read() {
     for line in ["server -p5001", "server -p 5001", "server --port=5001", "server --port ' 5001 '"]
     {
-        assert_eq!(options(line, NO_ENV).port, 5001, "{line}");
+        assert_eq!(port_of(&options(line, NO_ENV)), 5001, "{line}");
     }
 }
 
@@ -519,8 +532,8 @@ fn an_env_file_stands_below_the_environment() {
     fs::write(file.path(), "MLFLOW_PORT=1\nMLFLOW_HOST=file\nMLFLOW_ARTIFACTS_ONLY=yes\n").unwrap();
     let line = format!("--env-file {} server", file.path().display());
     let found = options(&line, [("MLFLOW_PORT", "2")]);
-    assert_eq!((found.port, found.host.as_str(), found.artifacts_only), (2, "file", true));
-    assert_eq!(options(&format!("{line} --host typed"), NO_ENV).host, "typed");
+    assert_eq!((&found.listen, found.artifacts_only), (&tcp("file", 2), true));
+    assert_eq!(options(&format!("{line} --host typed"), NO_ENV).listen, tcp("typed", 1));
     fs::write(file.path(), "MLFLOW_WORKSPACE=w\n").unwrap();
     assert_refused(&line, NO_ENV, "MLFLOW_WORKSPACE=w is client-only.");
 }
@@ -593,5 +606,61 @@ fn a_cache_has_a_folder_and_a_size() {
         "server --no-serve-artifacts --artifact-cache /c",
         NO_ENV,
         "--no-serve-artifacts",
+    );
+}
+
+#[test]
+fn a_certificate_of_another_web_servers_options_counts_below_the_flags() {
+    let files = |line: &str| options(line, NO_ENV).listen.tls;
+    let pair = |certificate: &str, key: &str| {
+        Some(TlsFiles { certificate: certificate.into(), key: key.into() })
+    };
+    assert_eq!(files("server --uvicorn-opts '--ssl-certfile c --ssl-keyfile k'"), pair("c", "k"));
+    assert_eq!(files("server --gunicorn-opts '--certfile both'"), pair("both", "both"));
+    let line = "server --tls-cert a --tls-key b --uvicorn-opts '--ssl-certfile c --ssl-keyfile k'";
+    assert_eq!(files(line), pair("a", "b"));
+    assert_eq!(files("server"), None);
+    let env = [("MLFERRY_TLS_CERT", "c"), ("MLFERRY_TLS_KEY", "k")];
+    assert_eq!(options("server", env).listen.tls, pair("c", "k"));
+}
+
+#[test]
+fn half_a_certificate_is_a_mistake() {
+    let missing_key = "--tls-cert needs its private key: give --tls-key (MLFERRY_TLS_KEY), too.";
+    assert_usage_error("server --tls-cert c", missing_key);
+    let missing_certificate =
+        "--tls-key needs its certificate: give --tls-cert (MLFERRY_TLS_CERT), too.";
+    assert_usage_error("server --tls-key k", missing_certificate);
+    assert_usage_error_with("server", [("MLFERRY_TLS_KEY", "k")], missing_certificate);
+}
+
+#[test]
+fn a_socket_stands_instead_of_host_and_port() {
+    let address = |line: &str| options(line, NO_ENV).listen.address;
+    let unix = |mode| Address::Unix { path: "/run/s".into(), mode };
+    assert_eq!(address("server --unix-socket /run/s --port 1"), unix(None));
+    assert_eq!(address("server --unix-socket /run/s --unix-socket-mode 660"), unix(Some(0o660)));
+    for mode in ["rw", "8", "7777", "-1", ""] {
+        let line = format!("server --unix-socket /run/s --unix-socket-mode '{mode}'");
+        if mode.is_empty() {
+            assert_eq!(address(&line), unix(None));
+            continue;
+        }
+        assert_usage_error(
+            &line,
+            &format!(
+                "Invalid value for '--unix-socket-mode': '{mode}' is no set of permissions. Write them in octal, \
+                 such as 660."
+            ),
+        );
+    }
+    assert_usage_error(
+        "server --unix-socket-mode 660",
+        "--unix-socket-mode is of no use without --unix-socket. Name the socket's path, too.",
+    );
+    assert_usage_error(
+        "server --unix-socket /run/s --tls-cert c --tls-key k",
+        "A certificate is of no use with --unix-socket '/run/s': what never leaves this machine is not encrypted. \
+         Leave one of them out.",
     );
 }
