@@ -122,6 +122,19 @@ def exchange(
 ) -> Answer:
     """One request on its own connection. The target goes out as given: no quoting, no removal of dot segments."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
+    return exchange_on(connection, method, target, body, headers, chunked=chunked)
+
+
+def exchange_on(
+    connection: http.client.HTTPConnection,
+    method: str,
+    target: str,
+    body=None,
+    headers: dict[str, str] | None = None,
+    *,
+    chunked: bool = False,
+) -> Answer:
+    """One request on a connection that is not yet made, and is closed afterwards."""
     given = {name.lower() for name in headers or {}}
     try:
         connection.connect()
@@ -225,6 +238,7 @@ class Server:
         place: Place | None = None,
         wrapper: tuple[str, ...] = (),
         start_seconds: float = START_SECONDS,
+        pass_fds: tuple[int, ...] = (),
     ):
         self._temporary = None if root else tempfile.TemporaryDirectory(prefix="mlferry-test-")
         self.root = root or Path(self._temporary.name)
@@ -235,6 +249,7 @@ class Server:
         self.prefix = prefix
         self.wrapper = wrapper
         self.start_seconds = start_seconds
+        self.pass_fds = pass_fds
         self.port = port
         self._given_port = port
         self.process: subprocess.Popen | None = None
@@ -265,16 +280,20 @@ class Server:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
+                pass_fds=self.pass_fds,
             )
         deadline = time.monotonic() + self.start_seconds
         while time.monotonic() < deadline:
             if self.process.poll() is not None:
                 return False
-            if is_healthy(self.port, self.prefix):
+            if self.is_up():
                 return True
             time.sleep(0.01)
         self.kill()
         raise AssertionError(f"no answer on /health after {self.start_seconds} s, log:\n{self.log}")
+
+    def is_up(self) -> bool:
+        return is_healthy(self.port, self.prefix)
 
     def send_signal(self, number: int = signal.SIGTERM) -> None:
         self.process.send_signal(number)
@@ -371,9 +390,13 @@ class Server:
 
     # Requests
 
-    def request(self, method: str, target: str, body=None, headers=None, **options) -> Answer:
+    def connection(self, timeout: float = 30.0) -> http.client.HTTPConnection:
+        """A way to the server; it is not yet gone."""
+        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
+
+    def request(self, method: str, target: str, body=None, headers=None, *, timeout=30.0, **options) -> Answer:
         try:
-            return exchange(self.port, method, self.prefix + target, body, headers, **options)
+            return exchange_on(self.connection(timeout), method, self.prefix + target, body, headers, **options)
         except ConnectionRefusedError as refused:
             state = f"the server is gone: exit {self.process.poll()}, log:\n{self.log[-5000:]}"
             raise ConnectionRefusedError(state) from refused

@@ -12,6 +12,7 @@ use crate::db::DbFlags;
 use crate::env::Env;
 use crate::flags::ServerFlags;
 use crate::gc::GcFlags;
+use crate::healthcheck::HealthcheckFlags;
 use crate::import::ImportFlags;
 use crate::usage::{Stop, Usage};
 
@@ -51,6 +52,10 @@ pub(crate) enum Command {
     /// Check and upgrade the schema of a database
     #[command(disable_help_subcommand = true, arg_required_else_help = true)]
     Db(DbFlags),
+
+    /// Ask a server whether it is well: exit 0 if so, else 1 and a line that says why
+    #[command(disable_help_flag = true, args_override_self = true)]
+    Healthcheck(HealthcheckFlags),
 
     /// Print a script that completes mlferry's commands and flags in a shell
     Completions {
@@ -119,7 +124,7 @@ struct EnvName {
 }
 
 /// The subcommands whose flags may come from the environment.
-const WITH_ENV: [&str; 3] = ["server", "gc", "import"];
+const WITH_ENV: [&str; 4] = ["server", "gc", "import", "healthcheck"];
 
 /// The grammar, with variables named in the help only: clap itself would read the process's environment, take an
 /// empty variable as a value, and print values, passwords included, in its help.
@@ -225,6 +230,7 @@ fn usage_of(args: &[OsString]) -> Usage {
             Some("server" | "ui") => return Usage::Server,
             Some("gc") => return Usage::Gc,
             Some("import") => return Usage::Import,
+            Some("healthcheck") => return Usage::Healthcheck,
             Some("artifacts") => {
                 return match words.next().and_then(|word| word.to_str()) {
                     Some("ls") => Usage::ArtifactsLs,

@@ -6,6 +6,9 @@ use std::collections::BTreeSet;
 
 use clap::{ArgAction, Args};
 
+use crate::listen::ListenFlags;
+use crate::ui::UiFlags;
+
 /// What stood on the command line or in the environment.
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the reference")]
 #[expect(
@@ -53,22 +56,13 @@ pub(crate) struct ServerFlags {
     #[arg(long, value_name = "URI", env = "MLFLOW_ARTIFACTS_DESTINATION")]
     pub(crate) artifacts_destination: Option<String>,
 
-    /// Network interface to listen on; '0.0.0.0' is all of them. Which names clients may use for this server is
-    /// set by --allowed-hosts (default: 127.0.0.1)
-    #[arg(short = 'h', long, value_name = "HOST", env = "MLFLOW_HOST")]
-    pub(crate) host: Option<String>,
-
-    /// Port to listen on; 0 takes a free one (default: 5000)
-    #[arg(short, long, value_name = "INTEGER", env = "MLFLOW_PORT")]
-    pub(crate) port: Option<String>,
+    /// Where the server is reached.
+    #[command(flatten)]
+    pub(crate) listen: ListenFlags,
 
     /// Most threads that handle requests (default: 4, at most the number of cores is used)
     #[arg(short, long, value_name = "INTEGER", env = "MLFLOW_WORKERS")]
     pub(crate) workers: Option<String>,
-
-    /// Path that all routes start with, such as '/mlflow'
-    #[arg(long, value_name = "TEXT", env = "MLFLOW_STATIC_PREFIX")]
-    pub(crate) static_prefix: Option<String>,
 
     /// Host headers to accept, separated by commas, such as 'mlflow.example.com,10.0.0.1:5000,app-*.example.com';
     /// '*' accepts all, which allows DNS rebinding (default: localhost and private addresses)
@@ -88,7 +82,11 @@ pub(crate) struct ServerFlags {
     #[arg(long, value_name = "TEXT", env = "MLFLOW_SERVER_X_FRAME_OPTIONS")]
     pub(crate) x_frame_options: Option<String>,
 
-    /// Options meant for gunicorn: --log-level is obeyed, the others have no effect
+    /// The web page.
+    #[command(flatten)]
+    pub(crate) ui: UiFlags,
+
+    /// Options meant for gunicorn: --log-level, --certfile and --keyfile are obeyed, the others have no effect
     #[arg(long, value_name = "TEXT", env = "MLFLOW_GUNICORN_OPTS")]
     pub(crate) gunicorn_opts: Option<String>,
 
@@ -96,7 +94,7 @@ pub(crate) struct ServerFlags {
     #[arg(long, value_name = "TEXT")]
     pub(crate) waitress_opts: Option<String>,
 
-    /// Options meant for uvicorn: --log-level is obeyed, the others have no effect
+    /// Options meant for uvicorn: --log-level, --ssl-certfile and --ssl-keyfile are obeyed, the others have no effect
     #[arg(long, value_name = "TEXT", env = "MLFLOW_UVICORN_OPTS")]
     pub(crate) uvicorn_opts: Option<String>,
 

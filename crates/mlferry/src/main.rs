@@ -7,17 +7,21 @@ mod db;
 mod env;
 mod flags;
 mod gc;
+mod healthcheck;
 mod import;
+mod listen;
 mod log;
 mod manual;
 mod options;
 mod server_opts;
+mod service_manager;
 mod start;
 #[cfg(feature = "otlp")]
 mod traces;
 #[cfg(not(feature = "otlp"))]
 #[path = "no_traces.rs"]
 mod traces;
+mod ui;
 mod units;
 mod uri;
 mod usage;
@@ -65,6 +69,7 @@ fn run(args: &[OsString]) -> Result<(), Stop> {
         Command::Gc(flags) => gc::run(&flags, &env),
         Command::Import(flags) => import::run(&flags),
         Command::Artifacts(flags) => artifacts::run(&flags, &env),
+        Command::Healthcheck(flags) => healthcheck::run(&flags),
         Command::Db(flags) => db::run(flags, &env, |text| print(&Ok(text.into_bytes()))),
         Command::Completions { shell } => print(&manual::completions(shell)),
         Command::Man => print(&manual::page()),
@@ -72,6 +77,8 @@ fn run(args: &[OsString]) -> Result<(), Stop> {
 }
 
 fn serve(options: options::ServerOptions) -> anyhow::Result<()> {
+    // First, since it changes the environment: nothing else may run yet.
+    let handed = listen::take_handed()?;
     let traces = options.has_traces.then(traces::Traces::new).transpose()?;
     log::init(options.log, traces.as_ref())?;
     for notice in &options.notices {
@@ -81,7 +88,7 @@ fn serve(options: options::ServerOptions) -> anyhow::Result<()> {
             tracing::info!("{notice}");
         }
     }
-    let served = start::run(options);
+    let served = start::run(options, handed);
     if let Some(traces) = traces {
         traces.close();
     }

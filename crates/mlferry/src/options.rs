@@ -14,11 +14,13 @@ use mlferry_protocol::{LongValues, limits};
 use mlferry_server::PresignedUrls;
 use mlferry_store::Connections;
 
-use crate::checks::{self, DEFAULT_FILE_STORE, in_range};
+use crate::checks::{self, DEFAULT_FILE_STORE};
 use crate::env::Env;
 use crate::flags::ServerFlags;
+use crate::listen::{self, ListenOptions};
 use crate::log::{LogFormat, LogLevel, LogOptions};
-use crate::server_opts::{self, ServerOpts};
+use crate::server_opts::{self, ServerOpts, TlsOpts};
+use crate::ui::{self, UiOptions};
 use crate::units::{parse_duration, parse_size_bytes};
 use crate::uri;
 use crate::usage::Stop;
@@ -30,10 +32,10 @@ pub(crate) const DEFAULT_BACKEND_STORE_URI: &str = "sqlite:///mlflow.db";
 /// All a server needs to know to start; every value was checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ServerOptions {
-    /// Interface to listen on: an address or a host name.
-    pub(crate) host: String,
-    /// Port to listen on; 0 takes a free one.
-    pub(crate) port: u16,
+    /// Where the server is reached.
+    pub(crate) listen: ListenOptions,
+    /// The web page.
+    pub(crate) ui: UiOptions,
     /// Most threads that handle requests, at least 1.
     pub(crate) workers: usize,
     /// Database for records; with `artifacts_only` it is not to be opened.
@@ -83,12 +85,14 @@ pub(crate) struct ServerOptions {
 /// Checks the flags; `folder` is where a file store of earlier days is looked for.
 pub(crate) fn resolve(flags: ServerFlags, env: &Env, folder: &Path) -> Result<ServerOptions, Stop> {
     let mut notices = Vec::new();
-    let static_prefix = flags.static_prefix.clone().map(static_prefix).transpose()?;
-    let port = port(flags.port.as_deref())?;
+    let static_prefix = flags.listen.static_prefix.clone().map(static_prefix).transpose()?;
+    let address = listen::address(&flags.listen)?;
     checks::values_of_unbuilt(&flags)?;
     checks::conflicts(&flags, env)?;
     let workers = workers(flags.workers.as_deref())?;
-    let log = log_options(&flags, &mut notices)?;
+    let (log, other_tls) = log_options(&flags, &mut notices)?;
+    let listen = listen::with_tls(address, &flags.listen, other_tls)?;
+    let ui = ui::resolve(&flags.ui, env, &mut notices)?;
     let connections = connections::connections(&flags, env)?;
     let store_settings = stores::settings_of(&flags, env)?;
     let presigned_urls = stores::presigned_urls(&flags, env)?;
@@ -135,8 +139,8 @@ pub(crate) fn resolve(flags: ServerFlags, env: &Env, folder: &Path) -> Result<Se
         cors_allowed_origins.as_deref(),
     ));
     Ok(ServerOptions {
-        host: not_empty("'--host' / '-h'", flags.host, "127.0.0.1")?,
-        port,
+        listen,
+        ui,
         workers,
         default_artifact_root: set(flags.default_artifact_root)
             .unwrap_or_else(|| default_artifact_root(serve_artifacts, &backend_store_uri)),
@@ -179,7 +183,7 @@ fn not_empty(flag: &str, value: Option<String>, default: &str) -> Result<String,
     }
 }
 
-fn static_prefix(prefix: String) -> Result<String, Stop> {
+pub(crate) fn static_prefix(prefix: String) -> Result<String, Stop> {
     if !prefix.starts_with('/') {
         return Err(Stop::usage("--static-prefix must begin with a '/'."));
     }
@@ -200,11 +204,6 @@ fn static_prefix(prefix: String) -> Result<String, Stop> {
     Ok(prefix)
 }
 
-fn port(text: Option<&str>) -> Result<u16, Stop> {
-    let number = in_range("'--port' / '-p'", text, 0, i64::from(u16::MAX))?;
-    Ok(number.and_then(|number| u16::try_from(number).ok()).unwrap_or(5000))
-}
-
 fn workers(text: Option<&str>) -> Result<usize, Stop> {
     let Some(text) = text else { return Ok(4) };
     match text.trim().parse::<usize>() {
@@ -216,11 +215,16 @@ fn workers(text: Option<&str>) -> Result<usize, Stop> {
     }
 }
 
-/// The level: the flag, then what was typed for another web server, then the variables in the same order.
-fn log_options(flags: &ServerFlags, notices: &mut Vec<String>) -> Result<LogOptions, Stop> {
+/// The level: the flag, then what was typed for another web server, then the variables in the same order. And the
+/// certificate that the other web server was to use.
+fn log_options(
+    flags: &ServerFlags,
+    notices: &mut Vec<String>,
+) -> Result<(LogOptions, TlsOpts), Stop> {
     let typed = |id: &str| flags.typed.contains(id);
     let own = flags.log_level.as_deref().map(log_level).transpose()?;
     let (mut other, mut other_typed) = (None, false);
+    let mut other_tls = TlsOpts::default();
     let servers = [
         ("gunicorn_opts", "--gunicorn-opts", &flags.gunicorn_opts),
         ("waitress_opts", "--waitress-opts", &flags.waitress_opts),
@@ -228,10 +232,13 @@ fn log_options(flags: &ServerFlags, notices: &mut Vec<String>) -> Result<LogOpti
     ];
     for (id, flag, text) in servers {
         let Some(text) = text else { continue };
-        let ServerOpts { log_level, ignored } =
+        let ServerOpts { log_level, tls, ignored } =
             server_opts::parse(text).map_err(|why| Stop::invalid(&format!("'{flag}'"), why))?;
         if log_level.is_some() {
             (other, other_typed) = (log_level, typed(id));
+        }
+        if tls != TlsOpts::default() {
+            other_tls = tls;
         }
         notices.extend(server_opts::notice(flag, &ignored));
     }
@@ -251,7 +258,7 @@ fn log_options(flags: &ServerFlags, notices: &mut Vec<String>) -> Result<LogOpti
             ));
         }
     };
-    Ok(LogOptions { level: level.unwrap_or(LogLevel::Info), format })
+    Ok((LogOptions { level: level.unwrap_or(LogLevel::Info), format }, other_tls))
 }
 
 fn log_level(text: &str) -> Result<LogLevel, Stop> {

@@ -1,6 +1,6 @@
 //! `--gunicorn-opts`, `--uvicorn-opts` and `--waitress-opts`: options of the web servers the reference runs in.
 //!
-//! mlferry is its own web server. It obeys the log level, and tells about the rest.
+//! mlferry is its own web server. It obeys the log level and the certificate, and tells about the rest.
 
 use crate::log::LogLevel;
 
@@ -9,8 +9,30 @@ use crate::log::LogLevel;
 pub(crate) struct ServerOpts {
     /// The last log level given.
     pub(crate) log_level: Option<LogLevel>,
+    /// The certificate for HTTPS.
+    pub(crate) tls: TlsOpts,
     /// Names of the other options, each once and without values, which may be secret.
     pub(crate) ignored: Vec<String>,
+}
+
+/// Files for HTTPS, as gunicorn and uvicorn call them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct TlsOpts {
+    /// `--certfile`, `--ssl-certfile`.
+    pub(crate) certificate: Option<String>,
+    /// `--keyfile`, `--ssl-keyfile`.
+    pub(crate) key: Option<String>,
+}
+
+impl TlsOpts {
+    /// The place of an option's value, if it is one of these.
+    fn named(&mut self, name: &str) -> Option<&mut Option<String>> {
+        match name {
+            "--certfile" | "--ssl-certfile" => Some(&mut self.certificate),
+            "--keyfile" | "--ssl-keyfile" => Some(&mut self.key),
+            _ => None,
+        }
+    }
 }
 
 /// Reads the text the way a shell would; an error says what is wrong with it.
@@ -32,6 +54,10 @@ pub(crate) fn parse(text: &str) -> Result<ServerOpts, String> {
                 format!("'{value}' is not a log level; use critical, error, warning, info, debug or trace.")
             })?;
             opts.log_level = Some(level);
+        } else if let Some(file) = opts.tls.named(name) {
+            *file = Some(
+                value.or_else(|| words.next()).ok_or_else(|| format!("{name} needs a file."))?,
+            );
         } else if let Some(name) = option_name(name)
             && !opts.ignored.contains(&name)
         {
@@ -64,13 +90,12 @@ pub(crate) fn notice(flag: &str, ignored: &[String]) -> Option<String> {
 fn hint(name: &str) -> Option<&'static str> {
     match name {
         "-b" | "--bind" | "--host" | "--port" | "--listen" | "--uds" | "--fd" => {
-            Some("To choose the address, use --host and --port.")
+            Some("To choose the address, use --host and --port, or --unix-socket.")
         }
         "-w" | "--workers" => Some("To choose the number of threads, use --workers."),
-        "--certfile" | "--keyfile" | "--ca-certs" | "--ssl-certfile" | "--ssl-keyfile"
-        | "--ssl-ca-certs" => {
-            Some("WARNING: the server speaks plain HTTP; for HTTPS, put a proxy in front.")
-        }
+        "--ca-certs" | "--cert-reqs" | "--ssl-ca-certs" | "--ssl-cert-reqs" => Some(
+            "WARNING: clients are not asked for certificates; where they must be, put a proxy in front.",
+        ),
         _ => None,
     }
 }
@@ -89,7 +114,8 @@ mod tests {
     use super::*;
 
     fn opts(log_level: Option<LogLevel>, ignored: &[&str]) -> ServerOpts {
-        ServerOpts { log_level, ignored: ignored.iter().map(ToString::to_string).collect() }
+        let ignored = ignored.iter().map(ToString::to_string).collect();
+        ServerOpts { log_level, ignored, ..ServerOpts::default() }
     }
 
     #[test]
@@ -112,8 +138,24 @@ mod tests {
     }
 
     #[test]
+    fn certificate_and_key_are_taken() {
+        let found = |certificate: &str, key: Option<&str>| TlsOpts {
+            certificate: Some(certificate.to_owned()),
+            key: key.map(ToOwned::to_owned),
+        };
+        for (text, expected) in [
+            ("--ssl-certfile c.pem --ssl-keyfile=k.pem", found("c.pem", Some("k.pem"))),
+            ("--certfile 'my c.pem' --timeout 60", found("my c.pem", None)),
+            ("--certfile a --certfile b --keyfile k", found("b", Some("k"))),
+        ] {
+            assert_eq!(parse(text).unwrap().tls, expected, "{text}");
+        }
+    }
+
+    #[test]
     fn mistakes_are_named() {
         let cases = [
+            ("--ssl-certfile", "--ssl-certfile needs a file."),
             ("--log-level 'debug", "'--log-level 'debug' has a quote that is not closed."),
             ("--log-level", "--log-level needs a value, such as debug."),
             (
@@ -135,10 +177,10 @@ mod tests {
             "--uvicorn-opts: --timeout is not needed here and has no effect."
         );
         assert_eq!(
-            notice_of("--ssl-keyfile k --ssl-keyfile-password secret -b :80 --bind :81").unwrap(),
-            "--uvicorn-opts: --ssl-keyfile, --ssl-keyfile-password, -b and --bind are not needed here and have no \
-             effect. WARNING: the server speaks plain HTTP; for HTTPS, put a proxy in front. To choose the address, \
-             use --host and --port."
+            notice_of("--ssl-ca-certs c --ssl-keyfile-password secret -b :80 --bind :81").unwrap(),
+            "--uvicorn-opts: --ssl-ca-certs, --ssl-keyfile-password, -b and --bind are not needed here and have no \
+             effect. WARNING: clients are not asked for certificates; where they must be, put a proxy in front. To \
+             choose the address, use --host and --port, or --unix-socket."
         );
     }
 }

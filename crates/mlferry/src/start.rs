@@ -10,10 +10,13 @@ use mlferry_server::{
 };
 use mlferry_store::{Store, StoreOptions};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::task::JoinSet;
 
+use crate::listen::{self, Bound, Handed};
 use crate::options::ServerOptions;
+use crate::service_manager;
+use crate::ui::UiOptions;
 
 /// Threads for work that blocks on the disk. More of them only wait for each other: uploads of small
 /// files came close to their most flushes a second at 16, and each thread keeps some memory.
@@ -22,8 +25,8 @@ const BLOCKING_THREADS: usize = 32;
 /// How long threads that still wait for the disk may take at the very end.
 const LAST_THREADS_TIME: Duration = Duration::from_secs(5);
 
-/// Runs the server until it is told to stop.
-pub(crate) fn run(options: ServerOptions) -> anyhow::Result<()> {
+/// Runs the server until it is told to stop; what a service manager handed over is listened on.
+pub(crate) fn run(options: ServerOptions, handed: Vec<Handed>) -> anyhow::Result<()> {
     let cores = available_parallelism().map_or(1, usize::from);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(options.workers.min(cores))
@@ -32,21 +35,15 @@ pub(crate) fn run(options: ServerOptions) -> anyhow::Result<()> {
         .build()
         .context("cannot start the worker threads")?;
     raise_descriptor_limit();
-    let served = runtime.block_on(start(options));
+    let served = runtime.block_on(start(options, handed));
     // A thread that hangs on a dead disk must not keep the process alive.
     runtime.shutdown_timeout(LAST_THREADS_TIME);
     served
 }
 
-async fn start(mut options: ServerOptions) -> anyhow::Result<()> {
+async fn start(mut options: ServerOptions, handed: Vec<Handed>) -> anyhow::Result<()> {
     // First, since a port that is taken is the most likely failure, and nothing was touched before it.
-    let listener =
-        TcpListener::bind((options.host.as_str(), options.port)).await.with_context(|| {
-            format!(
-                "cannot listen on {}:{}; stop what uses the port, or choose another with --port",
-                options.host, options.port
-            )
-        })?;
+    let bound = listen::bind(&options.listen, handed).await?;
     if let Some(cache) = &options.artifact_cache {
         let cache = ArtifactCache::open(&cache.folder, cache.bytes).await?;
         options.store_settings.cache = Some(cache);
@@ -64,16 +61,41 @@ async fn start(mut options: ServerOptions) -> anyhow::Result<()> {
         max_artifact_bytes: options.max_artifact_size,
         long_values: options.long_values,
         doors: doors(&options)?,
+        ui: match options.ui.clone() {
+            UiOptions::Stock(folder) => Some(folder),
+            UiOptions::None => None,
+        },
     };
-    let mut stop = StopSignals::new()?;
-    let address = listener.local_addr().context("cannot tell the port that is listened on")?;
-    tracing::info!("Listening on http://{address} (mlferry {})", env!("CARGO_PKG_VERSION"));
-    serve(listener, app, limits, async || stop.next().await).await.context("the server failed")?;
+    answer(bound, app, limits).await?;
     if let Some(cache) = options.store_settings.cache {
         cache.close().await;
     }
     tracing::info!("Stopped");
     Ok(())
+}
+
+/// Answers requests until a signal says to stop.
+async fn answer(bound: Bound, app: App, limits: Limits) -> anyhow::Result<()> {
+    let Bound { listeners, names, tls, mut file } = bound;
+    let mut stop = StopSignals::new()?;
+    let mut beside = JoinSet::new();
+    // Without a use for it, a closed terminal ends the server as it ends other programs.
+    if tls.is_some() || service_manager::is_there() {
+        let hangup = signal(SignalKind::hangup()).context("cannot wait for SIGHUP")?;
+        beside.spawn(listen::keep_fresh(tls, hangup));
+    }
+    beside.spawn(service_manager::keep_alive());
+    for name in names {
+        tracing::info!("Listening on {name} (mlferry {})", env!("CARGO_PKG_VERSION"));
+    }
+    service_manager::ready();
+    let stopped = async || {
+        stop.next().await;
+        service_manager::stopping();
+        // While nobody listens, nobody should find the way.
+        file.take();
+    };
+    serve(listeners, app, limits, stopped).await.context("the server failed")
 }
 
 /// Opens the database and the destination, as far as the mode uses them.

@@ -36,6 +36,8 @@ pub(crate) enum Usage {
     DbUpgrade,
     /// `mlferry db check`.
     DbCheck,
+    /// `mlferry healthcheck`.
+    Healthcheck,
     /// `mlferry completions`.
     Completions,
     /// `mlferry man`.
@@ -59,6 +61,7 @@ impl Usage {
             Self::Db => "mlferry db",
             Self::DbUpgrade => "mlferry db upgrade",
             Self::DbCheck => "mlferry db check",
+            Self::Healthcheck => "mlferry healthcheck",
             Self::Completions => "mlferry completions",
             Self::Man => "mlferry man",
         }
@@ -67,7 +70,7 @@ impl Usage {
     fn arguments(self) -> &'static str {
         match self {
             Self::Root => "[OPTIONS] COMMAND [ARGS]...",
-            Self::Server | Self::Gc | Self::Man => "[OPTIONS]",
+            Self::Server | Self::Gc | Self::Healthcheck | Self::Man => "[OPTIONS]",
             Self::Import => "[OPTIONS] FOLDER",
             Self::ArtifactsCp | Self::ArtifactsVerify => "[OPTIONS] FROM TO",
             Self::ArtifactsLs | Self::ArtifactsRm | Self::ArtifactsDu | Self::ArtifactsSweep => {

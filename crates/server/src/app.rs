@@ -8,7 +8,7 @@ use crate::{
     metrics::{MeasuredParts, Metrics, RouteMetrics},
     observe::{Exchange, Panicked, observe},
     ready::Readiness,
-    routes::{Access, Info, Needs, Proxy, Route, RunArtifacts, table},
+    routes::{Access, Info, Needs, Proxy, Route, RunArtifacts, Ui, add_slash, table},
     serve::Limits,
     trace,
 };
@@ -18,12 +18,12 @@ use axum::{
     http::{Method, Uri},
     middleware::{from_fn, from_fn_with_state},
     response::{IntoResponse, Response},
-    routing::MethodRouter,
+    routing::{MethodRouter, get},
 };
 use mlferry_artifacts::Service;
 use mlferry_protocol::{ErrorCode, LongValues};
 use mlferry_store::Store;
-use std::{any::Any, sync::Arc, time::Duration};
+use std::{any::Any, path::PathBuf, sync::Arc, time::Duration};
 use tower::util::MapRequestLayer;
 use tower_http::{catch_panic::CatchPanicLayer, timeout::RequestBodyTimeoutLayer};
 
@@ -57,6 +57,8 @@ pub struct App {
     pub long_values: LongValues,
     /// Who is let in.
     pub doors: Doors,
+    /// Folder of the stock web page; without, a page says that the server runs.
+    pub ui: Option<PathBuf>,
 }
 
 /// URLs that lead clients straight to the artifact store.
@@ -95,6 +97,7 @@ pub fn route_table() -> Vec<RouteInfo> {
 /// The parts that the lines of the table need, as far as the mode has them.
 struct Parts {
     info: Info,
+    ui: Ui,
     proxy: Option<Proxy>,
     store: Option<Store>,
     run_artifacts: Option<RunArtifacts>,
@@ -126,6 +129,7 @@ impl App {
                 readiness: Readiness::new(store.clone(), service.clone()),
                 metrics: metrics.clone(),
             },
+            ui: Ui(self.ui),
             proxy: service.clone().map(|service| Proxy {
                 service,
                 max_artifact_bytes,
@@ -149,6 +153,9 @@ impl App {
                 router = router.route(&path, handler);
             }
         }
+        if !self.static_prefix.is_empty() {
+            router = router.route(&self.static_prefix, get(add_slash));
+        }
         let keeper = DoorKeeper::new(self.doors, &self.static_prefix);
         let router = router.fallback(unknown_path).method_not_allowed_fallback(wrong_method);
         // Around the router as a whole: it completes answers, `Allow` of a 405 for one, on its way out.
@@ -169,6 +176,7 @@ impl Parts {
     fn serve(&self, route: &Route, prefix: &str) -> MethodRouter {
         let served = match &route.needs {
             Needs::Nothing(handler) => Some(handler.clone().with_state(self.info.clone())),
+            Needs::Page(handler) => Some(handler.clone().with_state(self.ui.clone())),
             Needs::Artifacts(handler) => {
                 self.proxy.clone().map(|proxy| handler.clone().with_state(proxy))
             }

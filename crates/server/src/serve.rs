@@ -1,7 +1,10 @@
 //! Connections: accepted, bounded in time, and let finish when the server stops.
 
-use crate::app::App;
-use axum::{body::Body, http::Request};
+use crate::{
+    app::App,
+    listen::{Accepted, Listener, Listeners, Stream, Tls},
+};
+use axum::{Router, body::Body, http::Request};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
@@ -9,20 +12,22 @@ use hyper_util::{
 };
 use socket2::SockRef;
 use std::{io, time::Duration};
-use tokio::{
-    net::{TcpListener, TcpStream},
-    task::JoinSet,
-};
+use tokio::{net::TcpStream, task::JoinSet};
+use tokio_rustls::server::TlsStream;
+use tokio_util::either::Either;
 use tower::ServiceExt;
 
 /// Bounds for connections; the defaults suit a server that is reached over any network.
 #[derive(Debug, Clone)]
 pub struct Limits {
+    /// Time to agree upon TLS.
+    pub handshake: Duration,
     /// Time for a request's headers, also on an idle connection for its next request.
     pub headers: Duration,
     /// Time without a single byte of a request's body.
     pub body_idle: Duration,
-    /// Time without a single byte of an answer being taken.
+    /// Time without a single byte of an answer being taken. The kernel watches over it, and does not for
+    /// programs of this machine that come by a socket in the file system.
     pub write_idle: Duration,
     /// Time for requests in flight when the server stops: `--shutdown-grace`.
     pub shutdown_grace: Duration,
@@ -31,6 +36,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
+            handshake: Duration::from_secs(10),
             headers: Duration::from_secs(30),
             body_idle: Duration::from_mins(1),
             write_idle: Duration::from_mins(2),
@@ -50,57 +56,114 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// Answers requests until `stop` is ready, then lets those in flight finish, and closes the database
 /// and the destination. A second `stop` ends the waiting.
 pub async fn serve(
-    listener: TcpListener,
+    listeners: Vec<Listener>,
     app: App,
     limits: Limits,
     mut stop: impl AsyncFnMut(),
 ) -> io::Result<()> {
     let (router, closing) = app.build(&limits);
-    let graceful = GracefulShutdown::new();
-    let mut connections = JoinSet::new();
-    let builder = connection_builder(&limits);
+    let mut listeners = Listeners::new(listeners);
+    let mut handshakes = JoinSet::new();
+    let mut connections = Connections::new(router, &limits);
     loop {
         let accepted = tokio::select! {
             () = stop() => break,
-            accepted = listener.accept() => accepted,
+            accepted = listeners.accept() => accepted,
+            Some(agreed) = handshakes.join_next() => {
+                if let Some(stream) = agreed.ok().flatten() {
+                    connections.serve(Either::Right(Box::new(stream)));
+                }
+                continue;
+            }
             // Only to forget connections that have ended.
-            Some(_) = connections.join_next() => continue,
+            Some(_) = connections.tasks.join_next() => continue,
         };
-        let stream = match accepted {
-            Ok((stream, _)) => stream,
+        match accepted {
+            Ok(Accepted::Tcp(stream)) => {
+                tune(&stream, &limits);
+                connections.serve(Either::Left(Either::Left(stream)));
+            }
+            Ok(Accepted::Unix(stream)) => connections.serve(Either::Left(Either::Right(stream))),
+            Ok(Accepted::Tls(stream, tls)) => {
+                tune(&stream, &limits);
+                handshakes.spawn(handshake(stream, tls, limits.handshake));
+            }
             Err(error) => {
                 tracing::warn!(%error, "could not accept a connection");
                 tokio::time::sleep(ACCEPT_PAUSE).await;
-                continue;
             }
-        };
-        tune(&stream, &limits);
-        let router = router.clone();
+        }
+    }
+    // Who has not even agreed upon TLS has no request in flight.
+    drop((listeners, handshakes));
+    connections.finish(limits.shutdown_grace, stop).await;
+    if tokio::time::timeout(CLOSE_TIME, closing.close()).await.is_err() {
+        tracing::warn!("the database or the destination took too long to close");
+    }
+    Ok(())
+}
+
+/// Agrees upon TLS with a client, which may take its time but not for ever.
+async fn handshake(stream: TcpStream, tls: Tls, limit: Duration) -> Option<TlsStream<TcpStream>> {
+    match tokio::time::timeout(limit, tls.accept(stream)).await {
+        Ok(Ok(stream)) => Some(stream),
+        Ok(Err(error)) => {
+            tracing::debug!(%error, "a client and the server did not agree upon TLS");
+            None
+        }
+        Err(_) => {
+            tracing::debug!("a client took too long to agree upon TLS");
+            None
+        }
+    }
+}
+
+/// The connections that are open.
+struct Connections {
+    router: Router,
+    builder: http1::Builder,
+    graceful: GracefulShutdown,
+    tasks: JoinSet<()>,
+}
+
+impl Connections {
+    fn new(router: Router, limits: &Limits) -> Self {
+        Self {
+            router,
+            builder: connection_builder(limits),
+            graceful: GracefulShutdown::new(),
+            tasks: JoinSet::new(),
+        }
+    }
+
+    /// Answers the requests of one connection, beside all others.
+    fn serve(&mut self, stream: Stream) {
+        let router = self.router.clone();
         let service = service_fn(move |request: Request<Incoming>| {
             router.clone().oneshot(request.map(Body::new))
         });
-        let connection = graceful.watch(builder.serve_connection(TokioIo::new(stream), service));
-        connections.spawn(async move {
+        let connection = self.builder.serve_connection(TokioIo::new(stream), service);
+        let connection = self.graceful.watch(connection);
+        self.tasks.spawn(async move {
             // Clients go away whenever they like; the access log tells what became of the request.
             if let Err(error) = connection.await {
                 tracing::debug!(%error, "a connection ended early");
             }
         });
     }
-    drop(listener);
-    let finished = tokio::select! {
-        () = graceful.shutdown() => true,
-        () = tokio::time::sleep(limits.shutdown_grace) => false,
-        () = stop() => false,
-    };
-    if !finished {
-        tracing::warn!("gave up on requests that are still in flight");
+
+    /// Lets requests in flight finish, until the grace is over or `stop` is ready again.
+    async fn finish(mut self, grace: Duration, mut stop: impl AsyncFnMut()) {
+        let finished = tokio::select! {
+            () = self.graceful.shutdown() => true,
+            () = tokio::time::sleep(grace) => false,
+            () = stop() => false,
+        };
+        if !finished {
+            tracing::warn!("gave up on requests that are still in flight");
+        }
+        self.tasks.shutdown().await;
     }
-    connections.shutdown().await;
-    if tokio::time::timeout(CLOSE_TIME, closing.close()).await.is_err() {
-        tracing::warn!("the database or the destination took too long to close");
-    }
-    Ok(())
 }
 
 fn connection_builder(limits: &Limits) -> http1::Builder {

@@ -1,5 +1,6 @@
 //! Command lines, as typed and with what the environment says, and what becomes of them.
 
+mod listening;
 mod observing;
 mod refusals;
 
@@ -7,6 +8,7 @@ use std::ffi::OsString;
 
 use super::*;
 use crate::cli::{self, Command, Parsed};
+use crate::listen::{Address, TlsFiles};
 
 const NO_ENV: [(&str, &str); 0] = [];
 
@@ -33,6 +35,21 @@ fn options<const N: usize>(line: &str, env: [(&str, &str); N]) -> ServerOptions 
     start(line, env).unwrap_or_else(|stop| panic!("{line}: {stop}"))
 }
 
+#[track_caller]
+fn assert_usage_error(line: &str, expected: &str) {
+    assert_usage_error_with(line, NO_ENV, expected);
+}
+
+#[track_caller]
+fn assert_usage_error_with<const N: usize>(line: &str, env: [(&str, &str); N], expected: &str) {
+    let stop = start(line, env).expect_err(line);
+    let text = format!(
+        "Usage: mlferry server [OPTIONS]\nTry 'mlferry server --help' for help.\n\nError: {expected}"
+    );
+    assert_eq!(stop.to_string(), text, "{line}");
+    assert_eq!(stop.exit_code(), 2, "{line}");
+}
+
 /// The server does not start, says so in one line that holds `expected`, and the exit code is 1.
 #[track_caller]
 fn assert_refused<const N: usize>(line: &str, env: [(&str, &str); N], expected: &str) {
@@ -43,11 +60,22 @@ fn assert_refused<const N: usize>(line: &str, env: [(&str, &str); N], expected: 
     assert_eq!(stop.exit_code(), 1, "{line}");
 }
 
+fn tcp(host: &str, port: u16) -> ListenOptions {
+    ListenOptions { address: Address::Tcp { host: host.to_owned(), port }, tls: None }
+}
+
+fn port_of(options: &ServerOptions) -> u16 {
+    match options.listen.address {
+        Address::Tcp { port, .. } => port,
+        Address::Unix { .. } => panic!("not a port: {options:?}"),
+    }
+}
+
 #[test]
 fn nothing_given_means_the_references_defaults() {
     let expected = ServerOptions {
-        host: "127.0.0.1".to_owned(),
-        port: 5000,
+        listen: tcp("127.0.0.1", 5000),
+        ui: UiOptions::None,
         workers: 4,
         backend_store_uri: "sqlite:///mlflow.db".to_owned(),
         default_artifact_root: "mlflow-artifacts:/".to_owned(),
@@ -133,8 +161,8 @@ fn every_flag_is_read() {
     );
     assert_eq!(typed, from_env);
     let expected = ServerOptions {
-        host: "0.0.0.0".to_owned(),
-        port: 8080,
+        listen: tcp("0.0.0.0", 8080),
+        ui: UiOptions::None,
         workers: 2,
         backend_store_uri: "sqlite:////d/a.db".to_owned(),
         default_artifact_root: "s3://bucket/x".to_owned(),
@@ -176,7 +204,7 @@ fn empty_variables_count_as_unset() {
         .skip(1)
         .filter_map(|rest| Some(rest.split_once(']')?.0.trim()))
         .collect();
-    assert_eq!(names.len(), 34, "{names:?}");
+    assert_eq!(names.len(), 40, "{names:?}");
     for name in names {
         assert_eq!(options("server", [(name, "")]), options("server", NO_ENV), "{name}");
     }
@@ -185,8 +213,9 @@ fn empty_variables_count_as_unset() {
 
 #[test]
 fn what_is_typed_wins_over_the_environment() {
-    assert_eq!(options("server --port 1", [("MLFLOW_PORT", "2")]).port, 1);
-    assert_eq!(options("server --port 1", [("MLFLOW_PORT", "none of your business")]).port, 1);
+    assert_eq!(port_of(&options("server --port 1", [("MLFLOW_PORT", "2")])), 1);
+    let unread = [("MLFLOW_PORT", "none of your business")];
+    assert_eq!(port_of(&options("server --port 1", unread)), 1);
     assert!(
         options("server --serve-artifacts", [("MLFLOW_SERVE_ARTIFACTS", "false")])
             .artifacts_destination
@@ -204,7 +233,7 @@ fn what_is_typed_wins_over_the_environment() {
 
 #[test]
 fn the_last_of_repeated_flags_wins() {
-    assert_eq!(options("server -p 1 --port 2", NO_ENV).port, 2);
+    assert_eq!(port_of(&options("server -p 1 --port 2", NO_ENV)), 2);
     assert!(
         options("server --no-serve-artifacts --serve-artifacts", NO_ENV)
             .artifacts_destination
@@ -222,7 +251,7 @@ fn the_last_of_repeated_flags_wins() {
 fn clicks_forms_of_values_are_read() {
     for line in ["server -p5001", "server -p 5001", "server --port=5001", "server --port ' 5001 '"]
     {
-        assert_eq!(options(line, NO_ENV).port, 5001, "{line}");
+        assert_eq!(port_of(&options(line, NO_ENV)), 5001, "{line}");
     }
 }
 
@@ -326,8 +355,8 @@ fn an_env_file_stands_below_the_environment() {
     fs::write(file.path(), "MLFLOW_PORT=1\nMLFLOW_HOST=file\nMLFLOW_ARTIFACTS_ONLY=yes\n").unwrap();
     let line = format!("--env-file {} server", file.path().display());
     let found = options(&line, [("MLFLOW_PORT", "2")]);
-    assert_eq!((found.port, found.host.as_str(), found.artifacts_only), (2, "file", true));
-    assert_eq!(options(&format!("{line} --host typed"), NO_ENV).host, "typed");
+    assert_eq!((&found.listen, found.artifacts_only), (&tcp("file", 2), true));
+    assert_eq!(options(&format!("{line} --host typed"), NO_ENV).listen, tcp("typed", 1));
     fs::write(file.path(), "MLFLOW_WORKSPACE=w\n").unwrap();
     assert_refused(&line, NO_ENV, "MLFLOW_WORKSPACE=w is client-only.");
 }

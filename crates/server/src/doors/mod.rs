@@ -37,6 +37,10 @@ pub struct Checks {
     pub origins: OriginPolicy,
 }
 
+/// On an answer that pages of other sites may show in a frame.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct MayBeFramed;
+
 /// The rules, with the prefix under which the API lives.
 #[derive(Debug, Clone)]
 pub(crate) struct DoorKeeper {
@@ -72,11 +76,12 @@ pub(crate) async fn guard(
             None => next.run(request).await,
         },
     };
+    let may_be_framed = response.extensions_mut().remove::<MayBeFramed>().is_some();
     let headers = response.headers_mut();
     if let (Some(checks), Some(origin)) = (checks, origin) {
         checks.origins.mark(&origin, headers);
     }
-    mark(&keeper.doors, headers);
+    mark(&keeper.doors, headers, may_be_framed);
     response
 }
 
@@ -120,9 +125,11 @@ fn options(response: Response) -> Response {
     answer
 }
 
-fn mark(doors: &Doors, headers: &mut HeaderMap) {
+fn mark(doors: &Doors, headers: &mut HeaderMap, may_be_framed: bool) {
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    if let Some(value) = &doors.frame_options {
+    if let Some(value) = &doors.frame_options
+        && !may_be_framed
+    {
         headers.insert(header::X_FRAME_OPTIONS, value.clone());
     }
     if !headers.contains_key(header::VARY) {

@@ -32,7 +32,7 @@ const METRICS_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 /// Answers whoever opens the server in a browser, until there is a web page.
 const START_PAGE: &str = include_str!("start_page.html");
 
-pub(super) async fn start_page() -> Html<String> {
+pub(super) fn start_page() -> Html<String> {
     Html(START_PAGE.replace("{version}", env!("CARGO_PKG_VERSION")))
 }
 

@@ -16,10 +16,12 @@ mod presigned;
 mod run_artifacts;
 mod runs;
 mod tags;
+mod ui;
 
 pub(crate) use artifacts::Proxy;
 pub(crate) use info::Info;
 pub(crate) use run_artifacts::RunArtifacts;
+pub(crate) use ui::{Ui, add_slash};
 
 use axum::{
     handler::Handler,
@@ -69,6 +71,8 @@ impl Twins {
 pub(crate) enum Needs {
     /// Nothing but the server itself: always there.
     Nothing(MethodRouter<Info>),
+    /// The web page, or the page that stands in for it: always there.
+    Page(MethodRouter<Ui>),
     /// The destination that this server proxies: not with `--no-serve-artifacts`.
     Artifacts(MethodRouter<Proxy>),
     /// The database: not with `--artifacts-only`.
@@ -124,6 +128,15 @@ impl Action {
         self.line(path, access, needs)
     }
 
+    fn page<H, T>(self, path: &'static str, access: Access, handler: H) -> Route
+    where
+        H: Handler<T, Ui>,
+        T: 'static,
+    {
+        let needs = Needs::Page(on(self.filter, handler));
+        self.line(path, access, needs)
+    }
+
     fn proxy<H, T>(self, path: &'static str, access: Access, handler: H) -> Route
     where
         H: Handler<T, Proxy>,
@@ -157,7 +170,8 @@ pub(crate) fn table() -> Vec<Route> {
     use Access::{Anyone, Delete, Edit, Operate, Read};
 
     vec![
-        GET.info("/", Anyone, info::start_page).bare(),
+        GET.page("/", Anyone, ui::index).bare(),
+        GET.page("/static-files/{*path}", Anyone, ui::asset).bare(),
         GET.info("/health", Anyone, info::health).bare(),
         GET.info("/ready", Anyone, info::ready).bare(),
         GET.info("/version", Anyone, info::version).bare(),
@@ -245,7 +259,7 @@ mod tests {
     #[test]
     fn only_what_tells_nothing_of_users_is_open_to_anyone() {
         for route in table() {
-            let is_about_the_server = matches!(route.needs, Needs::Nothing(_));
+            let is_about_the_server = matches!(route.needs, Needs::Nothing(_) | Needs::Page(_));
             let is_open = matches!(route.access, Access::Anyone | Access::Operate);
             assert_eq!(is_open, is_about_the_server, "{}", route.path);
         }

@@ -2,21 +2,6 @@
 
 use super::*;
 
-#[track_caller]
-fn assert_usage_error(line: &str, expected: &str) {
-    assert_usage_error_with(line, NO_ENV, expected);
-}
-
-#[track_caller]
-fn assert_usage_error_with<const N: usize>(line: &str, env: [(&str, &str); N], expected: &str) {
-    let stop = start(line, env).expect_err(line);
-    let text = format!(
-        "Usage: mlferry server [OPTIONS]\nTry 'mlferry server --help' for help.\n\nError: {expected}"
-    );
-    assert_eq!(stop.to_string(), text, "{line}");
-    assert_eq!(stop.exit_code(), 2, "{line}");
-}
-
 #[test]
 fn wrong_values_are_named() {
     let cases = [
