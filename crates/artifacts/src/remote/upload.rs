@@ -42,10 +42,10 @@ impl Remote {
     {
         let target = Target { path, key: self.key(path)?, condition: options.condition };
         self.check_condition(&target).await?;
-        let sizes = PartSizes::new(options.length, self.0.opened.traits.has_uniform_parts);
+        let sizes = PartSizes::new(options.length, &self.0.opened.traits)?;
         let verifier = Verifier::new(options.digests);
         let mut parts = Parts::new(body, options.max_bytes, verifier, self.0.slots.clone());
-        let first = parts.next(sizes.at(0)).await?;
+        let first = parts.next(sizes.at(0)?).await?;
         if !first.is_last {
             return self.put_parts(&target, parts, sizes, first).await;
         }
@@ -116,7 +116,7 @@ impl Remote {
             if part.is_last {
                 break;
             }
-            let next = parts.next(sizes.at(index));
+            let next = parts.next(sizes.at(index)?);
             tokio::pin!(next);
             part = loop {
                 tokio::select! {
