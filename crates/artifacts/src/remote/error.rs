@@ -20,6 +20,9 @@ const THERE: [&str; 2] = ["BlobAlreadyExists", "BlobExists"];
 /// Codes that say that the bucket is missing, not the object.
 const NO_BUCKET: [&str; 3] = ["NoSuchBucket", "ContainerNotFound", "FilesystemNotFound"];
 
+/// What the library says of requests that failed, whatever the reason.
+const REQUEST_FAILED: &str = "Error performing ";
+
 /// What a store said that is spoken to here, and not by the library.
 #[derive(Debug, ThisError)]
 #[error("{words}")]
@@ -92,6 +95,16 @@ pub(super) fn trouble_of(error: &Error) -> StoreTrouble {
             Some(300..=499) => StoreTrouble::Refused,
             Some(_) => StoreTrouble::Unavailable,
         },
+    }
+}
+
+/// Whether a request for a range may have failed for the range, so that it is worth to ask for less. What
+/// the store or the network failed at would only fail again.
+pub(super) fn may_be_about_range(error: &Error) -> bool {
+    match trouble_of(error) {
+        StoreTrouble::Refused | StoreTrouble::Unsupported => true,
+        StoreTrouble::Unavailable => !chain_of(error).contains(REQUEST_FAILED),
+        _ => false,
     }
 }
 
