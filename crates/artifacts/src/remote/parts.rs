@@ -115,7 +115,7 @@ pub(super) struct PartSizes {
 
 impl PartSizes {
     /// Those of an upload of `length` bytes, if anybody knows.
-    pub(super) fn new(length: Option<u64>, traits: &StoreTraits) -> Result<Self, ArtifactError> {
+    pub(super) fn new(length: Option<u64>, traits: StoreTraits) -> Result<Self, ArtifactError> {
         if traits.kind != StoreKind::Objects {
             // They are sent on as one stream.
             return Ok(Self { first: PART_BYTES, grows: false, most: u64::MAX });
@@ -306,14 +306,14 @@ mod tests {
     fn parts_fit_into_memory_whatever_is_announced() {
         let objects = StoreTraits::default();
         let most = LARGEST_PART_BYTES * PARTS;
-        let known = PartSizes::new(Some(most), &objects).unwrap();
+        let known = PartSizes::new(Some(most), objects).unwrap();
         assert_eq!(known.at(PARTS - 1).unwrap(), LARGEST_PART_BYTES);
-        assert_eq!(PartSizes::new(Some(1), &objects).unwrap().at(0).unwrap(), PART_BYTES);
+        assert_eq!(PartSizes::new(Some(1), objects).unwrap().at(0).unwrap(), PART_BYTES);
         for length in [most + 1, 10_u64.pow(18), u64::MAX] {
-            let refused = PartSizes::new(Some(length), &objects);
+            let refused = PartSizes::new(Some(length), objects);
             assert!(matches!(refused, Err(ArtifactError::TooLarge { limit }) if limit == most));
         }
-        let unknown = PartSizes::new(None, &objects).unwrap();
+        let unknown = PartSizes::new(None, objects).unwrap();
         let sizes: Vec<_> = (0..PARTS).map(|index| unknown.at(index).unwrap()).collect();
         assert!(sizes.iter().all(|size| *size <= LARGEST_PART_BYTES));
         let all: u64 = sizes.iter().sum();
@@ -321,9 +321,9 @@ mod tests {
         let more = unknown.at(PARTS);
         assert!(matches!(more, Err(ArtifactError::TooLarge { limit }) if limit == all));
         let uniform = StoreTraits { has_uniform_parts: true, ..objects };
-        assert_eq!(PartSizes::new(None, &uniform).unwrap().at(9_999).unwrap(), PART_BYTES);
+        assert_eq!(PartSizes::new(None, uniform).unwrap().at(9_999).unwrap(), PART_BYTES);
         let host = StoreTraits { kind: StoreKind::Host, ..objects };
-        let host = PartSizes::new(Some(u64::MAX), &host).unwrap();
+        let host = PartSizes::new(Some(u64::MAX), host).unwrap();
         assert_eq!(host.at(u64::MAX - 1).unwrap(), PART_BYTES, "hosts know no parts");
     }
 

@@ -42,7 +42,7 @@ impl Remote {
     {
         let target = Target { path, key: self.key(path)?, condition: options.condition };
         let replaced = self.check_condition(&target).await?;
-        let sizes = PartSizes::new(options.length, &self.0.opened.traits)?;
+        let sizes = PartSizes::new(options.length, self.0.opened.traits)?;
         let verifier = Verifier::new(options.digests);
         let mut parts = Parts::new(body, options.max_bytes, verifier, self.0.slots.clone());
         let first = parts.next(sizes.at(0)?).await?;
