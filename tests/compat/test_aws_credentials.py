@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from harness import free_port, run_binary
+from harness import free_port, run_binary, wait_until
 
 SECRETS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 
@@ -112,6 +112,23 @@ def test_a_role_is_asked_again_before_its_credentials_expire(stores, own_server,
         assert len(role.asked) > asked
         # Those that are known are still good for a while.
         role.is_down = True
+        assert server.fetch("a.txt").body == b"x"
+        asked = len(role.asked)
+        for _ in range(3):
+            assert server.fetch("a.txt").body == b"x"
+        assert len(role.asked) == asked, "whoever is down is left alone for a while"
+
+
+def test_credentials_that_expired_are_no_missing_ones(stores, own_server):
+    store = stores["garage"]
+    with role_of(store, seconds=8) as role:
+        server = own_server(place=place_with(store, {"AWS_CONTAINER_CREDENTIALS_FULL_URI": f"{role.url}/role"}))
+        assert server.put("a.txt", b"x").status == 200
+        role.is_down = True
+        wait_until(lambda: server.fetch("a.txt").status != 200, 30, "the credentials last")
+        answer = server.fetch("a.txt").assert_error(503, "TEMPORARILY_UNAVAILABLE")
+        assert "the AWS credentials expired, and no new ones were given out" in answer.message
+        role.is_down = False
         assert server.fetch("a.txt").body == b"x"
 
 

@@ -198,6 +198,35 @@ def test_abort_leaves_nothing(store, own_server):
     assert store.name == "azurite" or server.pending() == []
 
 
+def test_an_upload_without_parts_replaces_nothing(store, own_server):
+    server = own_server(place=store.place())
+    server.put("d/a.bin", b"kept")
+    begun = post(server, "/mpu/create/d", {"path": "a.bin", "num_parts": 1}).json()
+    message = {"path": "a.bin", "upload_id": begun.get("upload_id", "")}
+    post(server, "/mpu/complete/d", message | {"parts": []}).assert_error(400)
+    assert server.fetch("d/a.bin").body == b"kept"
+    post(server, "/mpu/abort/d", message)
+
+
+def test_two_uploads_of_one_path_and_one_through_the_server_are_not_mixed(store, own_server):
+    server = own_server(place=store.place())
+    bodies = [pattern(MINIMUM, seed=1), pattern(MINIMUM, seed=2)]
+    begun = [post(server, "/mpu/create/d", {"path": "a.bin", "num_parts": 1}).json() for _ in bodies]
+    sent = []
+    for one, data in zip(begun, bodies, strict=True):
+        url = one["credentials"][0]["url"]
+        answer = requests.put(url, data=data, timeout=60)
+        assert answer.ok, answer.text
+        sent.append({"part_number": 1, "etag": answer.headers.get("ETag", ""), "url": url})
+    message = {"path": "a.bin", "upload_id": begun[0].get("upload_id", ""), "parts": sent[:1]}
+    assert post(server, "/mpu/complete/d", message).status == 200
+    assert server.fetch("d/a.bin").body == bodies[0]
+    # Of the second one, a part is still there.
+    whole = pattern(20_000_000)
+    assert server.put("d/a.bin", whole).status == 200
+    assert server.fetch("d/a.bin").body == whole
+
+
 # Azure knows no uploads, only blocks.
 @pytest.mark.not_on("azurite")
 def test_an_upload_that_nobody_began_cannot_be_completed(store, own_server):
@@ -239,6 +268,15 @@ def test_a_signed_download_serves_the_object_and_its_ranges(store, own_server):
     part = requests.get(given["url"], headers=given["headers"] | {"Range": "bytes=5-9"}, timeout=60)
     assert (part.status_code, part.content) == (206, data[5:10])
     assert requests.put(given["url"], data=b"x", timeout=60).status_code >= 400
+
+
+def test_a_signed_download_has_a_name_that_any_store_can_send(store, own_server):
+    server = own_server(place=store.place())
+    server.put("d/%E6%97%A5%E6%9C%AC.txt", b"x")
+    given = server.get(f"{ROUTES}/presigned/d/%E6%97%A5%E6%9C%AC.txt").json()
+    answer = requests.get(given["url"], headers=given["headers"], timeout=60)
+    expected = "attachment; filename=.txt; filename*=UTF-8''%E6%97%A5%E6%9C%AC.txt"
+    assert (answer.content, answer.headers["Content-Disposition"]) == (b"x", expected)
 
 
 def test_a_signed_download_of_nothing_or_of_a_folder_is_an_error(store, own_server):

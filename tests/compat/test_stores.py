@@ -188,6 +188,20 @@ def files_of(server, temporary: Path) -> list[str]:
 
 
 # What broke off is out of reach on Azure: the service forgets it after a week.
+# Others keep the parts of an upload apart from those of the next.
+@pytest.mark.not_on("garage", "gcs")
+def test_of_two_large_uploads_the_one_that_ends_first_is_whole_and_the_other_may_be_repeated(store, own_server):
+    server = own_server(place=store.place())
+    first, second = pattern(20_000_000, seed=1), pattern(20_000_000, seed=2)
+    with server.raw(timeout=60) as upload:
+        upload.head("PUT", f"{ARTIFACTS}/a.bin", Content_Length=len(first)).send(first[:-1])
+        wait_until(server.pending, 20, "no part is at the store")
+        assert server.put("a.bin", second).status == 200
+        upload.send(first[-1:])
+        assert upload.answer("PUT").status == 503
+    assert server.fetch("a.bin").body == second
+
+
 @pytest.mark.not_on("azurite")
 def test_a_large_upload_that_differs_from_its_digest_leaves_the_old_content(store, own_server):
     server = own_server(place=store.place())

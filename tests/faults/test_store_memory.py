@@ -6,6 +6,7 @@ import contextlib
 import os
 import subprocess
 import sys
+import tarfile
 import threading
 from collections.abc import Iterator
 
@@ -124,7 +125,23 @@ def test_uploads_that_stall_cost_little_and_are_in_nobody_s_way(server):
         # The server may take no more than it has room for.
         with contextlib.suppress(TimeoutError):
             send(uploads[-1], 7 * 1024 * 1024)
-    assert server.put("small", b"x" * 100_000).status == 200
+    # More than an upload holds without room for a part of it.
+    assert server.put("small", b"x" * 1_000_000, timeout=110).status == 200
     assert server.peak_rss() < LIMIT
     for one in uploads:
         one.close()
+
+
+def test_what_no_part_can_hold_is_refused_before_it_comes(server):
+    announced = 10**18
+    with server.raw() as one:
+        one.head("PUT", f"{ARTIFACTS}/up/0", Content_Length=announced)
+        one.answer("PUT").assert_error(413)
+    member = tarfile.TarInfo("a.bin")
+    member.size = announced
+    with server.raw() as one:
+        one.head("PUT", f"{ARTIFACTS}/up?extract=tar", Transfer_Encoding="chunked")
+        data = member.tobuf(tarfile.GNU_FORMAT) + BLOCK
+        one.send(b"%x\r\n" % len(data)).send(data)
+        one.answer("PUT").assert_error(413)
+    assert server.peak_rss() < LIMIT

@@ -6,7 +6,7 @@ use crate::{
     StoreSettings,
     archive::Room,
     local::{LocalFile, LocalStore},
-    remote::{Remote, RemoteFile},
+    remote::{DOWNLOAD, Remote, RemoteFile, UPLOAD},
 };
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt, stream::BoxStream};
@@ -206,7 +206,7 @@ impl Service {
         path: &ArtifactPath,
         part_count: u32,
     ) -> Result<PartUrls, ArtifactError> {
-        self.direct("upload")?.create_upload(path, part_count).await
+        self.direct(UPLOAD)?.create_upload(path, part_count).await
     }
 
     /// Makes the parts that a client has sent one file.
@@ -216,7 +216,7 @@ impl Service {
         upload_id: Option<&str>,
         parts: Vec<SentPart>,
     ) -> Result<(), ArtifactError> {
-        self.direct("upload")?.complete_upload(path, upload_id, parts).await
+        self.direct(UPLOAD)?.complete_upload(path, upload_id, parts).await
     }
 
     /// Gives an upload in parts up.
@@ -225,16 +225,17 @@ impl Service {
         path: &ArtifactPath,
         upload_id: Option<&str>,
     ) -> Result<(), ArtifactError> {
-        self.direct("upload")?.abort_upload(path, upload_id).await
+        self.direct(UPLOAD)?.abort_upload(path, upload_id).await
     }
 
-    /// A URL from which a file can be downloaded for some time, and its size.
+    /// A URL from which a file can be downloaded for some time, with this `Content-Disposition`, and its size.
     pub async fn download_url(
         &self,
         path: &ArtifactPath,
         time: Duration,
+        disposition: &str,
     ) -> Result<(DirectUrl, u64), ArtifactError> {
-        self.direct("download")?.download_url(path, time).await
+        self.direct(DOWNLOAD)?.download_url(path, time, disposition).await
     }
 
     /// A URL to which a file can be uploaded for some time.
@@ -243,7 +244,7 @@ impl Service {
         path: &ArtifactPath,
         time: Duration,
     ) -> Result<DirectUrl, ArtifactError> {
-        self.direct("upload")?.upload_url(path, time).await
+        self.direct(UPLOAD)?.upload_url(path, time).await
     }
 
     /// Uploads in parts that were begun before `before` and never completed.

@@ -155,6 +155,15 @@ def test_if_none_match_star_creates_but_never_replaces(server, folder):
     assert server.pending() == []
 
 
+def test_if_match_replaces_only_the_file_that_the_client_knows(server, folder):
+    server.put(f"{folder}/a.txt", b"first")
+    known = {"If-Match": server.fetch(f"{folder}/a.txt").headers["ETag"]}
+    assert server.put(f"{folder}/a.txt", b"the second", known).status == 200
+    server.put(f"{folder}/a.txt", b"third", known).assert_error(412)
+    assert server.fetch(f"{folder}/a.txt").body == b"the second"
+    server.put(f"{folder}/none.txt", b"x", known).assert_error(412)
+
+
 # They have no conditional writes, or check before they write: one of two at the same moment may replace the other.
 @pytest.mark.not_on("garage", "sftp", "ftp", "hdfs", "reference")
 def test_of_many_create_only_uploads_exactly_one_succeeds(server, folder):

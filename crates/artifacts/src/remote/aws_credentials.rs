@@ -1,7 +1,7 @@
 //! AWS credentials from wherever AWS's own tools find them, refreshed before they expire.
 
-use super::http;
-use crate::StoreSettings;
+use super::{error::Trouble, http};
+use crate::{StoreSettings, StoreTrouble};
 use async_trait::async_trait;
 use bytes::Bytes;
 use object_store::{
@@ -14,7 +14,11 @@ use reqsign_core::{
     Context, HttpSend, ProvideCredential, SigningCredential, StaticEnv, time::Timestamp,
 };
 use reqsign_file_read_tokio::TokioFileRead;
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    path::PathBuf,
+    sync::{Arc, PoisonError, RwLock},
+    time::{Duration, Instant},
+};
 use tokio::sync::Mutex;
 
 /// How long before their end credentials are replaced.
@@ -22,12 +26,32 @@ const REFRESH_BEFORE: Duration = Duration::from_mins(5);
 /// Time for an answer of a metadata or token service. Where there is none, nobody answers at all.
 const SERVICE_TIME: Duration = Duration::from_secs(5);
 
+/// Time after a refresh that failed until the next one, while the known credentials are good.
+const PAUSE: Duration = Duration::from_secs(30);
+
 /// The chain: environment, profile, single sign-on, web identity, process, container and instance roles.
 #[derive(Debug)]
 pub(super) struct AwsCredentials {
     chain: DefaultCredentialProvider,
     context: Context,
-    current: Mutex<Option<(Credential, Arc<AwsCredential>)>>,
+    known: RwLock<Option<Known>>,
+    /// Held while new ones are fetched: others would only ask for the same.
+    refresh: Mutex<()>,
+}
+
+/// Credentials that were given out.
+#[derive(Debug, Clone)]
+struct Known {
+    found: Credential,
+    credential: Arc<AwsCredential>,
+    /// Not before that are new ones asked for.
+    next_try: Instant,
+}
+
+impl Known {
+    fn lasts(&self, time: Duration) -> bool {
+        self.found.is_valid_at(Timestamp::now() + time)
+    }
 }
 
 impl AwsCredentials {
@@ -42,7 +66,59 @@ impl AwsCredentials {
                 &http::client_options().with_allow_http(true).with_timeout(SERVICE_TIME),
             )?))
             .with_env(env);
-        Ok(Self { chain: DefaultCredentialProvider::new(), context, current: Mutex::default() })
+        Ok(Self {
+            chain: DefaultCredentialProvider::new(),
+            context,
+            known: RwLock::default(),
+            refresh: Mutex::default(),
+        })
+    }
+
+    fn known(&self) -> Option<Known> {
+        self.known.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn keep(&self, known: Known) {
+        *self.known.write().unwrap_or_else(PoisonError::into_inner) = Some(known);
+    }
+
+    /// Asks the chain; to be called by one at a time.
+    async fn fetch(&self) -> object_store::Result<Arc<AwsCredential>> {
+        let reason = match self.chain.provide_credential(&self.context).await {
+            Ok(Some(found)) => {
+                let credential = Arc::new(AwsCredential {
+                    key_id: found.access_key_id.clone(),
+                    secret_key: found.secret_access_key.clone(),
+                    token: found.session_token.clone(),
+                });
+                let next_try = Instant::now();
+                self.keep(Known { found, credential: Arc::clone(&credential), next_try });
+                return Ok(credential);
+            }
+            Ok(None) => None,
+            Err(error) => Some(error),
+        };
+        let Some(known) = self.known() else {
+            return Err(missing(reason.map_or_else(
+                || {
+                    "no AWS credentials were found; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or \
+                     AWS_PROFILE, or give this machine a role"
+                        .into()
+                },
+                Into::into,
+            )));
+        };
+        if !known.lasts(Duration::ZERO) {
+            // Whoever gave them out does not answer now; the chain does not tell.
+            let words = "the AWS credentials expired, and no new ones were given out".to_owned();
+            return Err(Trouble { kind: StoreTrouble::Unavailable, words }.about(""));
+        }
+        tracing::warn!(
+            "no new AWS credentials were given out; those that are known are good for some minutes"
+        );
+        let credential = Arc::clone(&known.credential);
+        self.keep(Known { next_try: Instant::now() + PAUSE, ..known });
+        Ok(credential)
     }
 }
 
@@ -51,34 +127,27 @@ impl CredentialProvider for AwsCredentials {
     type Credential = AwsCredential;
 
     async fn get_credential(&self) -> object_store::Result<Arc<AwsCredential>> {
-        // Held while new ones are fetched: others would only ask for the same.
-        let mut current = self.current.lock().await;
-        if let Some((known, credential)) = current.as_ref()
-            && known.is_valid_at(Timestamp::now() + REFRESH_BEFORE)
-        {
-            return Ok(Arc::clone(credential));
-        }
-        match (self.chain.provide_credential(&self.context).await, current.as_ref()) {
-            (Ok(Some(found)), _) => {
-                let credential = Arc::new(AwsCredential {
-                    key_id: found.access_key_id.clone(),
-                    secret_key: found.secret_access_key.clone(),
-                    token: found.session_token.clone(),
-                });
-                *current = Some((found, Arc::clone(&credential)));
-                Ok(credential)
-            }
-            // Those that are known are still good for a while.
-            (_, Some((known, credential))) if known.is_valid_at(Timestamp::now()) => {
-                Ok(Arc::clone(credential))
-            }
-            (Ok(None), _) => Err(missing(
-                "no AWS credentials were found; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or \
-                 AWS_PROFILE, or give this machine a role"
-                    .into(),
-            )),
-            (Err(error), _) => Err(missing(error.into())),
-        }
+        let is_enough = |known: &Known| {
+            known.lasts(REFRESH_BEFORE)
+                || (known.lasts(Duration::ZERO) && Instant::now() < known.next_try)
+        };
+        let known = self.known();
+        let refreshing = match known {
+            Some(known) if is_enough(&known) => return Ok(known.credential),
+            // One asks for new ones, and the others go on with those that are good for some minutes.
+            Some(known) if known.lasts(Duration::ZERO) => match self.refresh.try_lock() {
+                Ok(refreshing) => refreshing,
+                Err(_) => return Ok(known.credential),
+            },
+            _ => self.refresh.lock().await,
+        };
+        // Somebody else may have fetched them meanwhile.
+        let fetched = match self.known() {
+            Some(known) if is_enough(&known) => Ok(known.credential),
+            _ => self.fetch().await,
+        };
+        drop(refreshing);
+        fetched
     }
 }
 

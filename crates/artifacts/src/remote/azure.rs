@@ -25,16 +25,21 @@ pub(super) fn open(
 ) -> Result<Opened, String> {
     let account = Account::of(host, is_data_lake, settings);
     let store = build(container, &account, &account.endpoint, settings)?;
-    let direct = Direct {
-        signer: signer(container, &account, &store, settings)?,
-        own_signer: signer(container, &account, &store, settings)?,
-        parts: Arc::clone(&store) as _,
-        dialect: Dialect::Blocks,
-        client: http::client(&client_options(&account.endpoint, settings))?,
+    // A shared access signature can't sign others.
+    let direct = if account.key.is_none() && account.sas.is_some() {
+        None
+    } else {
+        Some(Direct {
+            signer: signer(container, &account, &store, settings)?,
+            own_signer: signer(container, &account, &store, settings)?,
+            parts: Arc::clone(&store) as _,
+            dialect: Dialect::Blocks,
+            client: http::client(&client_options(&account.endpoint, settings))?,
+        })
     };
     Ok(Opened {
         pages: Some(Arc::clone(&store) as _),
-        direct: Some(direct),
+        direct,
         store,
         traits: StoreTraits::default(),
         args: UploadArgs::default(),
@@ -161,4 +166,23 @@ fn build(
         }
     }
     builder.build().map(Arc::new).map_err(|error| super::error::words_of(&error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_key_or_an_identity_signs_urls() {
+        let is_direct = |name: &str, value: &str| {
+            let variables = [(name.to_owned(), value.to_owned())].into();
+            let settings = StoreSettings { variables, ..StoreSettings::default() };
+            open("box", "acct.blob.core.windows.net", false, &settings).unwrap().direct.is_some()
+        };
+        assert!(is_direct("AZURE_STORAGE_ACCESS_KEY", "a2V5"));
+        assert!(!is_direct("AZURE_STORAGE_SAS_TOKEN", "sv=2023-11-03&sig=x"));
+        let connection = "AccountName=acct;SharedAccessSignature=sv=2023-11-03&sig=x";
+        assert!(!is_direct("AZURE_STORAGE_CONNECTION_STRING", connection));
+        assert!(is_direct("AZURE_CLIENT_ID", "somebody"));
+    }
 }

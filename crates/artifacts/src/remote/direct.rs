@@ -2,9 +2,9 @@
 
 use super::{
     Remote,
-    error::{explain, store_error},
+    error::{explain, store_error, words_of},
 };
-use crate::{ArtifactError, ArtifactPath};
+use crate::{ArtifactError, ArtifactPath, StoreTrouble};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use http::header::CONTENT_TYPE;
 use object_store::{
@@ -15,6 +15,7 @@ use object_store::{
     signer::{Method, SignedUrlOptions, Signer, Url},
 };
 use std::{sync::Arc, time::Duration};
+use uuid::Uuid;
 
 /// How long the URL of a part is good: as long as in the reference.
 const PART_URL_TIME: Duration = Duration::from_hours(1);
@@ -108,12 +109,14 @@ impl Remote {
                 Some(id.map_err(|error| explain(&error, path))?)
             }
         };
-        let mut urls = Vec::new();
-        for number in 1..=part_count {
-            let url = direct.part_url(&key, upload_id.as_deref(), number).await;
-            let url = url.map_err(|error| store_error(&error))?.into();
-            urls.push(DirectUrl { url, headers: Vec::new() });
+        let urls = direct.part_urls(&key, upload_id.as_deref(), part_count).await;
+        if let (Err(_), Some(id)) = (&urls, &upload_id)
+            && let Err(error) = direct.parts.abort_multipart(&key, id).await
+        {
+            let reason = words_of(&error);
+            tracing::warn!(reason, "an upload without URLs for its parts is left at the store");
         }
+        let urls = urls.map_err(|error| unsigned(&error, UPLOAD))?;
         Ok(PartUrls { upload_id, urls })
     }
 
@@ -126,6 +129,9 @@ impl Remote {
     ) -> Result<(), ArtifactError> {
         let direct = self.direct(UPLOAD)?;
         let key = self.key(path)?;
+        if parts.is_empty() {
+            return Err(ArtifactError::BadUpload("no part was sent".to_owned()));
+        }
         parts.sort_by_key(|part| part.number);
         if let Some((expected, part)) =
             (1..).zip(&parts).find(|(number, part)| *number != part.number)
@@ -159,11 +165,12 @@ impl Remote {
         }
     }
 
-    /// A URL from which a file can be downloaded for some time, and its size.
+    /// A URL from which a file can be downloaded for some time, with this `Content-Disposition`, and its size.
     pub(crate) async fn download_url(
         &self,
         path: &ArtifactPath,
         time: Duration,
+        disposition: &str,
     ) -> Result<(DirectUrl, u64), ArtifactError> {
         let direct = self.direct(DOWNLOAD)?;
         let key = self.key(path)?;
@@ -171,16 +178,13 @@ impl Remote {
             Ok(meta) => meta,
             Err(error) => return Err(self.explain_missing(explain(&error, path)).await),
         };
-        let name: String =
-            path.name().chars().map(|c| if matches!(c, '"' | '\\') { '_' } else { c }).collect();
-        let disposition = format!("attachment; filename=\"{name}\"");
         let name = match direct.dialect {
             Dialect::Signed => "response-content-disposition",
             Dialect::Blocks => "rscd",
         };
         let options = SignedUrlOptions::new().with_query([(name, disposition)]);
         let url = direct.signer.signed_url_opts(Method::GET, &key, time, &options).await;
-        let url = url.map_err(|error| store_error(&error))?.into();
+        let url = url.map_err(|error| unsigned(&error, DOWNLOAD))?.into();
         Ok((DirectUrl { url, headers: Vec::new() }, meta.size))
     }
 
@@ -207,20 +211,49 @@ impl Remote {
             Dialect::Blocks => headers.push(("x-ms-blob-type".to_owned(), "BlockBlob".to_owned())),
         }
         let url = direct.signer.signed_url_opts(Method::PUT, &key, time, &options).await;
-        let url = url.map_err(|error| store_error(&error))?.into();
+        let url = url.map_err(|error| unsigned(&error, UPLOAD))?.into();
         Ok(DirectUrl { url, headers })
     }
 }
 
 /// What the reference calls what a store can't do.
-const UPLOAD: &str = "upload";
-const DOWNLOAD: &str = "download";
+pub(crate) const UPLOAD: &str = "upload";
+pub(crate) const DOWNLOAD: &str = "download";
+
+/// Why there is no URL. A client that is told that there are none sends the file through this server.
+fn unsigned(error: &object_store::Error, what: &'static str) -> ArtifactError {
+    match store_error(error) {
+        ArtifactError::Store { trouble: StoreTrouble::Unsupported, words } => {
+            tracing::debug!(reason = words, "the store signs no URL");
+            ArtifactError::NotDirect(what)
+        }
+        error => error,
+    }
+}
 
 impl Direct {
+    /// Where each part of an upload is sent to.
+    async fn part_urls(
+        &self,
+        key: &Path,
+        upload_id: Option<&str>,
+        count: u32,
+    ) -> object_store::Result<Vec<DirectUrl>> {
+        // Names its blocks, where the store itself names no upload.
+        let upload = Uuid::new_v4();
+        let mut urls = Vec::new();
+        for number in 1..=count {
+            let url = self.part_url(key, upload_id, upload, number).await?.into();
+            urls.push(DirectUrl { url, headers: Vec::new() });
+        }
+        Ok(urls)
+    }
+
     async fn part_url(
         &self,
         key: &Path,
         upload_id: Option<&str>,
+        upload: Uuid,
         number: u32,
     ) -> object_store::Result<Url> {
         match self.dialect {
@@ -234,7 +267,7 @@ impl Direct {
             }
             Dialect::Blocks => {
                 let mut url = self.signer.signed_url(Method::PUT, key, PART_URL_TIME).await?;
-                let block = BASE64_STANDARD.encode(block_name(number));
+                let block = BASE64_STANDARD.encode(block_name(upload, number));
                 url.query_pairs_mut().append_pair("comp", "block").append_pair("blockid", &block);
                 Ok(url)
             }
@@ -268,9 +301,11 @@ impl Direct {
     }
 }
 
-/// The name of a block; all blocks of a blob must have names of the same length.
-fn block_name(number: u32) -> String {
-    format!("mlferry_block_{number:05}")
+/// The name of a block. All blocks of a blob must have names of the same length, also those of uploads
+/// that were given up, and those that the library sends: 32 characters. Of an upload, 27 tell it from others.
+fn block_name(upload: Uuid, number: u32) -> String {
+    let upload = upload.simple().to_string();
+    format!("{}{number:05}", &upload[..27])
 }
 
 /// The name of the block that a URL leads to.
@@ -287,9 +322,11 @@ mod tests {
     #[test]
     fn a_block_is_found_in_its_url() {
         let mut url = Url::parse("http://h/c/b?sig=x").unwrap();
-        let block = BASE64_STANDARD.encode(block_name(7));
+        let name = block_name(Uuid::from_u128(1 << 100), 7);
+        assert_eq!(name, "00000010000000000000000000000007", "as long as the library's");
+        let block = BASE64_STANDARD.encode(&name);
         url.query_pairs_mut().append_pair("comp", "block").append_pair("blockid", &block);
-        assert_eq!(block_in(url.as_str()).as_deref(), Some("mlferry_block_00007"));
+        assert_eq!(block_in(url.as_str()).as_deref(), Some(name.as_str()));
         for url in ["http://h/c/b", "http://h/?blockid=%FF", "blockid"] {
             assert_eq!(block_in(url), None, "{url}");
         }

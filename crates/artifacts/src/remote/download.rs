@@ -2,11 +2,9 @@
 
 use super::{
     Remote,
-    error::{explain, trouble_of},
+    error::{explain, may_be_about_range},
 };
-use crate::{
-    ArtifactError, ArtifactPath, Metadata, Part, StoreTrouble, Wanted, cache::CachedObject,
-};
+use crate::{ArtifactError, ArtifactPath, Metadata, Part, Wanted, cache::CachedObject};
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt, TryStreamExt, stream, stream::BoxStream};
 use object_store::{GetOptions, GetRange, ObjectMeta, path::Path};
@@ -51,9 +49,7 @@ impl Remote {
             Wanted::Whole => self.opened(&key, None).await,
             Wanted::Part(part) => match self.opened(&key, Some(range_of(part))).await {
                 // It lies behind the end, or the store knows no such range: the size will tell.
-                Err(error) if trouble_of(&error) != StoreTrouble::Absent => {
-                    self.known_of(&key).await
-                }
+                Err(error) if may_be_about_range(&error) => self.known_of(&key).await,
                 opened => opened,
             },
         };
@@ -119,15 +115,36 @@ impl RemoteFile {
         };
         let length = range.end - range.start;
         let body = match (opened, &self.cached) {
-            (Some(body), _) => body.bytes.map_err(io::Error::from).boxed(),
+            (Some(body), _) => self.resuming(range, body.bytes.map_err(io::Error::from).boxed()),
             (None, _) if range.is_empty() => stream::empty().boxed(),
             (None, Some(cached)) => {
                 let file = self.clone();
-                cached.read(range, Arc::new(move |range| file.open_at(range).boxed()))
+                cached.read(range, Arc::new(move |range| file.open_resuming(range)))
             }
-            (None, None) => self.open_at(range).boxed(),
+            (None, None) => self.open_resuming(range),
         };
         exactly(length, body)
+    }
+
+    /// The bytes of a part, asked for again from where they broke off.
+    fn open_resuming(&self, range: Range<u64>) -> BoxStream<'static, io::Result<Bytes>> {
+        let body = self.open_at(range.clone()).boxed();
+        self.resuming(range, body)
+    }
+
+    /// The same for a body that has been asked for. Only an entity tag tells that the rest is of the same file.
+    ///
+    /// The store's own client does so, too, but only in the first minute of a download.
+    fn resuming(
+        &self,
+        range: Range<u64>,
+        body: BoxStream<'static, io::Result<Bytes>>,
+    ) -> BoxStream<'static, io::Result<Bytes>> {
+        if self.etag.is_none() {
+            return body;
+        }
+        let file = self.clone();
+        resuming(range, body, move |range| file.open_at(range).boxed()).boxed()
     }
 
     /// The bytes of a part, of this very version of the file.
@@ -162,6 +179,36 @@ fn range_of(part: Part) -> GetRange {
         Part::From(start) => GetRange::Offset(start),
         Part::Last(bytes) => GetRange::Suffix(bytes),
     }
+}
+
+/// Passes a body on, and opens the rest of it anew where it breaks, as long as each one brings something.
+fn resuming<O>(
+    range: Range<u64>,
+    body: BoxStream<'static, io::Result<Bytes>>,
+    open: O,
+) -> impl Stream<Item = io::Result<Bytes>> + Send
+where
+    O: Fn(Range<u64>) -> BoxStream<'static, io::Result<Bytes>> + Send,
+{
+    let state = (range, body, false, open);
+    stream::try_unfold(state, |(mut left, mut body, mut has_come, open)| async move {
+        loop {
+            match body.try_next().await {
+                Ok(Some(bytes)) => {
+                    left.start += bytes.len() as u64;
+                    has_come |= !bytes.is_empty();
+                    return Ok(Some((bytes, (left, body, has_come, open))));
+                }
+                Ok(None) => return Ok(None),
+                Err(error) if !has_come || left.is_empty() => return Err(error),
+                Err(error) => {
+                    tracing::debug!(%error, ?left, "a download broke off, and is continued");
+                    body = open(left.clone());
+                    has_come = false;
+                }
+            }
+        }
+    })
 }
 
 /// Passes a body on, and fails where it has not the length that was promised to the client: the
@@ -223,5 +270,26 @@ mod tests {
                 exactly(length, body(&[b"abc", b"de"])).try_collect().await;
             assert_eq!(read.is_ok(), is_whole, "{length}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_body_that_breaks_is_continued_as_long_as_something_comes() {
+        let data = Bytes::from_static(b"0123456789");
+        let broken = |range: Range<u64>, bytes: u64| {
+            let (start, end) = (range.start, range.end.min(range.start + bytes));
+            let index = |at| usize::try_from(at).unwrap();
+            let piece = data.slice(index(start)..index(end));
+            let rest = (end < range.end).then(|| Err(io::Error::other("broken")));
+            stream::iter([Ok(piece)].into_iter().chain(rest)).boxed()
+        };
+        for bytes in [3, 10] {
+            let open = move |range| broken(range, bytes);
+            let read: io::Result<Vec<Bytes>> = resuming(1..9, open(1..9), open).try_collect().await;
+            assert_eq!(read.unwrap().concat(), b"12345678", "{bytes}");
+        }
+        let nothing = |range| broken(range, 0);
+        let read: io::Result<Vec<Bytes>> =
+            resuming(1..9, broken(1..9, 3), nothing).try_collect().await;
+        assert!(read.is_err());
     }
 }

@@ -8,6 +8,21 @@ use thiserror::Error as ThisError;
 /// Characters of a store's words that are passed on.
 const WORDS: usize = 500;
 
+/// Codes of refusals that are over soon. S3 says of the first two that the request is bad.
+const PASSING: [&str; 5] =
+    ["RequestTimeout", "ExpiredToken", "TokenRefreshRequired", "InternalError", "SlowDown"];
+/// Codes of conflicts that last: what Azure keeps from being written.
+const LASTING: [&str; 3] = ["BlobArchived", "BlobBeingRehydrated", "InvalidBlobType"];
+/// The beginning of those that protect a blob.
+const PROTECTED: &str = "BlobImmutable";
+/// Codes of conflicts that say that something is there already.
+const THERE: [&str; 2] = ["BlobAlreadyExists", "BlobExists"];
+/// Codes that say that the bucket is missing, not the object.
+const NO_BUCKET: [&str; 3] = ["NoSuchBucket", "ContainerNotFound", "FilesystemNotFound"];
+
+/// What the library says of requests that failed, whatever the reason.
+const REQUEST_FAILED: &str = "Error performing ";
+
 /// What a store said that is spoken to here, and not by the library.
 #[derive(Debug, ThisError)]
 #[error("{words}")]
@@ -55,6 +70,8 @@ pub(super) fn store_error(error: &Error) -> ArtifactError {
 pub(super) fn trouble_of(error: &Error) -> StoreTrouble {
     match error {
         Error::NotFound { .. } => StoreTrouble::Absent,
+        // The library says so of every conflict, whatever was asked for.
+        Error::AlreadyExists { .. } if status_of(error) == Some(409) => conflict_of(error),
         Error::AlreadyExists { .. } | Error::Precondition { .. } | Error::NotModified { .. } => {
             StoreTrouble::Condition
         }
@@ -64,6 +81,9 @@ pub(super) fn trouble_of(error: &Error) -> StoreTrouble {
         Error::Generic { source, .. } if source.is::<Trouble>() => {
             source.downcast_ref::<Trouble>().map_or(StoreTrouble::Unavailable, |own| own.kind)
         }
+        _ if PASSING.iter().any(|code| has_code(error, code)) => StoreTrouble::Unavailable,
+        // The way to another region: it leads there each time.
+        _ if chain_of(error).contains("redirect without LOCATION") => StoreTrouble::Refused,
         _ => match status_of(error) {
             Some(404) => StoreTrouble::Absent,
             Some(401 | 403) => StoreTrouble::Denied,
@@ -72,9 +92,19 @@ pub(super) fn trouble_of(error: &Error) -> StoreTrouble {
             Some(507) => StoreTrouble::Full,
             // These say that it may be tried again.
             Some(408 | 409 | 425 | 429) | None => StoreTrouble::Unavailable,
-            Some(400..=499) => StoreTrouble::Refused,
+            Some(300..=499) => StoreTrouble::Refused,
             Some(_) => StoreTrouble::Unavailable,
         },
+    }
+}
+
+/// Whether a request for a range may have failed for the range, so that it is worth to ask for less. What
+/// the store or the network failed at would only fail again.
+pub(super) fn may_be_about_range(error: &Error) -> bool {
+    match trouble_of(error) {
+        StoreTrouble::Refused | StoreTrouble::Unsupported => true,
+        StoreTrouble::Unavailable => !chain_of(error).contains(REQUEST_FAILED),
+        _ => false,
     }
 }
 
@@ -85,12 +115,33 @@ fn status_of(error: &Error) -> Option<u16> {
     after.get(..3)?.parse().ok()
 }
 
+/// What a 409 means.
+fn conflict_of(error: &Error) -> StoreTrouble {
+    match code_of(error).as_deref() {
+        Some(code) if THERE.contains(&code) => StoreTrouble::Condition,
+        Some(code) if LASTING.contains(&code) || code.starts_with(PROTECTED) => {
+            StoreTrouble::Refused
+        }
+        // Somebody else is at work there.
+        _ => StoreTrouble::Unavailable,
+    }
+}
+
 /// Whether it is the bucket that is missing, not the object.
 fn is_about_bucket(error: &Error) -> bool {
-    let text = chain_of(error);
-    ["NoSuchBucket", "ContainerNotFound", "The specified bucket does not exist"]
-        .iter()
-        .any(|code| text.contains(code))
+    NO_BUCKET.iter().any(|code| has_code(error, code))
+        // What GCS says without a code.
+        || between(&chain_of(error), "<Message>", "</Message>")
+            .is_some_and(|words| words.starts_with("The specified bucket does not exist"))
+}
+
+/// Whether the store gave this code. What else it says may hold names that clients chose.
+pub(super) fn has_code(error: &Error, code: &str) -> bool {
+    code_of(error).as_deref() == Some(code)
+}
+
+fn code_of(error: &Error) -> Option<String> {
+    between(&chain_of(error), "<Code>", "</Code>").map(|code| code.trim().to_owned())
 }
 
 /// The store's own message, or the innermost cause where it sent none.
@@ -129,4 +180,87 @@ fn chain_of(error: &Error) -> String {
         cause = error.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An error as the library makes it of an answer.
+    fn answered(status: u16, code: &str, words: &str) -> Error {
+        let body = if code.is_empty() {
+            words.to_owned()
+        } else {
+            format!("<Error><Code>{code}</Code><Message>{words}</Message></Error>")
+        };
+        let source = format!("Server returned non-2xx status code: {status} Words: {body}").into();
+        let path = "d/a.bin".to_owned();
+        match status {
+            404 => Error::NotFound { path, source },
+            304 => Error::NotModified { path, source },
+            412 => Error::Precondition { path, source },
+            409 => Error::AlreadyExists { path, source },
+            403 => Error::PermissionDenied { path, source },
+            401 => Error::Unauthenticated { path, source },
+            _ => Error::Generic { store: "S3", source },
+        }
+    }
+
+    #[test]
+    fn each_answer_of_a_store_is_a_trouble_of_its_own() {
+        use StoreTrouble::{Absent, Condition, Denied, Full, Refused, Unavailable, Unsupported};
+        for (status, code, expected) in [
+            (304, "", Condition),
+            (307, "TemporaryRedirect", Refused),
+            (400, "InvalidArgument", Refused),
+            (400, "RequestTimeout", Unavailable),
+            (400, "ExpiredToken", Unavailable),
+            (401, "", Denied),
+            (403, "AccessDenied", Denied),
+            (404, "NoSuchKey", Absent),
+            (408, "", Unavailable),
+            (409, "", Unavailable),
+            (409, "OperationAborted", Unavailable),
+            (409, "BlobAlreadyExists", Condition),
+            (409, "BlobArchived", Refused),
+            (409, "BlobImmutableDueToPolicy", Refused),
+            (412, "PreconditionFailed", Condition),
+            (416, "InvalidRange", Refused),
+            (429, "", Unavailable),
+            (500, "InternalError", Unavailable),
+            (501, "NotImplemented", Unsupported),
+            (503, "SlowDown", Unavailable),
+            (507, "", Full),
+        ] {
+            assert_eq!(trouble_of(&answered(status, code, "words")), expected, "{status} {code}");
+        }
+        let bare = "Received redirect without LOCATION, this normally indicates something".into();
+        assert_eq!(trouble_of(&Error::Generic { store: "S3", source: bare }), Refused);
+        let broken = "connection closed".into();
+        assert_eq!(trouble_of(&Error::Generic { store: "S3", source: broken }), Unavailable);
+        let created = Error::AlreadyExists { path: String::new(), source: "it is there".into() };
+        assert_eq!(trouble_of(&created), Condition);
+        assert_eq!(trouble_of(&Trouble::refused("no".to_owned())), Refused);
+    }
+
+    #[test]
+    fn a_missing_bucket_is_no_missing_artifact() {
+        let path = ArtifactPath::parse("NoSuchBucket-report/ContainerNotFound").unwrap();
+        let own = "'NoSuchBucket-report/ContainerNotFound' is not there";
+        for (code, words) in [("NoSuchKey", own), ("", own)] {
+            let found = explain(&answered(404, code, words), &path);
+            assert!(matches!(found, ArtifactError::NotFound(_)), "{code} {words}");
+        }
+        let gcs = "The specified bucket does not exist.";
+        for (code, words) in [("NoSuchBucket", "x"), ("ContainerNotFound", "x"), ("Gone", gcs)] {
+            let found = explain(&answered(404, code, words), &path);
+            assert!(matches!(found, ArtifactError::Store { .. }), "{code} {words}");
+        }
+    }
+
+    #[test]
+    fn the_store_s_own_words_are_passed_on() {
+        assert_eq!(words_of(&answered(403, "AccessDenied", "Not\n you")), "Not you (AccessDenied)");
+        assert!(words_of(&answered(500, "", &"long ".repeat(1000))).len() <= WORDS);
+    }
 }

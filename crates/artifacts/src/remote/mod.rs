@@ -34,6 +34,7 @@ mod sweep;
 mod types;
 mod upload;
 
+pub(crate) use direct::{DOWNLOAD, UPLOAD};
 pub use direct::{DirectUrl, PartUrls, SentPart};
 pub(crate) use download::RemoteFile;
 pub use sweep::OpenUpload;

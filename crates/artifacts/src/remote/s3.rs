@@ -14,12 +14,18 @@ use object_store::{
     ClientOptions,
     aws::{AmazonS3, AmazonS3Builder, resolve_bucket_region},
 };
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
+use tokio::time::timeout;
 
 /// The region of buckets on AWS for which nobody says another one.
 const DEFAULT_REGION: &str = "us-east-1";
 /// Hosts of AWS itself.
 const AWS_DOMAIN: &str = "amazonaws.com";
+
+/// How the regions of AWS begin that are no part of its public cloud.
+const OTHER_CLOUDS: [&str; 4] = ["cn-", "us-gov-", "us-iso", "eusc-"];
+/// Time for AWS to tell a bucket's region. Who lets no server out to it does not even refuse.
+const REGION_TIME: Duration = Duration::from_secs(5);
 
 /// Names the account that must own the bucket.
 const EXPECTED_OWNER: HeaderName = HeaderName::from_static("x-amz-expected-bucket-owner");
@@ -97,26 +103,67 @@ impl Address {
     }
 }
 
+/// The region of a bucket. On AWS, what the environment says is often that of this machine, not the bucket's.
 async fn region(bucket: &str, address: &Address, settings: &StoreSettings) -> String {
-    if let Some(region) = settings.first(&["AWS_REGION", "AWS_DEFAULT_REGION"]) {
-        return region.to_owned();
-    }
-    match &address.endpoint {
-        Some(endpoint) if endpoint.contains(".r2.cloudflarestorage.com") => "auto".to_owned(),
-        // s3.us-west-004.backblazeb2.com, s3.eu-central-1.amazonaws.com
-        Some(endpoint) if endpoint.contains("//s3.") => {
-            let rest = endpoint.split("//s3.").nth(1).unwrap_or_default();
-            rest.split('.').next().unwrap_or(DEFAULT_REGION).to_owned()
-        }
-        Some(_) => DEFAULT_REGION.to_owned(),
-        None => match resolve_bucket_region(bucket, &http::client_options()).await {
-            Ok(region) => region,
-            Err(error) => {
-                tracing::debug!(%error, "could not ask AWS for the bucket's region");
-                DEFAULT_REGION.to_owned()
-            }
+    let told = settings.first(&["AWS_REGION", "AWS_DEFAULT_REGION"]);
+    let found = match &address.endpoint {
+        Some(endpoint) if endpoint.contains(AWS_DOMAIN) => match region_in(endpoint) {
+            Some(region) => Some(region.to_owned()),
+            None => resolved(bucket, told).await.or_else(|| told.map(str::to_owned)),
         },
+        Some(endpoint) => told.map(str::to_owned).or_else(|| {
+            if endpoint.contains(".r2.cloudflarestorage.com") {
+                return Some("auto".to_owned());
+            }
+            region_in(endpoint).map(str::to_owned)
+        }),
+        None => resolved(bucket, told).await.or_else(|| told.map(str::to_owned)),
+    };
+    found.unwrap_or_else(|| DEFAULT_REGION.to_owned())
+}
+
+/// Asks AWS, which tells anybody.
+async fn resolved(bucket: &str, told: Option<&str>) -> Option<String> {
+    // Those are clouds of their own, of whose buckets the public one knows nothing.
+    if told.is_some_and(|told| OTHER_CLOUDS.iter().any(|begin| told.starts_with(begin))) {
+        return None;
     }
+    let options = http::client_options();
+    match timeout(REGION_TIME, resolve_bucket_region(bucket, &options)).await {
+        Ok(Ok(region)) => Some(region),
+        Ok(Err(error)) => {
+            tracing::debug!(%error, "could not ask AWS for the bucket's region");
+            None
+        }
+        Err(_) => None,
+    }
+}
+
+/// The region in a host's name: s3.us-west-004.backblazeb2.com, s3.dualstack.eu-central-1.amazonaws.com,
+/// s3-us-west-2.amazonaws.com.
+fn region_in(endpoint: &str) -> Option<&str> {
+    let host = endpoint.split_once("://").map_or(endpoint, |(_, rest)| rest);
+    let host = host.split(['/', ':']).next().unwrap_or_default();
+    let is_service = |name: &str| name == "s3" || name.starts_with("s3-");
+    // Before the service stands the bucket, which may have any name.
+    let mut names = host.split('.').skip_while(|name| !is_service(name));
+    names.find_map(|name| {
+        let name = name.strip_prefix("s3-").unwrap_or(name);
+        is_region(name).then_some(name)
+    })
+}
+
+/// Whether it looks like eu-central-1.
+fn is_region(name: &str) -> bool {
+    let parts: Vec<_> = name.split('-').collect();
+    let [area, places @ .., number] = parts.as_slice() else { return false };
+    let is_word = |part: &&str| part.bytes().all(|byte| byte.is_ascii_lowercase());
+    (2..=4).contains(&area.len())
+        && !places.is_empty()
+        && is_word(area)
+        && places.iter().all(|place| !place.is_empty() && is_word(place))
+        && !number.is_empty()
+        && number.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 fn builder(
@@ -178,5 +225,73 @@ fn endpoint_of_bucket(endpoint: &str, bucket: &str, is_virtual: bool) -> String 
             format!("{scheme}://{bucket}.{host}")
         }
         _ => endpoint.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings(variables: &[(&str, &str)]) -> StoreSettings {
+        let variables = variables.iter().map(|(name, value)| ((*name).into(), (*value).into()));
+        StoreSettings { variables: variables.collect(), ..StoreSettings::default() }
+    }
+
+    #[test]
+    fn a_region_is_read_from_hosts_that_name_one() {
+        for (endpoint, region) in [
+            ("https://s3.eu-central-1.amazonaws.com", Some("eu-central-1")),
+            ("https://s3.dualstack.us-west-2.amazonaws.com", Some("us-west-2")),
+            ("https://s3-us-west-2.amazonaws.com/", Some("us-west-2")),
+            ("https://s3.us-gov-west-1.amazonaws.com:443", Some("us-gov-west-1")),
+            ("https://my-bucket-1.s3.ap-south-1.amazonaws.com", Some("ap-south-1")),
+            ("https://s3.us-west-004.backblazeb2.com", Some("us-west-004")),
+            ("https://s3.amazonaws.com", None),
+            ("https://my-bucket-1.s3.amazonaws.com", None),
+            ("https://s3.wasabisys.com", None),
+            ("https://s3-accelerate.amazonaws.com", None),
+            ("http://s3.local:9000", None),
+            ("http://127.0.0.1:9000", None),
+        ] {
+            assert_eq!(region_in(endpoint), region, "{endpoint}");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_the_environment_says_counts_where_the_host_says_nothing() {
+        for (endpoint, told, expected) in [
+            ("https://s3.eu-central-1.amazonaws.com", "us-west-2", "eu-central-1"),
+            ("https://s3.eu-central-1.wasabisys.com", "us-west-2", "us-west-2"),
+            ("https://s3.eu-central-1.wasabisys.com", "", "eu-central-1"),
+            ("http://s3.local:9000", "", DEFAULT_REGION),
+            ("https://s3.cn.amazonaws.com.cn", "cn-north-1", "cn-north-1"),
+        ] {
+            let settings = settings(&[("MLFLOW_S3_ENDPOINT_URL", endpoint), ("AWS_REGION", told)]);
+            let address = Address::of(&S3Provider::Configured, &settings);
+            assert_eq!(region("b", &address, &settings).await, expected, "{endpoint} {told}");
+        }
+    }
+
+    #[test]
+    fn the_bucket_is_in_the_host_on_aws_and_in_the_path_elsewhere() {
+        for (variables, is_virtual) in [
+            (&[][..], true),
+            (&[("AWS_ENDPOINT_URL", "https://s3.amazonaws.com")], true),
+            (&[("AWS_ENDPOINT_URL", "http://s3.local")], false),
+            (
+                &[
+                    ("AWS_ENDPOINT_URL", "http://s3.local"),
+                    ("MLFLOW_BOTO_CLIENT_ADDRESSING_STYLE", "virtual"),
+                ],
+                true,
+            ),
+        ] {
+            let address = Address::of(&S3Provider::Configured, &settings(variables));
+            assert_eq!(address.is_virtual, is_virtual, "{variables:?}");
+        }
+        let of = |endpoint, is_virtual| endpoint_of_bucket(endpoint, "b", is_virtual);
+        assert_eq!(of("http://s3.local", true), "http://b.s3.local");
+        assert_eq!(of("http://b.s3.local", true), "http://b.s3.local");
+        assert_eq!(of("http://s3.local", false), "http://s3.local");
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{
     Remote,
-    error::{explain, store_error, trouble_of},
+    error::{explain, has_code, store_error, trouble_of, words_of},
     parts::{Part, PartSizes, Parts},
 };
 use crate::{
@@ -12,8 +12,8 @@ use crate::{
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt, stream::FuturesUnordered};
 use object_store::{
-    Error, GetOptions, MultipartUpload, PutMode, PutMultipartOptions, PutPayload, PutResult,
-    UpdateVersion, path::Path,
+    Error, GetOptions, MultipartUpload, ObjectMeta, PutMode, PutMultipartOptions, PutPayload,
+    PutResult, UpdateVersion, path::Path,
 };
 use std::time::SystemTime;
 use tokio_util::task::TaskTracker;
@@ -41,30 +41,32 @@ impl Remote {
         E: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
         let target = Target { path, key: self.key(path)?, condition: options.condition };
-        self.check_condition(&target).await?;
-        let sizes = PartSizes::new(options.length, self.0.opened.traits.has_uniform_parts);
+        let replaced = self.check_condition(&target).await?;
+        let sizes = PartSizes::new(options.length, self.0.opened.traits)?;
         let verifier = Verifier::new(options.digests);
         let mut parts = Parts::new(body, options.max_bytes, verifier, self.0.slots.clone());
-        let first = parts.next(sizes.at(0)).await?;
+        let first = parts.next(sizes.at(0)?).await?;
         if !first.is_last {
             return self.put_parts(&target, parts, sizes, first).await;
         }
         parts.verifier.finish().map_err(mismatch)?;
-        let stored = self.put_whole(&target, first.payload).await?;
+        let stored = self.put_whole(&target, replaced, first.payload).await?;
         Ok(described(parts.bytes, &stored))
     }
 
-    /// Sends a file in one request.
+    /// Sends a file in one request. What it replaces is known where there is a condition.
     async fn put_whole(
         &self,
         target: &Target<'_>,
+        replaced: Option<ObjectMeta>,
         payload: PutPayload,
     ) -> Result<PutResult, ArtifactError> {
         let mode = match &target.condition {
             PutCondition::Absent => PutMode::Create,
             PutCondition::EtagIn(etags) if etags.len() == 1 => PutMode::Update(UpdateVersion {
                 e_tag: Some(format!("\"{}\"", etags[0])),
-                version: None,
+                // What GCS compares.
+                version: replaced.and_then(|meta| meta.version),
             }),
             _ => PutMode::Overwrite,
         };
@@ -116,7 +118,7 @@ impl Remote {
             if part.is_last {
                 break;
             }
-            let next = parts.next(sizes.at(index));
+            let next = parts.next(sizes.at(index)?);
             tokio::pin!(next);
             part = loop {
                 tokio::select! {
@@ -139,37 +141,47 @@ impl Remote {
         Ok(described(bytes, &stored))
     }
 
-    /// Whether the client's condition holds now.
-    async fn check_condition(&self, target: &Target<'_>) -> Result<(), ArtifactError> {
+    /// Whether the client's condition holds now, and of what, if there is one.
+    async fn check_condition(
+        &self,
+        target: &Target<'_>,
+    ) -> Result<Option<ObjectMeta>, ArtifactError> {
         if target.condition == PutCondition::Always {
-            return Ok(());
+            return Ok(None);
         }
         let current = match self.stat(&target.key).await {
-            Ok(meta) => Some(metadata_of(&meta)),
+            Ok(meta) => Some(meta),
             Err(error) if trouble_of(&error) == StoreTrouble::Absent => None,
             Err(error) => return Err(store_error(&error)),
         };
-        if target.condition.holds(current.as_ref()) {
-            Ok(())
+        if target.condition.holds(current.as_ref().map(metadata_of).as_ref()) {
+            Ok(current)
         } else {
             Err(ArtifactError::PreconditionFailed(target.path.clone()))
         }
     }
 
     /// What the store knows of an object.
-    pub(super) async fn stat(&self, key: &Path) -> Result<object_store::ObjectMeta, Error> {
+    pub(super) async fn stat(&self, key: &Path) -> Result<ObjectMeta, Error> {
         let options = GetOptions { head: true, ..GetOptions::default() };
         self.store().get_opts(key, options).await.map(|found| found.meta)
     }
 }
 
-/// Translates what a store says of an upload. That something is absent, as an upload that it has
-/// forgotten, is nothing that the client could mend.
+/// Translates what a store says of an upload.
 fn explain_upload(error: &Error, target: &Target<'_>) -> ArtifactError {
+    let again = |words| ArtifactError::Store { trouble: StoreTrouble::Unavailable, words };
     match explain(error, target.path) {
-        ArtifactError::NotFound(_) => {
-            let ArtifactError::Store { words, .. } = store_error(error) else { unreachable!() };
-            ArtifactError::Store { trouble: StoreTrouble::Unavailable, words }
+        // That something is absent, as an upload that it has forgotten, is nothing that the client could mend.
+        ArtifactError::NotFound(_) => again(words_of(error)),
+        // Azure forgets the blocks of all others when one upload to a blob ends.
+        ArtifactError::Store { words, .. } if has_code(error, "InvalidBlockList") => again(words),
+        // Who creates a file at the same moment is as good as who did so before.
+        ArtifactError::Store { trouble: StoreTrouble::Unavailable, .. }
+            if matches!(error, Error::AlreadyExists { .. })
+                && target.condition != PutCondition::Always =>
+        {
+            ArtifactError::PreconditionFailed(target.path.clone())
         }
         error => error,
     }

@@ -21,15 +21,20 @@ const EXTENDED: &AsciiSet = &NON_ALPHANUMERIC
 
 /// An attachment called `name`.
 pub(crate) fn attachment(name: &str) -> HeaderValue {
-    let text = if name.is_ascii() {
+    HeaderValue::try_from(attachment_text(name))
+        .unwrap_or_else(|_| HeaderValue::from_static("attachment"))
+}
+
+/// The same for a URL that says how its answer is to be sent: stores take ASCII only.
+pub(crate) fn attachment_text(name: &str) -> String {
+    if name.is_ascii() {
         format!("attachment; filename={}", token_or_quoted(name))
     } else {
         let plain: String = name.nfkd().filter(char::is_ascii).collect();
         let plain = if plain.is_empty() { "download" } else { plain.as_str() };
         let extended = utf8_percent_encode(name, EXTENDED);
         format!("attachment; filename={}; filename*=UTF-8''{extended}", token_or_quoted(plain))
-    };
-    HeaderValue::try_from(text).unwrap_or_else(|_| HeaderValue::from_static("attachment"))
+    }
 }
 
 fn token_or_quoted(name: &str) -> String {

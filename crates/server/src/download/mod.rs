@@ -21,7 +21,7 @@ use std::{io, ops::Range};
 use uuid::Uuid;
 
 pub(crate) use conditions::put_condition;
-pub(crate) use disposition::attachment;
+pub(crate) use disposition::{attachment, attachment_text};
 
 /// Hexadecimal digits of a boundary between ranges: 104 random bits, as in the reference.
 const BOUNDARY_LENGTH: usize = 26;

@@ -2,6 +2,7 @@
 
 use super::artifacts::{AtPath, Proxy};
 use crate::{
+    download::attachment_text,
     error::ApiError,
     rpc::{Reply, Rpc},
 };
@@ -58,14 +59,18 @@ pub(super) async fn download(
     State(proxy): State<Proxy>,
     AtPath(path): AtPath,
 ) -> Reply<PresignedDownload> {
-    let (DirectUrl { url, headers }, size) =
-        proxy.service.download_url(&path, proxy.download_url_time).await?;
+    let disposition = attachment_text(path.name());
+    let found = proxy.service.download_url(&path, proxy.download_url_time, &disposition).await;
+    let (DirectUrl { url, headers }, size) = found?;
     Ok(Json(PresignedDownload { url, headers: UrlHeaders(headers), file_size: size }))
 }
 
 /// The file that an upload becomes: the client sends its own path, of which the last name counts.
 fn file_in(folder: &ArtifactPath, client_path: &str) -> Result<ArtifactPath, ApiError> {
-    let name = client_path.rsplit('/').next().unwrap_or_default();
+    let is_windows = client_path.starts_with(r"\\")
+        || matches!(client_path.as_bytes(), [drive, b':', b'\\' | b'/', ..] if drive.is_ascii_alphabetic());
+    let name = client_path.rsplit(|c| c == '/' || (is_windows && c == '\\')).next();
+    let name = name.unwrap_or_default();
     Ok(folder.join(&ArtifactPath::parse_file(name)?))
 }
 
@@ -87,6 +92,11 @@ mod tests {
         let path = |client: &str| file_in(&folder, client).map(|path| path.to_string());
         assert_eq!(path("/home/me/model.bin").unwrap(), "0/run/artifacts/model.bin");
         assert_eq!(path("model.bin").unwrap(), "0/run/artifacts/model.bin");
+        for client in
+            [r"C:\Users\me\model.bin", "c:/Users/me\\model.bin", r"\\host\share\model.bin"]
+        {
+            assert_eq!(path(client).unwrap(), "0/run/artifacts/model.bin", "{client}");
+        }
         for client in ["", "/home/me/", "..", "a/..", "x#y"] {
             assert!(path(client).is_err(), "{client}");
         }

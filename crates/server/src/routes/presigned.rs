@@ -2,6 +2,7 @@
 
 use super::RunArtifacts;
 use crate::{
+    download::attachment_text,
     error::ApiError,
     rpc::{Reply, Rpc},
 };
@@ -34,7 +35,8 @@ pub(super) async fn download(
         None => artifacts.download_url_time,
     };
     let root = artifacts.roots.resolve(&root_uri).await?;
-    let found = root.service.download_url(&root.join(&path), time).await;
+    let disposition = attachment_text(path.name());
+    let found = root.service.download_url(&root.join(&path), time, &disposition).await;
     let found = found.map_err(|error| in_words(root.explain(error, &path), "download"));
     let (DirectUrl { url, headers }, size) = found?;
     Ok(Json(CreatePresignedDownloadUrlResponse {
