@@ -46,8 +46,8 @@ pub(super) async fn open(
     root: &str,
     settings: &StoreSettings,
 ) -> Result<Opened, String> {
-    let mut url =
-        reqwest::Url::parse(url).map_err(|error| format!("'{url}' is no URL: {error}"))?;
+    // Without the text, which may hold a password; who shows the error names the destination, too.
+    let mut url = reqwest::Url::parse(url).map_err(|error| format!("it is no URL: {error}"))?;
     let client = Client::new(&mut url, settings)?;
     let server = Server(Arc::new(Inner {
         client,
