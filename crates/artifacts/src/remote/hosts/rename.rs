@@ -61,16 +61,11 @@ async fn replace(host: &dyn FileHost, from: &str, to: &str, refused: Error) -> R
     if host.rename(&aside, to).await.is_ok() {
         return Err(failure.into());
     }
-    match has_file().await {
-        // It was moved back all the same, or another upload was faster.
-        Ok(Some(true)) => {
-            let _ = host.remove_file(&aside).await;
-            Err(failure.into())
-        }
-        _ => {
-            let words =
-                format!("'{to}' can't be replaced; what it was before is kept as '{aside}'");
-            Err(trouble(StoreTrouble::Unavailable, words, to))
-        }
+    // It may have been moved back all the same, or another upload was faster.
+    if matches!(has_file().await, Ok(Some(true))) {
+        let _ = host.remove_file(&aside).await;
+        return Err(failure.into());
     }
+    let words = format!("'{to}' can't be replaced; what it was before is kept as '{aside}'");
+    Err(trouble(StoreTrouble::Unavailable, words, to))
 }

@@ -8,7 +8,7 @@ use super::{
 use crate::{
     StoreTrouble,
     path::{SEGMENTS, STAGING_FOLDER},
-    remote::error::trouble_of,
+    remote::{delete::delete_each, error::trouble_of},
 };
 use async_trait::async_trait;
 use futures_util::{Stream, StreamExt, TryStreamExt, stream, stream::BoxStream};
@@ -120,13 +120,11 @@ impl Host {
     /// What became of a deletion: some hosts say of all that they refuse that it is not there.
     async fn gone(&self, path: &str, outcome: Result<()>) -> Result<()> {
         let Err(Error::NotFound { source, .. }) = &outcome else { return outcome };
-        match self.files.look(path).await? {
-            None => Ok(()),
-            Some(_) => {
-                let words = format!("'{path}' can't be deleted: {source}");
-                Err(trouble(StoreTrouble::Denied, words, path))
-            }
+        if self.files.look(path).await?.is_none() {
+            return Ok(());
         }
+        let words = format!("'{path}' can't be deleted: {source}");
+        Err(trouble(StoreTrouble::Denied, words, path))
     }
 
     async fn delete_tree(&self, top: &str) -> Result<()> {
@@ -257,12 +255,7 @@ impl ObjectStore for Host {
         &self,
         locations: BoxStream<'static, Result<Path>>,
     ) -> BoxStream<'static, Result<Path>> {
-        let host = self.clone();
-        let deleted = locations.and_then(move |key| {
-            let host = host.clone();
-            async move { host.delete(key).await }
-        });
-        deleted.boxed()
+        delete_each(self, locations, |host, key| async move { host.delete(key).await })
     }
 
     fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {

@@ -151,9 +151,12 @@ impl WebHdfs {
 }
 
 async fn checked(answer: reqwest::Result<Response>, path: &str) -> Result<Response> {
-    let response = answer.map_err(|error| match error.is_timeout() {
-        true => unavailable("the name node or a data node does not answer", path),
-        false => unavailable(with_causes(&error.without_url()), path),
+    let response = answer.map_err(|error| {
+        if error.is_timeout() {
+            unavailable("the name node or a data node does not answer", path)
+        } else {
+            unavailable(with_causes(&error.without_url()), path)
+        }
     })?;
     let status = response.status();
     if !status.is_client_error() && !status.is_server_error() {

@@ -33,7 +33,7 @@ fn read_facts(line: &str) -> Option<(&str, Found)> {
                 "dir" => found.kind = Kind::Folder,
                 "cdir" | "pdir" => return None,
                 // `OS.unix=slink:target`, or `symlink`.
-                link if link.starts_with("os.unix=s") => found.kind = Kind::Link,
+                kind if kind.starts_with("os.unix=s") => found.kind = Kind::Link,
                 _ => {}
             },
             // What can't be read hides no name.
