@@ -33,6 +33,8 @@ class Recorder(ThreadingHTTPServer):
     def __init__(self):
         super().__init__(("127.0.0.1", 0), Answering)
         self.seen: list[tuple[str, str, str | None]] = []
+        # Where files are to be asked for instead, and with which status it says so.
+        self.redirection: tuple[int, str] | None = None
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
     def place(self, credentials: str = "", **environment: str) -> FolderPlace:
@@ -45,9 +47,18 @@ class Answering(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def answer(self) -> None:
+        if self.headers.get("Transfer-Encoding") == "chunked":
+            while size := int(self.rfile.readline(), 16):
+                self.rfile.read(size + 2)
+            self.rfile.readline()
         self.rfile.read(int(self.headers.get("Content-Length", 0)))
         self.server.seen.append((self.command, self.path, self.headers.get("Authorization")))
-        self.send_response(200)
+        if self.server.redirection and "?" not in self.path:
+            status, location = self.server.redirection
+            self.send_response(status)
+            self.send_header("Location", location)
+        else:
+            self.send_response(200)
         self.send_header("Content-Length", "2")
         self.end_headers()
         self.wfile.write(b"{}")
@@ -111,6 +122,16 @@ def test_a_small_file_and_a_deletion_cost_one_request_each(recorder, own_server)
         ("PUT", f"{ARTIFACTS}/root/d/a%20b.txt"),
         ("DELETE", f"{ARTIFACTS}/root/d"),
     ]
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_a_redirection_is_refused_and_said(recorder, own_server, status):
+    server = own_server("--artifacts-only", "--no-destination-check", place=recorder.place())
+    recorder.redirection = (status, "https://me:s3cret@127.0.0.1/login?token=s3cret")
+    for answer in (server.put("a.txt", b"x"), server.put("b.bin", pattern(20_000_000)), server.fetch("a.txt")):
+        assert answer.status == 400
+        assert "leads to 'https://127.0.0.1/login'" in answer.message
+        assert "s3cret" not in answer.message
 
 
 @pytest.mark.parametrize("name", ["x%41y", "a?", "a;", "100%25"], ids=ascii)
@@ -203,14 +224,15 @@ def test_a_server_whose_destination_is_itself_says_so_and_does_not_start(tmp_pat
     assert "names this very server" in done.stderr.strip().splitlines()[-1]
 
 
-@pytest.mark.parametrize("path", [ARTIFACTS, f"/elsewhere{ARTIFACTS}"], ids=["nobody", "no such route"])
-def test_a_destination_that_is_no_server_is_said_in_one_line(tmp_path, stores, path):
-    port = free_port() if path == ARTIFACTS else stores["peer"].server.port
+@pytest.mark.parametrize("kind", ["nobody", "no such route", "no port"])
+def test_a_destination_that_is_no_server_is_said_in_one_line(tmp_path, stores, kind):
+    path = f"/elsewhere{ARTIFACTS}" if kind == "no such route" else ARTIFACTS
+    port = {"nobody": free_port(), "no port": 99999}.get(kind) or stores["peer"].server.port
     uri = f"http://me:s3cret@127.0.0.1:{port}{path}"
     done = run_binary("server", "--artifacts-destination", uri, cwd=tmp_path, seconds=60)
     assert done.returncode == 1
     *_, last = done.stderr.strip().splitlines()
-    assert f"http://me:***@127.0.0.1:{port}{path}" in last
+    assert f"127.0.0.1:{port}{path}" in last
     assert "s3cret" not in done.stderr
 
 

@@ -13,8 +13,8 @@ from stores.base import Place, Store, Stored
 
 
 class FolderPlace(Place):
-    def __init__(self, uri: str, root: Path):
-        self.uri, self.root = uri, root
+    def __init__(self, uri: str, root: Path, staged_in: Path | None = None):
+        self.uri, self.root, self.staged_in = uri, root, staged_in or root
         self.environment, self.reference_environment = {}, {}
 
     def files(self, folder: str = "") -> dict[str, bytes]:
@@ -39,7 +39,7 @@ class FolderPlace(Place):
         return FolderPlace(self.uri + suffix, self.root.with_name(self.root.name + suffix))
 
     def pending(self) -> list[str]:
-        return staging_entries(self.root)
+        return staging_entries(self.staged_in)
 
 
 class Folder(Store):
@@ -67,7 +67,8 @@ class Peer(Store):
 
     def place(self) -> FolderPlace:
         prefix = f"t{uuid.uuid4().hex[:12]}"
-        return FolderPlace(f"{self.server.url}{ARTIFACTS}/{prefix}", self.server.artifacts / prefix)
+        root = self.server.artifacts
+        return FolderPlace(f"{self.server.url}{ARTIFACTS}/{prefix}", root / prefix, staged_in=root)
 
     def __exit__(self, *_) -> None:
         self.server.close()

@@ -18,18 +18,24 @@ from stores.folders import FolderPlace
 class Ftp(Store):
     name = "ftp"
 
+    def __init__(self, **commands):
+        """`commands` take the place of the handler's own, such as `ftp_RNTO`."""
+        self.commands = commands
+
     def __enter__(self) -> Ftp:
         pytest.importorskip("pyftpdlib")
         from pyftpdlib.authorizers import DummyAuthorizer
         from pyftpdlib.handlers import FTPHandler
+        from pyftpdlib.ioloop import IOLoop
         from pyftpdlib.servers import ThreadedFTPServer
 
         logging.getLogger("pyftpdlib").setLevel(logging.CRITICAL)
         self.root = Path(tempfile.mkdtemp(prefix="mlferry-ftp-"))
         authorizer = DummyAuthorizer()
         authorizer.add_user("me", "s@crt", str(self.root), perm="elradfmwMT")
-        handler = type("Handler", (FTPHandler,), {"authorizer": authorizer})
-        self.server = ThreadedFTPServer(("127.0.0.1", 0), handler)
+        handler = type("Handler", (FTPHandler,), {"authorizer": authorizer, **self.commands})
+        # Its default is one for the process, and the end of one server would be that of all.
+        self.server = ThreadedFTPServer(("127.0.0.1", 0), handler, ioloop=IOLoop())
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
         return self
 

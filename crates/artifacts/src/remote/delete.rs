@@ -2,6 +2,8 @@
 
 use super::{Remote, StoreKind, error::explain};
 use crate::{ArtifactError, ArtifactPath};
+#[cfg(any(feature = "server", feature = "sftp", feature = "ftp", feature = "hdfs"))]
+use futures_util::stream::BoxStream;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use object_store::path::Path;
 use std::future::ready;
@@ -54,4 +56,20 @@ impl Remote {
             deleted => deleted,
         }
     }
+}
+
+/// Deletes one after the other: where folders are deleted by name, nobody asks for many at once.
+#[cfg(any(feature = "server", feature = "sftp", feature = "ftp", feature = "hdfs"))]
+pub(super) fn delete_each<S, F, Deleted>(
+    store: &S,
+    locations: BoxStream<'static, object_store::Result<Path>>,
+    delete: F,
+) -> BoxStream<'static, object_store::Result<Path>>
+where
+    S: Clone + Send + 'static,
+    F: Fn(S, Path) -> Deleted + Send + 'static,
+    Deleted: Future<Output = object_store::Result<Path>> + Send + 'static,
+{
+    let store = store.clone();
+    locations.and_then(move |key| delete(store.clone(), key)).boxed()
 }

@@ -1,7 +1,7 @@
 //! Downloads: one request for a whole file, and one for each range of it.
 
 use super::{
-    Remote,
+    Remote, StoreKind,
     error::{explain, may_be_about_range},
 };
 use crate::{ArtifactError, ArtifactPath, Metadata, Part, Wanted, cache::CachedObject};
@@ -12,7 +12,12 @@ use std::{
     fmt, io,
     ops::Range,
     sync::{Arc, Mutex, PoisonError},
+    time::{Duration, SystemTime},
 };
+
+/// How long ago a file on a host must have been written to be cached: one that is written within the
+/// same tick of the host's clock, or of one that goes wrong a little, looks the same.
+const SETTLED: Duration = Duration::from_mins(1);
 
 /// A file in a store. What is read is what was there when it was opened, or an error.
 #[derive(Clone)]
@@ -83,9 +88,14 @@ impl Remote {
         Ok((meta, Some(Body { range, bytes: found.into_stream() })))
     }
 
-    /// An object in the cache: only one that a strong entity tag tells from its successors.
+    /// An object in the cache: only one that a strong entity tag tells from its successors. On hosts it is
+    /// made of size and time, and some of them count in seconds.
     fn cached(&self, key: &Path, meta: &ObjectMeta) -> Option<CachedObject> {
         let in_cache = self.0.cache.as_ref()?;
+        if self.0.opened.traits.kind == StoreKind::Host {
+            let modified = SystemTime::from(meta.last_modified);
+            modified.elapsed().ok().filter(|age| *age >= SETTLED)?;
+        }
         let etag = strong(meta.e_tag.as_deref()?)?;
         in_cache.cache.object(&in_cache.place, key.as_ref(), &etag, meta.size)
     }

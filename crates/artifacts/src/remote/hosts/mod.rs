@@ -5,6 +5,7 @@
 
 #[cfg(feature = "ftp")]
 mod ftp;
+mod rename;
 #[cfg(feature = "sftp")]
 mod sftp;
 mod staging;
@@ -33,24 +34,29 @@ trait FileHost: fmt::Debug + Send + Sync + 'static {
     /// The names in a folder, without `.` and `..`. What is absent, or a file, has none.
     async fn list(&self, folder: &str) -> Result<Vec<(String, Found)>>;
 
-    /// The bytes of a range that lies within the file.
+    /// The bytes of a range that lies within the file as it was found; an error if it has become another.
     async fn read(
         &self,
         path: &str,
         range: Range<u64>,
+        expected: Found,
     ) -> Result<BoxStream<'static, Result<Bytes>>>;
 
     /// Begins a file that is not there yet, and makes the folders above it.
     async fn create(&self, path: &str) -> Result<Box<dyn NewFile>>;
 
-    /// Gives a file another name, from which a file of that name vanishes. The folders above are made.
-    async fn rename(&self, from: &str, to: &str) -> Result<()>;
+    /// Gives a file another name, once. The folders above are made. A file that has the name is
+    /// replaced, or the host refuses.
+    async fn rename(&self, from: &str, to: &str) -> Result<(), NotDone>;
 
     /// Deletes a file or a link; an error if it is a folder or absent.
     async fn remove_file(&self, path: &str) -> Result<()>;
 
     /// Deletes an empty folder.
     async fn remove_folder(&self, path: &str) -> Result<()>;
+
+    /// Whether listings tell links from what they lead to.
+    fn tells_links(&self) -> bool;
 
     /// Deletes a folder with all that is in it, if the host does that itself: whether it did.
     async fn remove_tree(&self, _path: &str) -> Result<bool> {
@@ -66,6 +72,23 @@ trait NewFile: Send {
 
     /// Waits until the host has all of it.
     async fn finish(&mut self) -> Result<()>;
+}
+
+/// What a host has not done, as far as is known.
+#[derive(Debug)]
+enum NotDone {
+    /// The host says so.
+    Refused(Error),
+    /// Its answer never came: it may have done it.
+    Unclear(Error),
+}
+
+impl From<NotDone> for Error {
+    fn from(failure: NotDone) -> Self {
+        match failure {
+            NotDone::Refused(error) | NotDone::Unclear(error) => error,
+        }
+    }
 }
 
 /// What was found, where nothing may be there.
@@ -86,13 +109,24 @@ struct Found {
     modified: SystemTime,
 }
 
+impl Found {
+    /// An error if the file at `path` is another one by now.
+    #[cfg(any(feature = "sftp", feature = "hdfs"))]
+    fn check_still(self, now: Option<Self>, path: &str) -> Result<()> {
+        if now == Some(self) {
+            return Ok(());
+        }
+        Err(trouble(StoreTrouble::Unavailable, "the file was replaced while it was opened", path))
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     File,
     Folder,
     /// It may lead to either; only listings tell them.
     #[cfg_attr(
-        not(feature = "sftp"),
+        not(any(feature = "sftp", feature = "ftp")),
         allow(dead_code, reason = "others follow links by themselves")
     )]
     Link,

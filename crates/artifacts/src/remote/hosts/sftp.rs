@@ -1,7 +1,7 @@
 //! SFTP, through the machine's own `ssh`: keys, agents, known hosts and jump hosts are those of OpenSSH.
 
-use super::{FileHost, Found, Kind, NewFile, folders_above, or_none, trouble};
-use crate::{StoreSettings, StoreTrouble};
+use super::{FileHost, Found, Kind, NewFile, NotDone, folders_above, or_none, trouble};
+use crate::{StoreSettings, StoreTrouble, remote::error::words_of};
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
 use futures_util::{StreamExt, TryStreamExt, stream, stream::BoxStream};
@@ -14,12 +14,19 @@ use openssh_sftp_client::{
     metadata::MetaData,
 };
 use std::{
-    fmt, future::Future, io::SeekFrom, ops::Range, path::PathBuf, pin::Pin, sync::Arc,
-    time::Duration,
+    fmt,
+    future::Future,
+    io::SeekFrom,
+    ops::Range,
+    path::PathBuf,
+    pin::Pin,
+    sync::Arc,
+    time::{Duration, Instant},
 };
 use tokio::{
     io::{AsyncSeekExt, AsyncWriteExt},
     sync::Mutex,
+    time::timeout,
 };
 
 /// Time for a connection.
@@ -28,6 +35,10 @@ const CONNECT_TIME: Duration = Duration::from_secs(15);
 const PERSIST_SECONDS: usize = 30;
 /// After so many seconds without a word, `ssh` asks whether the host is still there, three times.
 const ALIVE_TIME: Duration = Duration::from_secs(10);
+/// Time for an answer, and for a piece of a file.
+const ANSWER_TIME: Duration = Duration::from_mins(1);
+/// Time until a host has written all of a file to its disk.
+const FLUSH_TIME: Duration = Duration::from_mins(5);
 /// Bytes that are asked for at once; a host may give less.
 const READ_BYTES: u32 = 256 * 1024;
 
@@ -36,7 +47,27 @@ pub(super) struct Sftp {
     /// `ssh://user@host:port`
     address: String,
     configuration: Option<PathBuf>,
-    connection: Mutex<Option<Arc<Client>>>,
+    shared: Shared,
+}
+
+/// The connection.
+#[derive(Clone, Default)]
+struct Shared(Arc<Mutex<Connection>>);
+
+#[derive(Default)]
+struct Connection {
+    client: Option<Arc<Client>>,
+    /// When the last attempt failed, and how.
+    failure: Option<(Instant, String)>,
+}
+
+impl Shared {
+    async fn forget(&self, broken: &Arc<Client>) {
+        let mut connection = self.0.lock().await;
+        if connection.client.as_ref().is_some_and(|current| Arc::ptr_eq(current, broken)) {
+            connection.client = None;
+        }
+    }
 }
 
 impl Sftp {
@@ -50,38 +81,53 @@ impl Sftp {
         Self {
             address,
             configuration: file.filter(|file| file.is_file()),
-            connection: Mutex::default(),
+            shared: Shared::default(),
         }
     }
 
     async fn client(&self) -> Result<Arc<Client>> {
-        let mut connection = self.connection.lock().await;
-        if let Some(client) = connection.as_ref() {
+        let asked = Instant::now();
+        let mut connection = self.shared.0.lock().await;
+        if let Some(client) = &connection.client {
             return Ok(Arc::clone(client));
         }
-        let connecting = async {
-            let mut builder = SessionBuilder::default();
-            builder
-                .known_hosts_check(KnownHosts::Strict)
-                .connect_timeout(CONNECT_TIME)
-                .server_alive_interval(ALIVE_TIME)
-                .control_persist(ControlPersist::IdleFor(
-                    PERSIST_SECONDS.try_into().map_err(|error| failed(error, ""))?,
-                ))
-                // Its default is in the home folder, which a service may not write.
-                .control_directory(std::env::temp_dir());
-            if let Some(file) = &self.configuration {
-                builder.config_file(file);
+        // Who waited for an attempt that failed does not make the next one.
+        if let Some((failed_at, words)) = &connection.failure
+            && *failed_at >= asked
+        {
+            return Err(failed(words, ""));
+        }
+        let connected = timeout(2 * CONNECT_TIME, self.connect()).await;
+        match connected.unwrap_or_else(|_| Err(failed("the host does not answer", ""))) {
+            Ok(client) => {
+                connection.client = Some(Arc::clone(&client));
+                Ok(client)
             }
-            let session = builder.connect(&self.address).await;
-            let session = session.map_err(|error| failed(with_causes(&error), ""))?;
-            let client = Client::from_session(session, SftpOptions::default()).await;
-            client.map(Arc::new).map_err(|error| failed(error, ""))
-        };
-        let client = tokio::time::timeout(2 * CONNECT_TIME, connecting).await;
-        let client = client.map_err(|_| failed("the host does not answer", ""))??;
-        *connection = Some(Arc::clone(&client));
-        Ok(client)
+            Err(error) => {
+                connection.failure = Some((Instant::now(), words_of(&error)));
+                Err(error)
+            }
+        }
+    }
+
+    async fn connect(&self) -> Result<Arc<Client>> {
+        let mut builder = SessionBuilder::default();
+        builder
+            .known_hosts_check(KnownHosts::Strict)
+            .connect_timeout(CONNECT_TIME)
+            .server_alive_interval(ALIVE_TIME)
+            .control_persist(ControlPersist::IdleFor(
+                PERSIST_SECONDS.try_into().map_err(|error| failed(error, ""))?,
+            ))
+            // Its default is in the home folder, which a service may not write.
+            .control_directory(std::env::temp_dir());
+        if let Some(file) = &self.configuration {
+            builder.config_file(file);
+        }
+        let session = builder.connect(&self.address).await;
+        let session = session.map_err(|error| failed(with_causes(&error), ""))?;
+        let client = Client::from_session(session, SftpOptions::default()).await;
+        client.map(Arc::new).map_err(|error| failed(error, ""))
     }
 
     /// Makes a call that may be made twice: the connection may have broken since the last one.
@@ -92,27 +138,39 @@ impl Sftp {
         T: Send,
     {
         let client = self.client().await?;
-        match call(Arc::clone(&client), at(path)).await {
-            Err(error) if !is_answer(&error) => {
-                self.forget(&client).await;
+        match self.answered(&client, path, call(Arc::clone(&client), at(path))).await {
+            Err(NotDone::Unclear(_)) => {
                 let client = self.client().await?;
-                match call(Arc::clone(&client), at(path)).await {
-                    Err(error) if !is_answer(&error) => {
-                        self.forget(&client).await;
-                        Err(explain(error, path))
-                    }
-                    outcome => outcome.map_err(|error| explain(error, path)),
-                }
+                let answer = call(Arc::clone(&client), at(path));
+                Ok(self.answered(&client, path, answer).await?)
             }
-            outcome => outcome.map_err(|error| explain(error, path)),
+            outcome => Ok(outcome?),
         }
     }
 
-    async fn forget(&self, broken: &Arc<Client>) {
-        let mut connection = self.connection.lock().await;
-        if connection.as_ref().is_some_and(|current| Arc::ptr_eq(current, broken)) {
-            *connection = None;
-        }
+    /// Waits for an answer. Without one, the connection is given up.
+    async fn answered<T: Send>(
+        &self,
+        client: &Arc<Client>,
+        path: &str,
+        answer: impl Future<Output = Result<T, SftpError>> + Send,
+    ) -> Result<T, NotDone> {
+        let failure = match timeout(ANSWER_TIME, answer).await {
+            Ok(Ok(value)) => return Ok(value),
+            Ok(Err(error)) if is_answer(&error) => {
+                return Err(NotDone::Refused(explain(error, path)));
+            }
+            Ok(Err(error)) => explain(error, path),
+            Err(_) => failed("the host does not answer", path),
+        };
+        self.shared.forget(client).await;
+        Err(NotDone::Unclear(failure))
+    }
+
+    async fn rename_once(&self, from: &str, to: &str) -> Result<(), NotDone> {
+        let client = self.client().await.map_err(NotDone::Unclear)?;
+        let mut files = client.fs();
+        self.answered(&client, to, files.rename(at(from), at(to))).await
     }
 
     async fn make_folders_above(&self, path: &str) -> Result<()> {
@@ -235,11 +293,18 @@ impl FileHost for Sftp {
         &self,
         path: &str,
         range: Range<u64>,
+        expected: Found,
     ) -> Result<BoxStream<'static, Result<Bytes>>> {
-        let file = self.call(path, |client, path| async move { client.open(path).await }).await?;
-        let path = path.to_owned();
+        let opening = |client: Arc<Client>, path| async move {
+            let mut file = client.open(path).await?;
+            let meta = file.metadata().await?;
+            Ok((client, file, meta))
+        };
+        let (client, file, meta) = self.call(path, opening).await?;
+        expected.check_still(Some(found(&meta)), path)?;
+        let (path, shared) = (path.to_owned(), self.shared.clone());
         Ok(stream::try_unfold((file, range), move |(mut file, left)| {
-            let path = path.clone();
+            let (path, shared, client) = (path.clone(), shared.clone(), Arc::clone(&client));
             async move {
                 if left.is_empty() {
                     return Ok(None);
@@ -248,7 +313,11 @@ impl FileHost for Sftp {
                 // Each time: the library counts what it asked for, not what came.
                 let sought = file.seek(SeekFrom::Start(left.start)).await;
                 sought.map_err(|error| failed(error, &path))?;
-                let read = file.read(wanted.min(READ_BYTES), BytesMut::new()).await;
+                let read = file.read(wanted.min(READ_BYTES), BytesMut::new());
+                let Ok(read) = timeout(ANSWER_TIME, read).await else {
+                    shared.forget(&client).await;
+                    return Err(failed("the host sends no more of the file", &path));
+                };
                 let Some(bytes) = read.map_err(|error| explain(error, &path))? else {
                     return Err(failed("the file became shorter while it was read", &path));
                 };
@@ -261,39 +330,25 @@ impl FileHost for Sftp {
 
     async fn create(&self, path: &str) -> Result<Box<dyn NewFile>> {
         let open = |client: Arc<Client>, path| async move {
-            client.options().write(true).create(true).truncate(true).open(path).await
+            let file = client.options().write(true).create(true).truncate(true).open(path).await?;
+            Ok((client, file))
         };
-        let file = match self.call(path, open).await {
+        let (client, file) = match self.call(path, open).await {
             Err(Error::NotFound { .. }) => {
                 self.make_folders_above(path).await?;
                 self.call(path, open).await?
             }
             file => file?,
         };
-        let can_flush = self.client().await?.support_fsync();
         let file = Box::pin(TokioCompatFile::new(file));
-        Ok(Box::new(Upload { file, path: path.to_owned(), can_flush }))
+        Ok(Box::new(Upload { file, path: path.to_owned(), client, shared: self.shared.clone() }))
     }
 
-    async fn rename(&self, from: &str, to: &str) -> Result<()> {
-        let rename = |client: Arc<Client>, to| {
-            let from = at(from);
-            async move { client.fs().rename(from, to).await }
-        };
-        match self.call(to, rename).await {
-            Err(Error::NotFound { .. }) => {
-                self.make_folders_above(to).await?;
-                self.call(to, rename).await
-            }
-            // A host without the extension that replaces.
-            Err(error) if !self.client().await?.support_posix_rename() => {
-                match self.look(to).await? {
-                    Some(found) if found.kind == Kind::File => {
-                        self.remove_file(to).await?;
-                        self.call(to, rename).await
-                    }
-                    _ => Err(error),
-                }
+    async fn rename(&self, from: &str, to: &str) -> Result<(), NotDone> {
+        match self.rename_once(from, to).await {
+            Err(NotDone::Refused(Error::NotFound { .. })) => {
+                self.make_folders_above(to).await.map_err(NotDone::Unclear)?;
+                self.rename_once(from, to).await
             }
             outcome => outcome,
         }
@@ -305,6 +360,10 @@ impl FileHost for Sftp {
 
     async fn remove_folder(&self, path: &str) -> Result<()> {
         self.call(path, |client, path| async move { client.fs().remove_dir(path).await }).await
+    }
+
+    fn tells_links(&self) -> bool {
+        true
     }
 }
 
@@ -318,21 +377,34 @@ impl fmt::Debug for Sftp {
 struct Upload {
     file: Pin<Box<TokioCompatFile>>,
     path: String,
-    can_flush: bool,
+    client: Arc<Client>,
+    shared: Shared,
 }
 
 #[async_trait]
 impl NewFile for Upload {
     async fn write(&mut self, bytes: Bytes) -> Result<()> {
-        self.file.write_all(&bytes).await.map_err(|error| failed(error, &self.path))
+        let Ok(written) = timeout(ANSWER_TIME, self.file.write_all(&bytes)).await else {
+            self.shared.forget(&self.client).await;
+            return Err(failed("the host takes no more of the file", &self.path));
+        };
+        written.map_err(|error| failed(error, &self.path))
     }
 
     async fn finish(&mut self) -> Result<()> {
-        self.file.flush().await.map_err(|error| failed(error, &self.path))?;
-        if self.can_flush {
-            let file: &mut File = self.file.as_mut().as_mut_file();
-            file.sync_all().await.map_err(|error| explain(error, &self.path))?;
-        }
-        Ok(())
+        let Self { file, path, client, shared } = self;
+        let finishing = async {
+            file.flush().await.map_err(|error| failed(error, path))?;
+            if client.support_fsync() {
+                let file: &mut File = file.as_mut().as_mut_file();
+                file.sync_all().await.map_err(|error| explain(error, path))?;
+            }
+            Ok(())
+        };
+        let Ok(finished) = timeout(FLUSH_TIME, finishing).await else {
+            shared.forget(client).await;
+            return Err(failed("the host does not say that it has the file", path));
+        };
+        finished
     }
 }

@@ -1,6 +1,6 @@
 //! Uploads on their way to a host.
 
-use super::{FileHost, Kind, NewFile, trouble};
+use super::{FileHost, Kind, NewFile, rename, trouble};
 use crate::StoreTrouble;
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -48,7 +48,11 @@ impl Staged {
     pub(super) async fn publish(&mut self) -> Result<PutResult> {
         self.file.as_mut().ok_or_else(over)?.finish().await?;
         self.file = None;
-        if let Err(error) = self.host.rename(&self.path, &self.target).await {
+        let (host, path, target) = (Arc::clone(&self.host), self.path.clone(), self.target.clone());
+        // To its end, even if nobody waits for it: the old file may be aside for a moment.
+        let renaming =
+            tokio::spawn(async move { rename::publish(host.as_ref(), &path, &target).await });
+        if let Err(error) = renaming.await.map_err(|_| over())? {
             return Err(in_the_way(self.host.as_ref(), &self.target).await.unwrap_or(error));
         }
         self.is_there = false;

@@ -8,6 +8,7 @@ use super::{
 use crate::{
     StoreTrouble,
     path::{SEGMENTS, STAGING_FOLDER},
+    remote::{delete::delete_each, error::trouble_of},
 };
 use async_trait::async_trait;
 use futures_util::{Stream, StreamExt, TryStreamExt, stream, stream::BoxStream};
@@ -25,6 +26,8 @@ use uuid::Uuid;
 
 /// Deletions that are under way at once.
 const DELETIONS: usize = 8;
+/// Folders that one listing goes through, where links to folders above can't be told from folders.
+const FOLDERS: usize = 20_000;
 
 /// A host. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -49,7 +52,8 @@ impl Host {
         Staged::begin(Arc::clone(&self.files), path, key.to_string()).await
     }
 
-    async fn list_folder(&self, folder: &str) -> Result<ListResult> {
+    /// One folder. A link to a folder is one, unless all below is listed: links may lead in circles.
+    async fn list_folder(&self, folder: &str, with_linked_folders: bool) -> Result<ListResult> {
         let mut result = ListResult {
             common_prefixes: Vec::new(),
             objects: Vec::new(),
@@ -59,11 +63,13 @@ impl Host {
             let key = if folder.is_empty() { name } else { format!("{folder}/{name}") };
             // What can't be asked for is not shown.
             let Ok(location) = Path::parse(&key) else { continue };
-            if found.kind == Kind::Link {
+            let is_link = found.kind == Kind::Link;
+            if is_link {
                 let Some(target) = self.files.look(&key).await? else { continue };
                 found = target;
             }
             match found.kind {
+                Kind::Folder if is_link && !with_linked_folders => {}
                 Kind::Folder => result.common_prefixes.push(location),
                 _ => result.objects.push(described(location, &found)),
             }
@@ -72,15 +78,23 @@ impl Host {
     }
 
     fn walk(self, folder: String) -> impl Stream<Item = Result<ObjectMeta>> + Send {
-        stream::try_unfold(vec![folder], move |mut folders| {
+        stream::try_unfold((vec![folder], 0), move |(mut folders, count)| {
             let host = self.clone();
             async move {
                 let Some(folder) = folders.pop() else { return Ok(None) };
-                let found = host.list_folder(&folder).await?;
+                if count >= FOLDERS && !host.files.tells_links() {
+                    let words = format!(
+                        "more than {FOLDERS} folders are too many for one listing of this host, which may \
+                         have links that lead in circles; list the folders in it one by one"
+                    );
+                    return Err(trouble(StoreTrouble::Refused, words, &folder));
+                }
+                let found = host.list_folder(&folder, false).await?;
                 let deeper = found.common_prefixes.iter().map(ToString::to_string);
                 // A link to a folder above has no end.
                 folders.extend(deeper.filter(|folder| folder.split('/').count() <= 2 * SEGMENTS));
-                Ok::<_, Error>(Some((stream::iter(found.objects.into_iter().map(Ok)), folders)))
+                let files = stream::iter(found.objects.into_iter().map(Ok));
+                Ok::<_, Error>(Some((files, (folders, count + 1))))
             }
         })
         .try_flatten()
@@ -99,19 +113,33 @@ impl Host {
                 self.delete_tree(key.as_ref()).await?;
                 Ok(key)
             }
-            Some(_) => Err(error),
+            Some(_) => self.gone(key.as_ref(), Err(error)).await.map(|()| key),
         }
     }
 
-    async fn delete_tree(&self, top: &str) -> Result<()> {
-        if self.files.remove_tree(top).await? {
+    /// What became of a deletion: some hosts say of all that they refuse that it is not there.
+    async fn gone(&self, path: &str, outcome: Result<()>) -> Result<()> {
+        let Err(Error::NotFound { source, .. }) = &outcome else { return outcome };
+        if self.files.look(path).await?.is_none() {
             return Ok(());
+        }
+        let words = format!("'{path}' can't be deleted: {source}");
+        Err(trouble(StoreTrouble::Denied, words, path))
+    }
+
+    async fn delete_tree(&self, top: &str) -> Result<()> {
+        match self.files.remove_tree(top).await {
+            Ok(false) => {}
+            outcome => return self.gone(top, outcome.map(|_| ())).await,
         }
         // Each folder twice: the second time it is empty.
         let mut folders = vec![(top.to_owned(), false)];
         while let Some((folder, is_empty)) = folders.pop() {
             if is_empty {
-                self.files.remove_folder(&folder).await?;
+                self.gone(&folder, self.files.remove_folder(&folder).await).await?;
+                continue;
+            }
+            if folder != top && self.removed_as_link(&folder).await? {
                 continue;
             }
             folders.push((folder.clone(), true));
@@ -122,22 +150,41 @@ impl Host {
             folders.extend(deeper.iter().map(|(name, _)| (path(name), false)));
             stream::iter(files.iter().map(|(name, _)| Ok::<_, Error>(path(name))))
                 .try_for_each_concurrent(DELETIONS, |file| async move {
-                    self.files.remove_file(&file).await
+                    self.gone(&file, self.files.remove_file(&file).await).await
                 })
                 .await?;
         }
         Ok(())
     }
+
+    /// Removes a link that looks like the folder it leads to, which is not entered then.
+    async fn removed_as_link(&self, folder: &str) -> Result<bool> {
+        if self.files.tells_links() {
+            return Ok(false);
+        }
+        match self.files.remove_file(folder).await {
+            Ok(()) => Ok(true),
+            // So it is a real one. After any other error it may be a link.
+            Err(error)
+                if matches!(trouble_of(&error), StoreTrouble::Absent | StoreTrouble::Refused) =>
+            {
+                Ok(false)
+            }
+            Err(error) => Err(error),
+        }
+    }
 }
 
-/// Hosts have no entity tags. Size and time make one that is as good as the host's clock for files.
+/// Hosts have no entity tags. Size and time make one that is as good as the host's clock for files;
+/// without a time there is none.
 fn described(location: Path, found: &Found) -> ObjectMeta {
     let time = found.modified.duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO);
+    let e_tag = (!time.is_zero()).then(|| format!("\"{:x}-{:x}\"", time.as_micros(), found.size));
     ObjectMeta {
         location,
         last_modified: found.modified.into(),
         size: found.size,
-        e_tag: Some(format!("\"{:x}-{:x}\"", time.as_micros(), found.size)),
+        e_tag,
         version: None,
     }
 }
@@ -180,7 +227,8 @@ impl ObjectStore for Host {
         let path = location.as_ref();
         let found = self.files.look(path).await?.filter(|found| found.kind == Kind::File);
         let absent = || trouble(StoreTrouble::Absent, "the host has no such file", path);
-        let meta = described(location.clone(), &found.ok_or_else(absent)?);
+        let found = found.ok_or_else(absent)?;
+        let meta = described(location.clone(), &found);
         options.check_preconditions(&meta)?;
         let range = match &options.range {
             _ if options.head => 0..0,
@@ -192,7 +240,7 @@ impl ObjectStore for Host {
         let body = if range.is_empty() {
             stream::empty().boxed()
         } else {
-            self.files.read(path, range.clone()).await?
+            self.files.read(path, range.clone(), found).await?
         };
         Ok(GetResult {
             payload: GetResultPayload::Stream(body),
@@ -207,12 +255,7 @@ impl ObjectStore for Host {
         &self,
         locations: BoxStream<'static, Result<Path>>,
     ) -> BoxStream<'static, Result<Path>> {
-        let host = self.clone();
-        let deleted = locations.and_then(move |key| {
-            let host = host.clone();
-            async move { host.delete(key).await }
-        });
-        deleted.boxed()
+        delete_each(self, locations, |host, key| async move { host.delete(key).await })
     }
 
     fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
@@ -220,7 +263,7 @@ impl ObjectStore for Host {
     }
 
     async fn list_with_delimiter(&self, prefix: Option<&Path>) -> Result<ListResult> {
-        self.list_folder(prefix.map_or("", AsRef::as_ref)).await
+        self.list_folder(prefix.map_or("", AsRef::as_ref), true).await
     }
 
     async fn copy_opts(&self, _from: &Path, _to: &Path, _options: CopyOptions) -> Result<()> {

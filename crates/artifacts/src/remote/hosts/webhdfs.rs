@@ -1,9 +1,12 @@
 //! HDFS, by way of `WebHDFS`: the HTTP interface of name nodes, and of `HttpFS`.
 
-use super::{FileHost, Found, Kind, NewFile, trouble};
+use super::{FileHost, Found, Kind, NewFile, NotDone, trouble};
 use crate::{
     StoreSettings, StoreTrouble,
-    remote::http::{in_path, in_query, reqwest_builder},
+    remote::{
+        error::trouble_of,
+        http::{in_path, in_query, reqwest_builder},
+    },
 };
 use ::http::{Method, StatusCode, header};
 use async_trait::async_trait;
@@ -27,6 +30,8 @@ const WAITING_PIECES: usize = 2;
 /// A name node.
 pub(super) struct WebHdfs {
     client: Client,
+    /// Without a limit of time: a client may take hours for an upload.
+    uploads: Client,
     /// Until and with `/webhdfs/v1`.
     url: String,
     user: Option<String>,
@@ -95,11 +100,13 @@ impl WebHdfs {
         settings: &StoreSettings,
     ) -> Result<Self, String> {
         // Files go to and come from other machines, to which the name node leads.
-        let client = reqwest_builder().redirect(Policy::none()).build();
+        let builder = || reqwest_builder().redirect(Policy::none());
+        let client = builder().read_timeout(ANSWER_TIME).build();
         let client = client.map_err(|error| error.to_string())?;
+        let uploads = builder().build().map_err(|error| error.to_string())?;
         let user = user.or_else(|| settings.first(&["MLFLOW_KERBEROS_USER", "HADOOP_USER_NAME"]));
         let url = format!("http://{host}/webhdfs/v1");
-        Ok(Self { client, url, user: user.map(str::to_owned) })
+        Ok(Self { client, uploads, url, user: user.map(str::to_owned) })
     }
 
     fn url(&self, path: &str, operation: &str, options: &[(&str, &str)]) -> String {
@@ -113,10 +120,7 @@ impl WebHdfs {
 
     async fn ask(&self, method: Method, url: &str, path: &str) -> Result<Response> {
         let request = self.client.request(method, url).header(header::CONTENT_LENGTH, 0);
-        match timeout(ANSWER_TIME, request.send()).await {
-            Ok(answer) => checked(answer, path).await,
-            Err(_) => Err(unavailable("the name node does not answer", path)),
-        }
+        checked(request.send().await, path).await
     }
 
     async fn json<T: for<'de> Deserialize<'de>>(
@@ -147,7 +151,13 @@ impl WebHdfs {
 }
 
 async fn checked(answer: reqwest::Result<Response>, path: &str) -> Result<Response> {
-    let response = answer.map_err(|error| unavailable(with_causes(&error.without_url()), path))?;
+    let response = answer.map_err(|error| {
+        if error.is_timeout() {
+            unavailable("the name node or a data node does not answer", path)
+        } else {
+            unavailable(with_causes(&error.without_url()), path)
+        }
+    })?;
     let status = response.status();
     if !status.is_client_error() && !status.is_server_error() {
         return Ok(response);
@@ -159,6 +169,7 @@ async fn checked(answer: reqwest::Result<Response>, path: &str) -> Result<Respon
         let words = format!("the name node answers {status}");
         let kind = match status.as_u16() {
             401 | 403 => StoreTrouble::Denied,
+            408 | 425 | 429 => StoreTrouble::Unavailable,
             400..=499 => StoreTrouble::Refused,
             _ => StoreTrouble::Unavailable,
         };
@@ -168,9 +179,14 @@ async fn checked(answer: reqwest::Result<Response>, path: &str) -> Result<Respon
         "FileNotFoundException" => StoreTrouble::Absent,
         "AccessControlException" | "SecurityException" => StoreTrouble::Denied,
         "DSQuotaExceededException" | "NSQuotaExceededException" => StoreTrouble::Full,
-        "StandbyException" | "RetriableException" | "SafeModeException" => {
-            StoreTrouble::Unavailable
-        }
+        // Most of them come with the status 403.
+        "StandbyException"
+        | "RetriableException"
+        | "SafeModeException"
+        | "IOException"
+        | "ConnectException"
+        | "SocketTimeoutException"
+        | "EOFException" => StoreTrouble::Unavailable,
         _ if status.is_server_error() => StoreTrouble::Unavailable,
         _ => StoreTrouble::Refused,
     };
@@ -241,6 +257,7 @@ impl FileHost for WebHdfs {
         &self,
         path: &str,
         range: Range<u64>,
+        expected: Found,
     ) -> Result<BoxStream<'static, Result<Bytes>>> {
         let (offset, length) = (range.start.to_string(), (range.end - range.start).to_string());
         let url = self.url(path, "OPEN", &[("offset", &offset), ("length", &length)]);
@@ -249,6 +266,8 @@ impl FileHost for WebHdfs {
             let location = location_of(answer, path).await?;
             answer = self.ask(Method::GET, &location, path).await?;
         }
+        // Only now it is certain which file the data node reads.
+        expected.check_still(self.look(path).await?, path)?;
         let path = path.to_owned();
         let body = answer.bytes_stream();
         Ok(body.map_err(move |error| unavailable(error.without_url(), &path)).boxed())
@@ -260,25 +279,37 @@ impl FileHost for WebHdfs {
         let location = location_of(answer, path).await?;
         let (pieces, waiting) = mpsc::channel(WAITING_PIECES);
         let body = Body::wrap_stream(stream::unfold(waiting, next_piece).fuse());
-        let request = self.client.put(&location);
+        let request = self.uploads.put(&location);
         let request = request.header(header::CONTENT_TYPE, "application/octet-stream").body(body);
         let request = tokio::spawn(async move { request.send().await });
         Ok(Box::new(Upload { pieces, request: Some(request), path: path.to_owned() }))
     }
 
-    async fn rename(&self, from: &str, to: &str) -> Result<()> {
+    async fn rename(&self, from: &str, to: &str) -> Result<(), NotDone> {
+        let not_done = |error| match trouble_of(&error) {
+            StoreTrouble::Unavailable => NotDone::Unclear(error),
+            _ => NotDone::Refused(error),
+        };
+        // Without options, which `HttpFS` does not know, a file is moved into a folder of that name.
+        let found = self.look(to).await.map_err(not_done)?;
+        if found.is_some_and(|found| found.kind == Kind::Folder) {
+            let words = format!("'{to}' is a directory there");
+            return Err(NotDone::Refused(trouble(StoreTrouble::Refused, words, to)));
+        }
         if let Some((folder, _)) = to.rsplit_once('/') {
             let url = self.url(folder, "MKDIRS", &[]);
-            self.ask(Method::PUT, &url, to).await?;
+            self.ask(Method::PUT, &url, to).await.map_err(not_done)?;
         }
         let target = format!("/{to}");
         let options = [("destination", target.as_str()), ("renameoptions", "OVERWRITE")];
-        let answer = self.ask(Method::PUT, &self.url(from, "RENAME", &options), to).await?;
-        // With options there is no answer but success; without them, which some ignore, there is one.
-        let body = answer.bytes().await.unwrap_or_default();
+        let url = self.url(from, "RENAME", &options);
+        let answer = self.ask(Method::PUT, &url, to).await.map_err(not_done)?;
+        // With options there is no answer but success; without them there is one.
+        let body = answer.bytes().await;
+        let body = body.map_err(|error| NotDone::Unclear(unavailable(error.without_url(), to)))?;
         match serde_json::from_slice(&body) {
             Ok(BooleanAnswer { boolean: false }) => {
-                Err(unavailable("the file was not renamed", to))
+                Err(NotDone::Refused(unavailable("the file was not renamed", to)))
             }
             _ => Ok(()),
         }
@@ -290,6 +321,11 @@ impl FileHost for WebHdfs {
 
     async fn remove_folder(&self, path: &str) -> Result<()> {
         self.remove(path, "false").await
+    }
+
+    /// It deletes whole folders itself.
+    fn tells_links(&self) -> bool {
+        true
     }
 
     async fn remove_tree(&self, path: &str) -> Result<bool> {
@@ -339,11 +375,17 @@ impl Upload {
     async fn answer(&mut self) -> Result<Response> {
         let over = || unavailable("the upload is over", &self.path);
         let request = self.request.take().ok_or_else(over)?;
-        match timeout(ANSWER_TIME, request).await {
-            Ok(Ok(answer)) => checked(answer, &self.path).await,
-            Ok(Err(_)) => Err(over()),
-            Err(_) => Err(unavailable("the data node does not answer", &self.path)),
-        }
+        let giving_up = request.abort_handle();
+        let answering = async {
+            match request.await {
+                Ok(answer) => checked(answer, &self.path).await,
+                Err(_) => Err(over()),
+            }
+        };
+        timeout(ANSWER_TIME, answering).await.unwrap_or_else(|_| {
+            giving_up.abort();
+            Err(unavailable("the data node does not answer", &self.path))
+        })
     }
 }
 

@@ -12,7 +12,7 @@ use ::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use futures_util::stream;
 use object_store::PutPayload;
-use reqwest::{Body, Certificate, Identity, Response};
+use reqwest::{Body, Certificate, Identity, Response, redirect::Policy};
 use serde::Deserialize;
 use std::{
     convert::Infallible,
@@ -193,9 +193,31 @@ async fn answered(outcome: reqwest::Result<Response>) -> Result<Response, Failur
     if status.is_success() || status == StatusCode::RANGE_NOT_SATISFIABLE {
         return Ok(response);
     }
+    if status.is_redirection() && response.headers().contains_key(header::LOCATION) {
+        return Err(Failure {
+            status: Some(status),
+            words: words_of_redirection(&response),
+            is_unsent: false,
+            pause: None,
+        });
+    }
     let seconds = response.headers().get(header::RETRY_AFTER).and_then(|value| value.to_str().ok());
     let pause = seconds.and_then(|text| text.parse().ok()).map(Duration::from_secs);
     Err(Failure { status: Some(status), words: words_of(response).await, is_unsent: false, pause })
+}
+
+/// Where an answer leads, without what may be a secret in it.
+fn words_of_redirection(response: &Response) -> String {
+    let status = response.status();
+    let location = response.headers().get(header::LOCATION).and_then(|value| value.to_str().ok());
+    let target = location.and_then(|location| response.url().join(location).ok());
+    let target = target.map_or("another address".to_owned(), |mut target| {
+        without_credentials(&mut target);
+        target.set_query(None);
+        target.set_fragment(None);
+        format!("'{target}'")
+    });
+    format!("the server there answers {status} and leads to {target}, which is not followed")
 }
 
 /// What an error's body says, or its status where it says nothing.
@@ -232,7 +254,9 @@ fn trouble_of(status: StatusCode) -> StoreTrouble {
 }
 
 fn builder(settings: &StoreSettings) -> Result<reqwest::ClientBuilder, String> {
+    // None is followed: an upload can't be sent again, and a page to log in at is no artifact.
     let mut builder = stores::reqwest_builder()
+        .redirect(Policy::none())
         .tls_danger_accept_invalid_certs(settings.is_true("MLFLOW_TRACKING_INSECURE_TLS"));
     if let Some(file) = settings.get("MLFLOW_TRACKING_SERVER_CERT_PATH") {
         let unusable = |error: reqwest::Error| format!("'{file}' holds no certificates: {error}");
@@ -259,6 +283,7 @@ fn authorization(
         let decoded = |text| percent_encoding::percent_decode_str(text).decode_utf8_lossy();
         (decoded(url.username()).into_owned(), decoded(password).into_owned())
     });
+    without_credentials(url);
     let user = settings.get("MLFLOW_TRACKING_USERNAME").map(str::to_owned);
     let in_settings = user.zip(settings.get("MLFLOW_TRACKING_PASSWORD").map(str::to_owned));
     let text = match (in_url.or(in_settings), settings.get("MLFLOW_TRACKING_TOKEN")) {
@@ -268,13 +293,16 @@ fn authorization(
         (None, Some(token)) => format!("Bearer {token}"),
         (None, None) => return Ok(None),
     };
-    // No URL that is shown in an error must hold it.
-    let _ = url.set_username("");
-    let _ = url.set_password(None);
     let mut value = HeaderValue::from_str(&text)
         .map_err(|_| "MLFLOW_TRACKING_TOKEN can't be sent as a header".to_owned())?;
     value.set_sensitive(true);
     Ok(Some(value))
+}
+
+/// No URL that is shown in an error must hold them.
+fn without_credentials(url: &mut reqwest::Url) {
+    let _ = url.set_username("");
+    let _ = url.set_password(None);
 }
 
 pub(super) fn innermost(error: &reqwest::Error) -> String {
@@ -307,6 +335,7 @@ mod tests {
         assert_eq!(authorized("http://h/", &token).0.as_deref(), Some("Bearer t"));
         assert_eq!(authorized("http://h/", &[user[0], user[1], token[0]]).0, basic("u:p"));
         assert_eq!(authorized("http://h/", &user[..1]).0, None, "half of a pair is none");
+        assert_eq!(authorized("http://me@h/", &[]), (None, "http://h/".into()));
         let (value, url) = authorized("http://me:s%40crt@h/", &user);
         assert_eq!((value, url.as_str()), (basic("me:s@crt"), "http://h/"));
     }

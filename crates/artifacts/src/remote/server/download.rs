@@ -102,6 +102,10 @@ impl Server {
                 })?;
                 (size, range)
             }
+            (StatusCode::PARTIAL_CONTENT, None) => {
+                let words = "the server there does not say which range it answered".to_owned();
+                return Err(Trouble { kind: StoreTrouble::Unavailable, words }.about(key.as_ref()));
+            }
             (StatusCode::RANGE_NOT_SATISFIABLE, _) => {
                 return Err(Trouble::refused(format!("'{key}' has no such range")));
             }

@@ -12,6 +12,7 @@ mod upload;
 use super::{
     Opened, StoreKind, StoreTraits,
     content::UploadArgs,
+    delete::delete_each,
     error::{Trouble, words_of},
     http::{in_path, in_query},
 };
@@ -19,7 +20,7 @@ use crate::{StoreSettings, StoreTrouble};
 use ::http::{Method, StatusCode};
 use async_trait::async_trait;
 use client::{Call, Client, innermost};
-use futures_util::{StreamExt, TryStreamExt, stream::BoxStream};
+use futures_util::{StreamExt, stream::BoxStream};
 use object_store::{
     CopyOptions, Error, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta,
     ObjectStore, PutMultipartOptions, PutOptions, PutPayload, PutResult, Result, path::Path,
@@ -37,8 +38,6 @@ const STORE: &str = "MLflow server";
 const FIRST_ANSWER_TIME: Duration = Duration::from_secs(15);
 /// The same where nobody insists that there is one.
 const UNCHECKED_ANSWER_TIME: Duration = Duration::from_secs(2);
-/// Deletions that are under way at once.
-const DELETIONS: usize = 4;
 
 /// Opens the artifact route at `url`. `root` is where it is asked what it is.
 pub(super) async fn open(
@@ -46,8 +45,8 @@ pub(super) async fn open(
     root: &str,
     settings: &StoreSettings,
 ) -> Result<Opened, String> {
-    let mut url =
-        reqwest::Url::parse(url).map_err(|error| format!("'{url}' is no URL: {error}"))?;
+    // Without the text, which may hold a password; who shows the error names the destination, too.
+    let mut url = reqwest::Url::parse(url).map_err(|error| format!("it is no URL: {error}"))?;
     let client = Client::new(&mut url, settings)?;
     let server = Server(Arc::new(Inner {
         client,
@@ -182,12 +181,7 @@ impl ObjectStore for Server {
         &self,
         locations: BoxStream<'static, Result<Path>>,
     ) -> BoxStream<'static, Result<Path>> {
-        let server = self.clone();
-        let deleted = locations.map_ok(move |key| {
-            let server = server.clone();
-            async move { server.delete(key).await }
-        });
-        deleted.try_buffered(DELETIONS).boxed()
+        delete_each(self, locations, |server, key| async move { server.delete(key).await })
     }
 
     fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {

@@ -151,7 +151,13 @@ impl Wire {
         let Some(request) = self.request.lock().await.take() else {
             return Err(broken("the upload is over"));
         };
-        let outcome = request.await.map_err(|_| broken("the upload was given up"))?;
+        let giving_up = request.abort_handle();
+        let time = self.server.0.client.answer_time;
+        let Ok(outcome) = tokio::time::timeout(time, request).await else {
+            giving_up.abort();
+            return Err(broken("the server there does not answer after it had the whole file"));
+        };
+        let outcome = outcome.map_err(|_| broken("the upload was given up"))?;
         if let Err(failure) = &outcome {
             self.server.explain_500(&self.key, failure).await?;
         }

@@ -32,18 +32,40 @@ fn read_facts(line: &str) -> Option<(&str, Found)> {
             "type" => match value.to_ascii_lowercase().as_str() {
                 "dir" => found.kind = Kind::Folder,
                 "cdir" | "pdir" => return None,
+                // `OS.unix=slink:target`, or `symlink`.
+                kind if kind.starts_with("os.unix=s") => found.kind = Kind::Link,
                 _ => {}
             },
-            "size" => found.size = value.parse().ok()?,
-            "modify" => {
-                let seconds = value.split('.').next().unwrap_or_default();
-                let time = DateTime::strptime("%Y%m%d%H%M%S", seconds).ok()?;
-                found.modified = time.to_zoned(TimeZone::UTC).ok()?.timestamp().into();
-            }
+            // What can't be read hides no name.
+            "size" => found.size = value.parse().unwrap_or_default(),
+            "modify" => found.modified = read_time(value).unwrap_or(SystemTime::UNIX_EPOCH),
             _ => {}
         }
     }
     Some((name, found))
+}
+
+/// Reads `20260131120000.123`.
+fn read_time(text: &str) -> Option<SystemTime> {
+    let seconds = text.split('.').next()?;
+    let time = DateTime::strptime("%Y%m%d%H%M%S", seconds).ok()?;
+    Some(time.to_zoned(TimeZone::UTC).ok()?.timestamp().into())
+}
+
+/// The same for a single path, of which a folder may say that it is the current one.
+fn read_facts_of_path(line: &str) -> Option<Found> {
+    let line = line.trim_start();
+    let (facts, name) = line.split_once(' ')?;
+    let facts = facts.split(';').map(|fact| match fact.split_once('=') {
+        Some((name, value)) if name.eq_ignore_ascii_case("type") => match value {
+            value if value.eq_ignore_ascii_case("cdir") => "type=dir",
+            value if value.eq_ignore_ascii_case("pdir") => "type=dir",
+            _ => fact,
+        },
+        _ => fact,
+    });
+    let line = format!("{} {name}", facts.collect::<Vec<_>>().join(";"));
+    read_facts(&line).map(|(_, found)| found)
 }
 
 /// One folder, in the words of `MLSD` or, where the host does not know it, of `LIST`.
@@ -70,7 +92,11 @@ pub(super) async fn list(
             return read_facts(line).map(|(name, found)| (name.to_owned(), found));
         }
         let file = ListParser::parse_posix(line).or_else(|_| ListParser::parse_dos(line)).ok()?;
-        let kind = if file.is_directory() { Kind::Folder } else { Kind::File };
+        let kind = match &file {
+            file if file.is_symlink() => Kind::Link,
+            file if file.is_directory() => Kind::Folder,
+            _ => Kind::File,
+        };
         let found = Found { kind, size: file.size() as u64, modified: file.modified() };
         Some((file.name().to_owned(), found))
     });
@@ -84,13 +110,11 @@ pub(super) async fn look(connection: &mut AsyncFtpStream, path: &str) -> FtpResu
             let text = String::from_utf8_lossy(&answer.body).into_owned();
             // The first and the last line only quote the path.
             let facts = text.lines().skip(1).find(|line| line.contains('='));
-            let found = facts.and_then(|line| {
-                let line = line.trim_start();
-                // `.` of the folder itself is what was asked for here.
-                let line = line.replacen("type=cdir", "type=dir", 1);
-                read_facts(&line).map(|(_, found)| found)
-            });
-            return found.ok_or(FtpError::BadResponse);
+            let found = facts.and_then(read_facts_of_path).ok_or(FtpError::BadResponse)?;
+            // What a link leads to is found out by asking for it.
+            if found.kind != Kind::Link {
+                return Ok(found);
+            }
         }
         Err(error) if is_unknown(&error) => {}
         Err(error) => return Err(error),
@@ -124,8 +148,23 @@ mod tests {
             read_facts("Type=dir;Modify=20260131120000.123; d").unwrap().1.kind,
             Kind::Folder
         );
+        let (_, found) = read_facts("type=OS.unix=slink:/x;size=many;modify=lately; l").unwrap();
+        assert_eq!(
+            found,
+            Found { kind: Kind::Link, size: 0, modified: SystemTime::UNIX_EPOCH },
+            "no fact hides a name"
+        );
         for line in ["type=cdir; .", "type=pdir; ..", "nothing", ""] {
             assert_eq!(read_facts(line), None, "{line}");
         }
+    }
+
+    #[test]
+    fn a_folder_that_was_asked_for_is_one_in_any_spelling() {
+        for line in [" type=cdir;modify=20260131120000; /d", "Type=CDir; type=cdir", "TYPE=dir; /d"]
+        {
+            assert_eq!(read_facts_of_path(line).unwrap().kind, Kind::Folder, "{line}");
+        }
+        assert_eq!(read_facts_of_path("Type=file; type=cdir").unwrap().kind, Kind::File);
     }
 }

@@ -2,7 +2,7 @@
 
 mod answers;
 
-use super::{FileHost, Found, Kind, NewFile, folders_above, or_none, trouble};
+use super::{FileHost, Found, NewFile, NotDone, folders_above, or_none, trouble};
 use crate::StoreTrouble;
 use answers::at;
 use async_trait::async_trait;
@@ -60,8 +60,12 @@ impl Ftp {
         loop {
             let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner).pop();
             let Some(mut connection) = kept else { break };
-            if matches!(timeout(CONNECT_TIME, connection.noop()).await, Ok(Ok(()))) {
-                return Ok(connection);
+            match timeout(CONNECT_TIME, connection.noop()).await {
+                Ok(Ok(())) => return Ok(connection),
+                // The host ended it.
+                Ok(Err(_)) => {}
+                // A host that is silent is so on all of them.
+                Err(_) => self.kept.lock().unwrap_or_else(PoisonError::into_inner).clear(),
             }
         }
         let connecting = async {
@@ -105,10 +109,13 @@ impl Ftp {
         Ok(())
     }
 
-    async fn rename_once(&self, from: &str, to: &str) -> Result<()> {
-        let mut connection = self.connection().await?;
+    async fn rename_once(&self, from: &str, to: &str) -> Result<(), NotDone> {
+        let mut connection = self.connection().await.map_err(NotDone::Unclear)?;
         let renamed = in_time(connection.rename(at(from), at(to))).await;
-        self.done(connection, renamed, to)
+        let is_answer = matches!(renamed, Err(FtpError::UnexpectedResponse(_)));
+        self.done(connection, renamed, to).map_err(|error| {
+            if is_answer { NotDone::Refused(error) } else { NotDone::Unclear(error) }
+        })
     }
 
     async fn store(&self, path: &str) -> Result<Upload> {
@@ -145,10 +152,20 @@ fn explain(error: &FtpError, path: &str) -> Error {
         Status::NotLoggedIn | Status::StoringNeedAccount => {
             trouble(StoreTrouble::Denied, words, path)
         }
-        Status::ExceededStorage => trouble(StoreTrouble::Full, words, path),
+        Status::ExceededStorage | Status::RequestedActionNotTaken => {
+            trouble(StoreTrouble::Full, words, path)
+        }
         Status::BadFilename => trouble(StoreTrouble::Refused, words, path),
         _ if answers::is_unknown(error) => trouble(StoreTrouble::Unsupported, words, path),
         _ => failed(words, path),
+    }
+}
+
+/// What a host says of all that it refuses, where it can't mean that something is absent.
+fn denied(error: Error, path: &str) -> Error {
+    match error {
+        Error::NotFound { source, .. } => trouble(StoreTrouble::Denied, source, path),
+        error => error,
     }
 }
 
@@ -178,6 +195,7 @@ impl FileHost for Ftp {
         &self,
         path: &str,
         range: Range<u64>,
+        expected: Found,
     ) -> Result<BoxStream<'static, Result<Bytes>>> {
         let mut connection = self.connection().await?;
         let start = usize::try_from(range.start).unwrap_or(usize::MAX);
@@ -189,12 +207,21 @@ impl FileHost for Ftp {
         };
         let data = match in_time(opening).await {
             Ok(data) => data,
-            Err(error) => return self.done(connection, Err(error), path),
+            Err(error) => {
+                let refused = self.done(connection, Err(error), path);
+                return match refused {
+                    Err(error @ Error::NotFound { .. }) if self.look(path).await?.is_some() => {
+                        Err(denied(error, path))
+                    }
+                    refused => refused,
+                };
+            }
         };
         let download = Download {
             connection,
             data,
             left: range.end - range.start,
+            is_to_the_end: range.end == expected.size,
             path: path.to_owned(),
             kept: Arc::clone(&self.kept),
         };
@@ -205,26 +232,20 @@ impl FileHost for Ftp {
         match self.store(path).await {
             Err(Error::NotFound { .. }) => {
                 self.make_folders_above(path).await?;
-                Ok(Box::new(self.store(path).await?))
+                let upload = self.store(path).await.map_err(|error| denied(error, path))?;
+                Ok(Box::new(upload))
             }
             upload => Ok(Box::new(upload?)),
         }
     }
 
-    async fn rename(&self, from: &str, to: &str) -> Result<()> {
-        if self.rename_once(from, to).await.is_ok() {
-            return Ok(());
-        }
-        self.make_folders_above(to).await?;
+    async fn rename(&self, from: &str, to: &str) -> Result<(), NotDone> {
         match self.rename_once(from, to).await {
-            // Some replace nothing.
-            Err(error) => match self.look(to).await? {
-                Some(found) if found.kind == Kind::File => {
-                    self.remove_file(to).await?;
-                    self.rename_once(from, to).await
-                }
-                _ => Err(error),
-            },
+            Err(NotDone::Refused(_)) => {
+                // Why is hard to tell: most likely there is no such folder.
+                self.make_folders_above(to).await.map_err(NotDone::Unclear)?;
+                self.rename_once(from, to).await
+            }
             renamed => renamed,
         }
     }
@@ -240,6 +261,10 @@ impl FileHost for Ftp {
         let removed = in_time(connection.rmdir(at(path))).await;
         self.done(connection, removed, path)
     }
+
+    fn tells_links(&self) -> bool {
+        false
+    }
 }
 
 impl fmt::Debug for Ftp {
@@ -253,35 +278,46 @@ struct Download {
     connection: AsyncFtpStream,
     data: Data,
     left: u64,
+    /// Whether the file has no more bytes than those.
+    is_to_the_end: bool,
     path: String,
     kept: Arc<Mutex<Vec<AsyncFtpStream>>>,
 }
 
 impl Download {
     async fn next(mut self) -> Result<Option<(Bytes, Self)>> {
+        let mut bytes = self.piece().await?;
+        if self.left == 0 {
+            // Ended in order, the connection can be used again; with more than was wanted, it ends here.
+            if bytes.is_empty() && in_time(self.data.finish()).await.is_ok() {
+                keep(&self.kept, self.connection);
+            }
+            return Ok(None);
+        }
+        if bytes.is_empty() {
+            return Err(failed("the file ended early", &self.path));
+        }
+        let count = bytes.len() as u64;
+        let wanted = self.left.min(count);
+        self.left -= wanted;
+        // Before the last piece is given away, which would end the answer to the client.
+        let is_longer = self.is_to_the_end
+            && self.left == 0
+            && (count > wanted || !self.piece().await?.is_empty());
+        if is_longer {
+            return Err(failed("the file became longer while it was read", &self.path));
+        }
+        bytes.truncate(usize::try_from(wanted).unwrap_or(usize::MAX));
+        Ok(Some((bytes.freeze(), self)))
+    }
+
+    /// Some bytes; none at the end.
+    async fn piece(&mut self) -> Result<BytesMut> {
         let mut bytes = BytesMut::with_capacity(READ_BYTES);
         let read = timeout(ANSWER_TIME, self.data.read_buf(&mut bytes)).await;
         let read = read.map_err(|_| failed("the host sends no more of the file", &self.path))?;
-        let count = read.map_err(|error| failed(error, &self.path))? as u64;
-        if count == 0 {
-            // Ended in order, the connection can be used again.
-            let Self { connection, data, left, path, kept } = self;
-            if left > 0 {
-                return Err(failed("the file ended early", &path));
-            }
-            if in_time(data.finish()).await.is_ok() {
-                keep(&kept, connection);
-            }
-            return Ok(None);
-        }
-        if self.left == 0 {
-            // More than was wanted: the connection ends with this.
-            return Ok(None);
-        }
-        let wanted = self.left.min(count);
-        bytes.truncate(usize::try_from(wanted).unwrap_or(usize::MAX));
-        self.left -= wanted;
-        Ok(Some((bytes.freeze(), self)))
+        read.map_err(|error| failed(error, &self.path))?;
+        Ok(bytes)
     }
 }
 
@@ -299,7 +335,12 @@ impl NewFile for Upload {
             return Err(failed("the upload is over", &self.path));
         };
         match timeout(ANSWER_TIME, data.write_all(&bytes)).await {
-            Ok(written) => written.map_err(|error| failed(error, &self.path)),
+            Ok(Ok(())) => Ok(()),
+            // Why it stopped reading stands in its answer.
+            Ok(Err(error)) => match self.finish().await {
+                Err(answer) => Err(answer),
+                Ok(()) => Err(failed(error, &self.path)),
+            },
             Err(_) => Err(failed("the host takes no more of the file", &self.path)),
         }
     }
@@ -309,7 +350,7 @@ impl NewFile for Upload {
             return Err(failed("the upload is over", &self.path));
         };
         let finished = in_time(data.finish()).await;
-        finished.map_err(|error| explain(&error, &self.path))?;
+        finished.map_err(|error| denied(explain(&error, &self.path), &self.path))?;
         keep(&self.kept, connection);
         Ok(())
     }
