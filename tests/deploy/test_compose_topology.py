@@ -10,8 +10,6 @@ import sys
 
 import pytest
 from test_modes import ARTIFACTS_ONLY, TRACKING_CALLS
-
-from harness import SCRIPTS, free_port
 from topology import (
     COMPOSE,
     DEPLOY,
@@ -22,6 +20,8 @@ from topology import (
     outside_environment,
     services,
 )
+
+from harness import SCRIPTS, free_port
 
 # One topology, whichever worker has it.
 pytestmark = pytest.mark.xdist_group("compose topology")

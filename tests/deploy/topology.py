@@ -139,14 +139,21 @@ class Topology:
         return text
 
     def start(
-        self, service: str, *, name: str | None = None, places: dict[str, str] | None = None, **options
+        self,
+        *of: str,
+        name: str | None = None,
+        command: list[str] | None = None,
+        places: dict[str, str] | None = None,
+        **options,
     ) -> Server:
-        """Starts a server of mlferry with its service's command and environment; others reach it as `name`."""
-        described = services()[service]
-        given = environment(described)
-        [command, *arguments] = [self.here(word, places) for word in described["command"]]
+        """Starts a server of mlferry with a service's command and environment, or those of several services, of which
+        the first counts most. Others reach it as `name`."""
+        given: dict[str, str] = {}
+        for service in of:
+            given = environment(services()[service]) | given
+        [word, *arguments] = [self.here(word, places) for word in command or services()[of[0]]["command"]]
         settings = {key: self.here(value, places) for key, value in given.items()}
-        server = Server(*arguments, command=command, environment=settings, **options)
+        server = Server(*arguments, command=word, environment=settings, **options)
         self._running.enter_context(server)
         if name:
             self.places[f"{name}:{given['MLFLOW_PORT']}"] = f"127.0.0.1:{server.port}"

@@ -1,7 +1,10 @@
 //! Connections: accepted, bounded in time, and let finish when the server stops.
 
-use crate::app::App;
-use axum::{body::Body, http::Request};
+use crate::{
+    app::App,
+    leave::{LEAVE_TIME, Leaving, ignore_knocks},
+};
+use axum::{Router, body::Body, http::Request};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
@@ -56,51 +59,96 @@ pub async fn serve(
     mut stop: impl AsyncFnMut(),
 ) -> io::Result<()> {
     let (router, closing) = app.build(&limits);
-    let graceful = GracefulShutdown::new();
-    let mut connections = JoinSet::new();
-    let builder = connection_builder(&limits);
-    loop {
-        let accepted = tokio::select! {
-            () = stop() => break,
-            accepted = listener.accept() => accepted,
-            // Only to forget connections that have ended.
-            Some(_) = connections.join_next() => continue,
-        };
-        let stream = match accepted {
-            Ok((stream, _)) => stream,
-            Err(error) => {
-                tracing::warn!(%error, "could not accept a connection");
-                tokio::time::sleep(ACCEPT_PAUSE).await;
-                continue;
+    let mut connections = Connections::new(router, &limits);
+    connections.accept(&listener, stop()).await;
+    connections.leaving.begin();
+    ignore_knocks(&listener);
+    let is_in_a_hurry = tokio::select! {
+        () = connections.accept(&listener, tokio::time::sleep(LEAVE_TIME)) => false,
+        () = stop() => true,
+    };
+    drop(listener);
+    let grace = if is_in_a_hurry { Duration::ZERO } else { limits.shutdown_grace };
+    connections.finish(grace, stop).await;
+    if tokio::time::timeout(CLOSE_TIME, closing.close()).await.is_err() {
+        tracing::warn!("the database or the destination took too long to close");
+    }
+    Ok(())
+}
+
+/// The connections that are open.
+struct Connections {
+    router: Router,
+    limits: Limits,
+    builder: http1::Builder,
+    leaving: Leaving,
+    graceful: GracefulShutdown,
+    tasks: JoinSet<()>,
+}
+
+impl Connections {
+    fn new(router: Router, limits: &Limits) -> Self {
+        Self {
+            router,
+            limits: limits.clone(),
+            builder: connection_builder(limits),
+            leaving: Leaving::default(),
+            graceful: GracefulShutdown::new(),
+            tasks: JoinSet::new(),
+        }
+    }
+
+    /// Takes what comes in, until `end`.
+    async fn accept(&mut self, listener: &TcpListener, end: impl Future<Output = ()>) {
+        let mut end = std::pin::pin!(end);
+        loop {
+            let accepted = tokio::select! {
+                () = &mut end => break,
+                accepted = listener.accept() => accepted,
+                // Only to forget connections that have ended.
+                Some(_) = self.tasks.join_next() => continue,
+            };
+            match accepted {
+                Ok((stream, _)) => self.serve(stream),
+                Err(error) => {
+                    tracing::warn!(%error, "could not accept a connection");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                }
             }
-        };
-        tune(&stream, &limits);
-        let router = router.clone();
+        }
+    }
+
+    /// Answers the requests of one connection, beside all others.
+    fn serve(&mut self, stream: TcpStream) {
+        tune(&stream, &self.limits);
+        let (router, leaving) = (self.router.clone(), self.leaving.clone());
         let service = service_fn(move |request: Request<Incoming>| {
-            router.clone().oneshot(request.map(Body::new))
+            let (answer, leaving) =
+                (router.clone().oneshot(request.map(Body::new)), leaving.clone());
+            async move { answer.await.map(|response| leaving.mark(response)) }
         });
-        let connection = graceful.watch(builder.serve_connection(TokioIo::new(stream), service));
-        connections.spawn(async move {
+        let connection = self.builder.serve_connection(TokioIo::new(stream), service);
+        let connection = self.graceful.watch(connection);
+        self.tasks.spawn(async move {
             // Clients go away whenever they like; the access log tells what became of the request.
             if let Err(error) = connection.await {
                 tracing::debug!(%error, "a connection ended early");
             }
         });
     }
-    drop(listener);
-    let finished = tokio::select! {
-        () = graceful.shutdown() => true,
-        () = tokio::time::sleep(limits.shutdown_grace) => false,
-        () = stop() => false,
-    };
-    if !finished {
-        tracing::warn!("gave up on requests that are still in flight");
+
+    /// Lets requests in flight finish, until the grace is over or `stop` is ready again.
+    async fn finish(mut self, grace: Duration, mut stop: impl AsyncFnMut()) {
+        let finished = tokio::select! {
+            () = self.graceful.shutdown() => true,
+            () = tokio::time::sleep(grace) => false,
+            () = stop() => false,
+        };
+        if !finished {
+            tracing::warn!("gave up on requests that are still in flight");
+        }
+        self.tasks.shutdown().await;
     }
-    connections.shutdown().await;
-    if tokio::time::timeout(CLOSE_TIME, closing.close()).await.is_err() {
-        tracing::warn!("the database or the destination took too long to close");
-    }
-    Ok(())
 }
 
 fn connection_builder(limits: &Limits) -> http1::Builder {
