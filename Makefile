@@ -10,7 +10,7 @@ PYTEST_WORKERS ?= 2
 # What takes long to build and serves every clone: Garage alone takes a quarter of an hour.
 TOOLS ?= $(HOME)/.cache/mlferry-tools
 
-.PHONY: run build test test-rust test-python lint fmt deny bench bench-artifacts bench-stores bench-tools clean
+.PHONY: run build test test-rust test-python lint lint-deploy fmt deny wheel deb deploy-tools bench bench-artifacts bench-stores bench-tools clean
 
 run: build ## Build and start the server on http://localhost:5000
 	$(BINARY) server
@@ -28,7 +28,7 @@ test-rust: postgres
 	cargo $(RUN_TESTS) --workspace --locked
 	tests/scripts/with-postgres cargo $(RUN_TESTS) --package mlferry-store --locked
 
-test-python: build postgres stores .venv/ready .venv-skinny1/ready .venv-skinny2/ready
+test-python: build postgres stores wheel deb deploy-tools .venv/ready .venv-skinny1/ready .venv-skinny2/ready
 	cd tests && $(PYTEST)
 	cargo build --locked --features sftp,ftp,hdfs
 	cd tests && MLFERRY_BIN=$(CURDIR)/target/debug/mlferry $(PYTEST) compat/destinations compat/test_hosts.py -k "sftp or ftp or hdfs"
@@ -44,7 +44,12 @@ lint: .venv/ready ## Check formats, lints and licences
 	cargo clippy --package mlferry-artifacts --all-targets --all-features --locked -- -D warnings
 	.venv/bin/ruff check $(PYTHON_CODE)
 	.venv/bin/ruff format --check $(PYTHON_CODE)
-	$(MAKE) deny
+	$(MAKE) deny lint-deploy
+
+lint-deploy: .venv-deploy/ready ## Check the files of deploy/, each with its own linter
+	.venv-deploy/bin/hadolint deploy/Dockerfile deploy/client/Dockerfile
+	for store in rustfs minio garage; do for tracking in one replicas; do \
+		STORE=$$store TRACKING=$$tracking .venv-deploy/bin/docker-compose --file deploy/compose.yaml config --quiet; done; done
 
 # Advisories live in a repository that not every machine reaches: `make deny CHECKS="advisories …"` where
 # it does. Licences and sources need no network.
@@ -59,6 +64,27 @@ fmt: .venv/ready ## Format everything
 	cargo fmt --all
 	.venv/bin/ruff format $(PYTHON_CODE)
 	.venv/bin/ruff check --fix $(PYTHON_CODE)
+
+# The same profile and flags as `build`, so that cargo has nothing left to do.
+wheel: build .venv-deploy/ready ## Make the Python wheel in target/wheels
+	.venv-deploy/bin/maturin build --release --locked --out target/wheels
+
+CARGO_DEB := 3.8.0
+deb: build $(TOOLS)/cargo-deb/$(CARGO_DEB) ## Make the Debian package in target/debian
+	mkdir -p target/deb
+	$(BINARY) man > target/deb/mlferry.1
+	$(BINARY) completions bash > target/deb/mlferry.bash
+	$(BINARY) completions zsh > target/deb/_mlferry
+	$(BINARY) completions fish > target/deb/mlferry.fish
+	$(TOOLS)/cargo-deb/bin/cargo-deb --quiet --package mlferry --locked --no-build --output target/debian/
+
+$(TOOLS)/cargo-deb/$(CARGO_DEB):
+	cargo install --quiet --locked --root $(@D) --version $(@F) cargo-deb
+	touch $@
+
+deploy-tools: .venv-deploy/ready bench-tools ## Install what the tests of deploy/ need, unless it is there
+	command -v lintian >/dev/null || ! command -v apt-get >/dev/null \
+		|| { $(SUDO) apt-get update -qq; $(SUDO) apt-get install -y -qq --no-install-recommends lintian; }
 
 BENCH := cargo run --release --locked -p mlferry-bench --
 
@@ -119,10 +145,15 @@ python-venv:
 	.venv/bin/pip install --quiet --requirement $<
 	touch $@
 
+.venv-deploy/ready: tests/requirements-deploy.txt | python-venv
+	python3 -m venv .venv-deploy
+	.venv-deploy/bin/pip install --quiet --requirement $<
+	touch $@
+
 .venv-skinny1/ready .venv-skinny2/ready: .venv-skinny%/ready: tests/requirements-skinny%.txt | python-venv
 	python3 -m venv .venv-skinny$*
 	.venv-skinny$*/bin/pip install --quiet --requirement $<
 	touch $@
 
 clean: ## Remove what was built and installed here
-	rm -rf target .tools .venv .venv-skinny1 .venv-skinny2
+	rm -rf target .tools .venv .venv-deploy .venv-skinny1 .venv-skinny2

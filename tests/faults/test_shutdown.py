@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import http.client
+import random
 import signal
+import threading
 import time
 
 import pytest
 
-from harness import ARTIFACTS, RawConnection, pattern, staging_entries, tree, wait_until
+from harness import API, ARTIFACTS, RawConnection, pattern, staging_entries, tree, wait_until
 
 DATA = pattern(2_000_000)
 
@@ -133,3 +136,41 @@ def test_a_stop_and_start_on_the_same_port_works_at_once(own_server):
         assert server.stop() == 0
     again = own_server("--artifacts-destination", str(server.artifacts), port=port)
     assert again.fetch("a.txt").body == b"x"
+
+
+def test_whoever_could_connect_is_answered(own_server):
+    """Connections that the system took for the server before it stopped listening: a balancer has sent its request on
+    them, and can't repeat one that may have been carried out."""
+    server = own_server()
+    cut_off, over = [], threading.Event()
+    counts = {"answered": 0, "refused": 0}
+
+    def knock() -> None:
+        while not over.is_set():
+            try:
+                connection = server.raw(timeout=20)
+            except OSError:
+                counts["refused"] += 1
+                return
+            with connection:
+                try:
+                    # As a little later on a network.
+                    time.sleep(random.uniform(0, 0.01))
+                    connection.head("POST", f"{API}/runs/search", Content_Type="application/json", Content_Length=2)
+                    assert connection.send(b"{}").answer("POST").status == 200
+                    counts["answered"] += 1
+                except (OSError, http.client.HTTPException) as error:
+                    cut_off.append(error)
+
+    threads = [threading.Thread(target=knock) for _ in range(24)]
+    for thread in threads:
+        thread.start()
+    wait_until(lambda: counts["answered"] > 100, 30, "the server is too slow for this test")
+    server.send_signal()
+    assert server.wait() == 0
+    # Each comes to the end of it by being refused.
+    for thread in threads:
+        thread.join(30)
+    over.set()
+    assert cut_off == []
+    assert counts["refused"] == len(threads)

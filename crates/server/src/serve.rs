@@ -2,6 +2,7 @@
 
 use crate::{
     app::App,
+    leave::{LEAVE_TIME, Leaving},
     listen::{Accepted, Listener, Listeners, Stream, Tls},
 };
 use axum::{Router, body::Body, http::Request};
@@ -63,40 +64,17 @@ pub async fn serve(
 ) -> io::Result<()> {
     let (router, closing) = app.build(&limits);
     let mut listeners = Listeners::new(listeners);
-    let mut handshakes = JoinSet::new();
     let mut connections = Connections::new(router, &limits);
-    loop {
-        let accepted = tokio::select! {
-            () = stop() => break,
-            accepted = listeners.accept() => accepted,
-            Some(agreed) = handshakes.join_next() => {
-                if let Some(stream) = agreed.ok().flatten() {
-                    connections.serve(Either::Right(Box::new(stream)));
-                }
-                continue;
-            }
-            // Only to forget connections that have ended.
-            Some(_) = connections.tasks.join_next() => continue,
-        };
-        match accepted {
-            Ok(Accepted::Tcp(stream)) => {
-                tune(&stream, &limits);
-                connections.serve(Either::Left(Either::Left(stream)));
-            }
-            Ok(Accepted::Unix(stream)) => connections.serve(Either::Left(Either::Right(stream))),
-            Ok(Accepted::Tls(stream, tls)) => {
-                tune(&stream, &limits);
-                handshakes.spawn(handshake(stream, tls, limits.handshake));
-            }
-            Err(error) => {
-                tracing::warn!(%error, "could not accept a connection");
-                tokio::time::sleep(ACCEPT_PAUSE).await;
-            }
-        }
-    }
-    // Who has not even agreed upon TLS has no request in flight.
-    drop((listeners, handshakes));
-    connections.finish(limits.shutdown_grace, stop).await;
+    connections.accept(&mut listeners, stop()).await;
+    connections.leaving.begin();
+    listeners.ignore_knocks();
+    let is_in_a_hurry = tokio::select! {
+        () = connections.accept(&mut listeners, tokio::time::sleep(LEAVE_TIME)) => false,
+        () = stop() => true,
+    };
+    drop(listeners);
+    let grace = if is_in_a_hurry { Duration::ZERO } else { limits.shutdown_grace };
+    connections.finish(grace, stop).await;
     if tokio::time::timeout(CLOSE_TIME, closing.close()).await.is_err() {
         tracing::warn!("the database or the destination took too long to close");
     }
@@ -121,8 +99,11 @@ async fn handshake(stream: TcpStream, tls: Tls, limit: Duration) -> Option<TlsSt
 /// The connections that are open.
 struct Connections {
     router: Router,
+    limits: Limits,
     builder: http1::Builder,
+    leaving: Leaving,
     graceful: GracefulShutdown,
+    handshakes: JoinSet<Option<TlsStream<TcpStream>>>,
     tasks: JoinSet<()>,
 }
 
@@ -130,17 +111,56 @@ impl Connections {
     fn new(router: Router, limits: &Limits) -> Self {
         Self {
             router,
+            limits: limits.clone(),
             builder: connection_builder(limits),
+            leaving: Leaving::default(),
             graceful: GracefulShutdown::new(),
+            handshakes: JoinSet::new(),
             tasks: JoinSet::new(),
+        }
+    }
+
+    /// Takes what comes in, until `end`.
+    async fn accept(&mut self, listeners: &mut Listeners, end: impl Future<Output = ()>) {
+        let mut end = std::pin::pin!(end);
+        loop {
+            let accepted = tokio::select! {
+                () = &mut end => break,
+                accepted = listeners.accept() => accepted,
+                Some(agreed) = self.handshakes.join_next() => {
+                    if let Some(stream) = agreed.ok().flatten() {
+                        self.serve(Either::Right(Box::new(stream)));
+                    }
+                    continue;
+                }
+                // Only to forget connections that have ended.
+                Some(_) = self.tasks.join_next() => continue,
+            };
+            match accepted {
+                Ok(Accepted::Tcp(stream)) => {
+                    tune(&stream, &self.limits);
+                    self.serve(Either::Left(Either::Left(stream)));
+                }
+                Ok(Accepted::Unix(stream)) => self.serve(Either::Left(Either::Right(stream))),
+                Ok(Accepted::Tls(stream, tls)) => {
+                    tune(&stream, &self.limits);
+                    self.handshakes.spawn(handshake(stream, tls, self.limits.handshake));
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "could not accept a connection");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                }
+            }
         }
     }
 
     /// Answers the requests of one connection, beside all others.
     fn serve(&mut self, stream: Stream) {
-        let router = self.router.clone();
+        let (router, leaving) = (self.router.clone(), self.leaving.clone());
         let service = service_fn(move |request: Request<Incoming>| {
-            router.clone().oneshot(request.map(Body::new))
+            let (answer, leaving) =
+                (router.clone().oneshot(request.map(Body::new)), leaving.clone());
+            async move { answer.await.map(|response| leaving.mark(response)) }
         });
         let connection = self.builder.serve_connection(TokioIo::new(stream), service);
         let connection = self.graceful.watch(connection);
@@ -154,6 +174,8 @@ impl Connections {
 
     /// Lets requests in flight finish, until the grace is over or `stop` is ready again.
     async fn finish(mut self, grace: Duration, mut stop: impl AsyncFnMut()) {
+        // Who has not even agreed upon TLS has no request in flight.
+        self.handshakes.abort_all();
         let finished = tokio::select! {
             () = self.graceful.shutdown() => true,
             () = tokio::time::sleep(grace) => false,

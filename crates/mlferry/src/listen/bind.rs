@@ -43,7 +43,7 @@ pub(crate) async fn bind(options: &ListenOptions, handed: Vec<Handed>) -> anyhow
                     "cannot listen on {host}:{port}; stop what uses the port, or choose another with --port"
                 )
             })?;
-            bound.add_tcp(listener)?;
+            bound.add_tcp(listener, true)?;
         }
         Address::Unix { path, mode } => {
             let (path, mode) = (path.clone(), *mode);
@@ -61,7 +61,7 @@ impl Bound {
         match socket {
             Handed::Tcp(socket) => {
                 socket.set_nonblocking(true)?;
-                self.add_tcp(TcpListener::from_std(socket)?)
+                self.add_tcp(TcpListener::from_std(socket)?, false)
             }
             Handed::Unix(socket) => {
                 socket.set_nonblocking(true)?;
@@ -71,11 +71,11 @@ impl Bound {
         }
     }
 
-    fn add_tcp(&mut self, listener: TcpListener) -> anyhow::Result<()> {
+    fn add_tcp(&mut self, listener: TcpListener, is_own: bool) -> anyhow::Result<()> {
         let address = listener.local_addr().context("cannot tell the port that is listened on")?;
         let scheme = if self.tls.is_some() { "https" } else { "http" };
         self.names.push(format!("{scheme}://{address}"));
-        self.listeners.push(Listener::Tcp(listener, self.tls.clone()));
+        self.listeners.push(Listener::Tcp { listener, tls: self.tls.clone(), is_own });
         Ok(())
     }
 

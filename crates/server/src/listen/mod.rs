@@ -4,6 +4,7 @@ mod tls;
 
 pub use tls::{Tls, TlsError};
 
+use crate::leave;
 use std::{
     future::poll_fn,
     io,
@@ -17,7 +18,14 @@ use tokio_util::either::Either;
 #[derive(Debug)]
 pub enum Listener {
     /// A port, on which TLS is spoken if there is a certificate.
-    Tcp(TcpListener, Option<Tls>),
+    Tcp {
+        /// The port.
+        listener: TcpListener,
+        /// The certificate.
+        tls: Option<Tls>,
+        /// Whether it was opened for this server alone. Others may go on listening on one that was handed over.
+        is_own: bool,
+    },
     /// A socket in the file system, for programs of this machine; TLS is never spoken there.
     Unix(UnixListener),
 }
@@ -37,7 +45,7 @@ pub(crate) enum Accepted {
 impl Listener {
     fn poll_accept(&self, context: &mut Context<'_>) -> Poll<io::Result<Accepted>> {
         let accepted = match self {
-            Self::Tcp(listener, tls) => {
+            Self::Tcp { listener, tls, .. } => {
                 let (stream, _) = ready!(listener.poll_accept(context))?;
                 match tls {
                     Some(tls) => Accepted::Tls(stream, tls.clone()),
@@ -61,6 +69,15 @@ pub(crate) struct Listeners {
 impl Listeners {
     pub(crate) fn new(all: Vec<Listener>) -> Self {
         Self { all, first: 0 }
+    }
+
+    /// Leaves those unheard who knock from now on, so that nobody is cut off when the ports are closed.
+    pub(crate) fn ignore_knocks(&self) {
+        for listener in &self.all {
+            if let Listener::Tcp { listener, is_own: true, .. } = listener {
+                leave::ignore_knocks(listener);
+            }
+        }
     }
 
     /// Waits for the next connection; nothing is lost when the waiting is given up.
