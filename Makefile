@@ -10,7 +10,7 @@ PYTEST_WORKERS ?= 2
 # What takes long to build and serves every clone: Garage alone takes a quarter of an hour.
 TOOLS ?= $(HOME)/.cache/mlferry-tools
 
-.PHONY: run build test test-rust test-python lint lint-deploy fmt deny wheel deb deploy-tools bench bench-artifacts bench-stores bench-tools clean
+.PHONY: run build test test-rust test-python lint lint-deploy fmt deny docs wheel deb deploy-tools bench bench-artifacts bench-stores bench-tools clean
 
 run: build ## Build and start the server on http://localhost:5000
 	$(BINARY) server
@@ -85,6 +85,10 @@ $(TOOLS)/cargo-deb/$(CARGO_DEB):
 deploy-tools: .venv-deploy/ready bench-tools ## Install what the tests of deploy/ need, unless it is there
 	command -v lintian >/dev/null || ! command -v apt-get >/dev/null \
 		|| { $(SUDO) apt-get update -qq; $(SUDO) apt-get install -y -qq --no-install-recommends lintian; }
+
+docs: ## Renew docs/configure.md, which tells all settings
+	cargo run --quiet --locked -- config reference > docs/configure.md.new
+	mv docs/configure.md.new docs/configure.md
 
 BENCH := cargo run --release --locked -p mlferry-bench --
 

@@ -1,20 +1,25 @@
-//! The command line: its grammar, and where its values come from (typed, environment, `--env-file`).
+//! The command line: its grammar, and where its values come from (typed, environment, `--env-file`, `--config`).
 
+mod fill;
+
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 
-use clap::builder::Resettable;
 use clap::parser::ValueSource;
-use clap::{Arg, ArgAction, ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::{ArgMatches, FromArgMatches, Parser, Subcommand};
 use clap_complete::Shell;
 
 use crate::artifacts::ArtifactsFlags;
-use crate::db::DbFlags;
+use crate::config::file::ConfigFile;
+use crate::config::{ConfigAction, ConfigFlags, keys, variables};
+use crate::db::{self, DbFlags};
 use crate::env::Env;
 use crate::flags::ServerFlags;
 use crate::gc::GcFlags;
 use crate::healthcheck::HealthcheckFlags;
 use crate::import::ImportFlags;
 use crate::usage::{Stop, Usage};
+use fill::{grammar, with_env};
 
 /// A drop-in replacement of `mlflow server`: experiments, runs and artifacts, in one binary.
 #[derive(Debug, Parser)]
@@ -24,6 +29,16 @@ pub(crate) struct Cli {
     /// Load environment variables from a dotenv file; those already set stay as they are
     #[arg(long, value_name = "PATH")]
     pub(crate) env_file: Option<String>,
+
+    /// Values of flags and variables that are not given otherwise.
+    #[arg(
+        long,
+        value_name = "PATH",
+        global = true,
+        help = "Take what is neither typed nor in the environment from a TOML file, whose keys are the server's flags \
+                [env: MLFERRY_CONFIG]"
+    )]
+    pub(crate) config: Option<String>,
 
     /// What to do.
     #[command(subcommand)]
@@ -52,6 +67,10 @@ pub(crate) enum Command {
     /// Check and upgrade the schema of a database
     #[command(disable_help_subcommand = true, arg_required_else_help = true)]
     Db(DbFlags),
+
+    /// Show which settings are in force and where they come from, and describe all of them
+    #[command(disable_help_subcommand = true, arg_required_else_help = true)]
+    Config(ConfigFlags),
 
     /// Ask a server whether it is well: exit 0 if so, else 1 and a line that says why
     #[command(disable_help_flag = true, args_override_self = true)]
@@ -98,115 +117,119 @@ pub(crate) fn parse(args: &[OsString], mut env: Env) -> Result<Parsed, Stop> {
 
     // Read twice: what was typed decides which variables are looked at, so that a bad value in the environment
     // neither hides `--help` nor outvotes a flag.
-    let (subcommand, typed_flags) = match typed.subcommand() {
-        Some((name, flags)) => (name.to_owned(), typed_ids(flags)),
-        None => (String::new(), Vec::new()),
-    };
-    let grammar = with_env(grammar, &subcommand, &names, &typed_flags, &env)?;
-    let mut cli = Cli::from_arg_matches(&matches(grammar, args, usage)?)
-        .map_err(|error| Stop::from_clap(error, usage))?;
-    if let Command::Server(flags) = &mut cli.command {
-        flags.typed = typed_flags.into_iter().collect();
+    let (subcommand, flags) = leaf(&typed);
+    let typed_flags = typed_ids(flags);
+    if has_settings(&subcommand) {
+        notices.extend(add_config(&mut env, flags, usage)?);
+        let is_read = |variable: &str| match subcommand.as_slice() {
+            ["server" | "config", ..] => true,
+            ["db", ..] => variable == db::URI_VARIABLE,
+            ["artifacts", ..] => variables::is_for_stores(variable),
+            of_flags => {
+                names.iter().any(|name| name.is(of_flags, variable))
+                    || of_flags == ["gc"] && variables::is_for_stores(variable)
+            }
+        };
+        read_secret_files(&mut env, &typed_flags, is_read)?;
+    }
+    let filled = with_env(grammar, &subcommand, &names, &typed_flags, &env)
+        .and_then(|grammar| matches(grammar, args, usage))
+        .and_then(|filled| {
+            let cli = Cli::from_arg_matches(&filled);
+            Ok((cli.map_err(|error| Stop::from_clap(error, usage))?, filled))
+        });
+    let (mut cli, filled) = filled.map_err(|stop| stop.without_secrets(&env))?;
+    match &mut cli.command {
+        Command::Server(flags) => flags.typed = typed_flags.into_iter().collect(),
+        Command::Config(ConfigFlags { action: ConfigAction::Show(flags) }) => {
+            flags.server.typed = typed_flags.into_iter().collect();
+            flags.values = values_of(leaf(&filled).1);
+        }
+        _ => {}
     }
     Ok(Parsed { command: cli.command, env, notices })
+}
+
+/// The names of the subcommand and of that below it, and what was given to the last of them.
+fn leaf(matches: &ArgMatches) -> (Vec<&str>, &ArgMatches) {
+    let (mut names, mut last) = (Vec::new(), matches);
+    while let Some((name, below)) = last.subcommand() {
+        names.push(name);
+        last = below;
+    }
+    (names, last)
+}
+
+/// Whether a subcommand does what variables and the configuration file say.
+fn has_settings(subcommand: &[&str]) -> bool {
+    match subcommand {
+        ["server" | "gc" | "import" | "artifacts" | "db" | "healthcheck", ..] => true,
+        ["config", below @ ..] => below == ["show"],
+        _ => false,
+    }
+}
+
+/// Reads the configuration file, if there is one, and says so.
+fn add_config(env: &mut Env, flags: &ArgMatches, usage: Usage) -> Result<Option<String>, Stop> {
+    let invalid = |why: String| Stop::Usage(usage, format!("Invalid value for '--config': {why}"));
+    let path = match flags.get_one::<String>("config") {
+        Some(typed) => typed.clone(),
+        None => match env.get(VARIABLE_OF_CONFIG) {
+            Ok(None) => return Ok(None),
+            Ok(Some(path)) => path.to_owned(),
+            Err(_) => {
+                let why = format!("the variable {VARIABLE_OF_CONFIG} is not valid UTF-8.");
+                return Err(invalid(why));
+            }
+        },
+    };
+    let text = ConfigFile::read(&path).map_err(invalid)?;
+    env.add_config(ConfigFile::parse(&path, &text).map_err(Stop::Refused)?);
+    Ok(Some(format!("Loaded settings from: {path}")))
+}
+
+/// Names the configuration file where `--config` does not.
+const VARIABLE_OF_CONFIG: &str = "MLFERRY_CONFIG";
+
+/// Gives the variables that are read their values out of files, but for those of flags that were typed.
+fn read_secret_files(
+    env: &mut Env,
+    typed: &[String],
+    is_read: impl Fn(&str) -> bool,
+) -> Result<(), Stop> {
+    let keys = keys::all();
+    let is_typed = |variable: &str| {
+        let key = keys.iter().find(|key| key.variable.as_deref() == Some(variable));
+        key.is_some_and(|key| typed.contains(&key.id))
+    };
+    let in_files = variables::in_files();
+    let is_read = |variable: &&str| is_read(variable) && !is_typed(variable);
+    let names = in_files.iter().map(String::as_str).filter(is_read);
+    env.read_secret_files(names).map_err(Stop::Refused)?;
+    let paths = keys.iter().filter(|key| key.kind == keys::Kind::Path);
+    for variable in paths.filter_map(|key| key.variable.as_deref()).filter(is_read) {
+        let in_file = format!("{variable}{}", variables::SUFFIX);
+        if env.found(&in_file).is_some() {
+            return Err(Stop::Refused(format!(
+                "{in_file} is not read, since {variable} names a file or a folder itself. Set {variable} to its path."
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// What flags of the server are set to, by their ids.
+fn values_of(flags: &ArgMatches) -> BTreeMap<String, String> {
+    let value = |key: &keys::Key| match key.kind {
+        keys::Kind::Switch => Some(flags.get_flag(&key.id).to_string()),
+        _ => flags.get_one::<String>(&key.id).cloned(),
+    };
+    keys::all().iter().filter_map(|key| Some((key.id.clone(), value(key)?))).collect()
 }
 
 /// The grammar without any value of the environment, for help, completions and the manual.
 pub(crate) fn command() -> clap::Command {
     grammar().0
-}
-
-/// The environment variable that stands in for a flag of a subcommand.
-struct EnvName {
-    subcommand: &'static str,
-    id: String,
-    variable: OsString,
-}
-
-/// The subcommands whose flags may come from the environment.
-const WITH_ENV: [&str; 4] = ["server", "gc", "import", "healthcheck"];
-
-/// The grammar, with variables named in the help only: clap itself would read the process's environment, take an
-/// empty variable as a value, and print values, passwords included, in its help.
-fn grammar() -> (clap::Command, Vec<EnvName>) {
-    let mut names = Vec::new();
-    let mut command = Cli::command();
-    for subcommand in WITH_ENV {
-        let note = |arg: Arg| {
-            let arg = if subcommand == "server" && arg.get_action().takes_values() {
-                // As click does it: what follows `--gunicorn-opts` is its value, even `--log-level debug`.
-                arg.allow_hyphen_values(true)
-            } else {
-                arg
-            };
-            let Some(variable) = arg.get_env().map(ToOwned::to_owned) else { return arg };
-            let help = arg.get_help().map(ToString::to_string).unwrap_or_default();
-            let help = format!("{help} [env: {}]", variable.to_string_lossy());
-            names.push(EnvName { subcommand, id: arg.get_id().to_string(), variable });
-            arg.env(Resettable::Reset).help(help)
-        };
-        command = command.mut_subcommand(subcommand, |command| command.mut_args(note));
-    }
-    (command, names)
-}
-
-/// Gives flags of the subcommand that were not typed the values of their variables.
-fn with_env(
-    mut grammar: clap::Command,
-    subcommand: &str,
-    names: &[EnvName],
-    typed: &[String],
-    env: &Env,
-) -> Result<clap::Command, Stop> {
-    for name in names.iter().filter(|name| name.subcommand == subcommand) {
-        if typed.contains(&name.id) {
-            continue;
-        }
-        let mut found = Ok(());
-        let fill = |arg: Arg| match env_value(&arg, &name.variable, env) {
-            Ok(None) => arg,
-            Ok(Some(value)) => arg.default_value(value),
-            Err(stop) => {
-                found = Err(stop);
-                arg
-            }
-        };
-        grammar =
-            grammar.mut_subcommand(name.subcommand, |command| command.mut_arg(&name.id, fill));
-        found?;
-    }
-    Ok(grammar)
-}
-
-fn env_value(arg: &Arg, name: &OsString, env: &Env) -> Result<Option<String>, Stop> {
-    let flag = format!("'--{}'", arg.get_long().unwrap_or_default());
-    let value = env.get(name).map_err(|_| {
-        Stop::invalid(
-            &flag,
-            format_args!("the variable {} is not valid UTF-8.", name.to_string_lossy()),
-        )
-    })?;
-    match (value, arg.get_action()) {
-        (Some(value), ArgAction::SetTrue) => match boolean(value) {
-            Some(value) => Ok(Some(value.to_string())),
-            None => Err(Stop::invalid(
-                &flag,
-                format_args!(
-                    "'{value}' is not a valid boolean. Recognized values: , 0, 1, f, false, n, no, off, on, t, \
-                     true, y, yes"
-                ),
-            )),
-        },
-        (value, _) => Ok(value.map(ToOwned::to_owned)),
-    }
-}
-
-fn boolean(text: &str) -> Option<bool> {
-    match text.trim().to_ascii_lowercase().as_str() {
-        "1" | "true" | "t" | "yes" | "y" | "on" => Some(true),
-        "0" | "false" | "f" | "no" | "n" | "off" => Some(false),
-        _ => None,
-    }
 }
 
 fn matches(grammar: clap::Command, args: &[OsString], usage: Usage) -> Result<ArgMatches, Stop> {
@@ -224,7 +247,7 @@ fn usage_of(args: &[OsString]) -> Usage {
     let mut words = args.iter().skip(1);
     while let Some(word) = words.next() {
         match word.to_str() {
-            Some("--env-file") => {
+            Some("--env-file" | "--config") => {
                 words.next();
             }
             Some("server" | "ui") => return Usage::Server,
@@ -247,6 +270,13 @@ fn usage_of(args: &[OsString]) -> Usage {
                     Some("upgrade") => Usage::DbUpgrade,
                     Some("check") => Usage::DbCheck,
                     _ => Usage::Db,
+                };
+            }
+            Some("config") => {
+                return match words.next().and_then(|word| word.to_str()) {
+                    Some("show") => Usage::ConfigShow,
+                    Some("reference") => Usage::ConfigReference,
+                    _ => Usage::Config,
                 };
             }
             Some("completions") => return Usage::Completions,
@@ -274,7 +304,7 @@ mod tests {
 
     #[test]
     fn mistakes_are_told_in_clicks_words() {
-        let cases: [(&[&str], &str, &str); 21] = [
+        let cases: [(&[&str], &str, &str); 25] = [
             (&["server", "--foo"], "server [OPTIONS]", "No such option '--foo'."),
             (&["ui", "-x"], "server [OPTIONS]", "No such option '-x'."),
             (
@@ -322,6 +352,22 @@ mod tests {
                 &["db", "upgrade", "a", "b"],
                 "db upgrade [OPTIONS] [URI]",
                 "Got unexpected extra argument (b)",
+            ),
+            (&["config", "set"], "config COMMAND [ARGS]...", "No such command 'set'."),
+            (
+                &["config", "show", "--prot", "5"],
+                "config show [OPTIONS]",
+                "No such option '--prot'. Did you mean '--port'?",
+            ),
+            (
+                &["config", "show", "--format", "xml"],
+                "config show [OPTIONS]",
+                "Invalid value for '--format': 'xml' is not one of 'table', 'json', 'toml'.",
+            ),
+            (
+                &["--config", "/nope", "db", "check"],
+                "db check [OPTIONS] [URI]",
+                "Invalid value for '--config': Configuration file '/nope' does not exist.",
             ),
             (&["man", "x"], "man [OPTIONS]", "Got unexpected extra argument (x)"),
         ];

@@ -12,7 +12,10 @@ use crate::env::Env;
 use crate::usage::{Stop, Usage};
 
 /// Stands in for a URI that is not given, as for the server.
-const URI_VARIABLE: &str = "MLFLOW_BACKEND_STORE_URI";
+pub(crate) const URI_VARIABLE: &str = "MLFLOW_BACKEND_STORE_URI";
+
+/// The same in the configuration file.
+const URI_KEY: &str = "backend-store-uri";
 
 /// Arguments of `mlferry db`.
 #[derive(Debug, Args)]
@@ -47,14 +50,13 @@ pub(crate) struct DatabaseArgument {
 
 impl DatabaseArgument {
     fn or_variable(self, env: &Env, usage: Usage) -> Result<String, Stop> {
-        let given = match self.uri {
-            Some(uri) => Some(uri),
-            None => env
-                .get(URI_VARIABLE)
-                .map_err(|_| {
-                    Stop::Usage(usage, format!("The variable {URI_VARIABLE} is not valid UTF-8."))
-                })?
-                .map(ToOwned::to_owned),
+        let given = if let Some(uri) = self.uri {
+            Some(uri)
+        } else {
+            let variable = env.get(URI_VARIABLE).map_err(|_| {
+                Stop::Usage(usage, format!("The variable {URI_VARIABLE} is not valid UTF-8."))
+            })?;
+            variable.or_else(|| env.setting(URI_KEY)).map(ToOwned::to_owned)
         };
         given
             .filter(|uri| !uri.is_empty())

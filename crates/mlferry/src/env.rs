@@ -1,16 +1,64 @@
-//! Environment variables, as one value that is passed around: the process's own, below them those of
-//! `--env-file`.
+//! Environment variables, as one value that is passed around: the process's own, below them those of `--env-file`,
+//! and below these what the configuration file says.
 //!
 //! The process environment is never changed, so tests and several servers in one process stay apart.
 
+mod dotenv;
+pub(crate) mod secret_files;
+
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
+use std::fmt;
 use std::fs;
+
+use crate::config::file::ConfigFile;
+use dotenv::Dotenv;
 
 /// All environment variables this start may look at.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Env {
-    variables: BTreeMap<OsString, OsString>,
+    variables: BTreeMap<OsString, Variable>,
+    /// What the configuration file says of flags, by their long names.
+    settings: BTreeMap<String, Setting>,
+}
+
+#[derive(Clone, Debug)]
+struct Variable {
+    value: OsString,
+    origin: Origin,
+    /// The file that the value was read from, where another variable named it.
+    secret_file: Option<String>,
+}
+
+#[derive(Clone, Debug)]
+struct Setting {
+    text: String,
+    origin: Origin,
+}
+
+/// Where a value comes from; a smaller one counts.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Origin {
+    /// The environment of the process.
+    Process,
+    /// The file of `--env-file`.
+    EnvFile(String),
+    /// The configuration file.
+    Config {
+        /// Its path.
+        path: String,
+        /// The key as it is written there, with its table.
+        key: String,
+    },
+}
+
+/// Why a variable or a setting is what it is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Found<'a> {
+    /// Where it was set.
+    pub(crate) origin: &'a Origin,
+    /// The file that holds the value, where `NAME_FILE` was set instead of `NAME`.
+    pub(crate) secret_file: Option<&'a str>,
 }
 
 /// A variable is set, but not to text.
@@ -20,14 +68,20 @@ pub(crate) struct NotUnicode;
 impl Env {
     /// The variables of this process.
     pub(crate) fn of_process() -> Self {
-        Self { variables: std::env::vars_os().collect() }
+        Self::from_variables(std::env::vars_os())
+    }
+
+    fn from_variables(variables: impl Iterator<Item = (OsString, OsString)>) -> Self {
+        let variable = |value| Variable { value, origin: Origin::Process, secret_file: None };
+        let variables = variables.map(|(name, value)| (name, variable(value))).collect();
+        Self { variables, settings: BTreeMap::new() }
     }
 
     /// The value of a variable; an empty one counts as unset.
     pub(crate) fn get(&self, name: impl AsRef<OsStr>) -> Result<Option<&str>, NotUnicode> {
         match self.variables.get(name.as_ref()) {
             None => Ok(None),
-            Some(value) => match value.to_str() {
+            Some(variable) => match variable.value.to_str() {
                 None => Err(NotUnicode),
                 Some("") => Ok(None),
                 Some(value) => Ok(Some(value)),
@@ -35,9 +89,34 @@ impl Env {
         }
     }
 
+    /// What the configuration file says of a flag.
+    pub(crate) fn setting(&self, key: &str) -> Option<&str> {
+        self.settings.get(key).map(|setting| setting.text.as_str())
+    }
+
+    /// A variable that is set and not empty.
+    pub(crate) fn found(&self, name: &str) -> Option<Found<'_>> {
+        let Variable { value, origin, secret_file } = self.variables.get(OsStr::new(name))?;
+        let secret_file = secret_file.as_deref();
+        (!value.is_empty()).then_some(Found { origin, secret_file })
+    }
+
+    /// What the configuration file says of a flag, and in which words.
+    pub(crate) fn found_setting(&self, key: &str) -> Option<Found<'_>> {
+        Some(Found { origin: &self.settings.get(key)?.origin, secret_file: None })
+    }
+
     /// All variables that are text.
     pub(crate) fn texts(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.variables.iter().filter_map(|(name, value)| Some((name.to_str()?, value.to_str()?)))
+        self.variables
+            .iter()
+            .filter_map(|(name, variable)| Some((name.to_str()?, variable.value.to_str()?)))
+    }
+
+    /// What was read from files that variables name, to be kept out of messages.
+    pub(crate) fn secrets(&self) -> impl Iterator<Item = &str> {
+        let from_files = self.variables.values().filter(|variable| variable.secret_file.is_some());
+        from_files.filter_map(|variable| variable.value.to_str())
     }
 
     /// Adds the variables of a dotenv file; those already set stay, even when empty.
@@ -55,9 +134,29 @@ impl Env {
             from_file.insert(name, value);
         }
         for (name, value) in from_file {
-            self.variables.entry(name.into()).or_insert_with(|| value.into());
+            self.variables.entry(name.into()).or_insert_with(|| Variable {
+                value: value.into(),
+                origin: Origin::EnvFile(path.to_owned()),
+                secret_file: None,
+            });
         }
         Ok(bad_lines)
+    }
+
+    /// Adds what a configuration file says. Variables already set stay, unless they are empty, which counts as unset.
+    pub(crate) fn add_config(&mut self, file: ConfigFile) {
+        let ConfigFile { path, settings, environment } = file;
+        let origin = |key| Origin::Config { path: path.clone(), key };
+        for (name, entry) in environment {
+            if self.variables.get(OsStr::new(&name)).is_none_or(|set| set.value.is_empty()) {
+                let value = entry.text.into();
+                let variable = Variable { value, origin: origin(entry.key), secret_file: None };
+                self.variables.insert(name.into(), variable);
+            }
+        }
+        for (name, entry) in settings {
+            self.settings.insert(name, Setting { text: entry.text, origin: origin(entry.key) });
+        }
     }
 
     /// Replaces `${NAME}` and `${NAME:-default}`; a bare `$NAME` is left alone, as it may be part of a password.
@@ -77,7 +176,7 @@ impl Env {
                 continue;
             }
             match (self.variables.get(OsStr::new(name)), from_file.get(name)) {
-                (Some(set), _) => expanded.push_str(&set.to_string_lossy()),
+                (Some(set), _) => expanded.push_str(&set.value.to_string_lossy()),
                 (None, Some(set)) => expanded.push_str(set),
                 (None, None) => expanded.push_str(default),
             }
@@ -87,155 +186,20 @@ impl Env {
     }
 }
 
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Process => write!(f, "environment"),
+            Self::EnvFile(path) => write!(f, "env file {path}"),
+            Self::Config { path, key } => write!(f, "config file {path}:{key}"),
+        }
+    }
+}
+
 #[cfg(test)]
 impl<const N: usize> From<[(&str, &str); N]> for Env {
     fn from(variables: [(&str, &str); N]) -> Self {
-        Self {
-            variables: variables
-                .into_iter()
-                .map(|(name, value)| (name.into(), value.into()))
-                .collect(),
-        }
-    }
-}
-
-/// Reads dotenv text the way python-dotenv does, which is what the reference's `--env-file` uses.
-struct Dotenv<'a> {
-    rest: &'a str,
-    line: usize,
-}
-
-impl<'a> Dotenv<'a> {
-    /// The bindings in order, and the numbers of lines that are none.
-    fn read(text: &'a str) -> (Vec<(String, String)>, Vec<usize>) {
-        let mut reader = Self { rest: text.strip_prefix('\u{feff}').unwrap_or(text), line: 1 };
-        let mut bindings = Vec::new();
-        let mut bad_lines = Vec::new();
-        loop {
-            reader.skip(char::is_whitespace);
-            if reader.rest.is_empty() {
-                return (bindings, bad_lines);
-            }
-            let start_line = reader.line;
-            match reader.binding() {
-                Some((Some(name), Some(value))) => bindings.push((name, value)),
-                Some(_) => {}
-                None => {
-                    bad_lines.push(start_line);
-                    reader.skip(|char| !is_newline(char));
-                }
-            }
-        }
-    }
-
-    /// One line: `export NAME=value # comment`, a lone name, or a comment. `None` when it is something else.
-    fn binding(&mut self) -> Option<(Option<String>, Option<String>)> {
-        if let Some(rest) = self.rest.strip_prefix("export")
-            && rest.starts_with(is_blank)
-        {
-            self.rest = rest;
-            self.skip(is_blank);
-        }
-        let name = match self.rest.chars().next()? {
-            '#' => None,
-            '\'' => {
-                let (name, _) = self.rest.get(1..)?.split_once('\'')?;
-                self.advance(name.len() + 2);
-                (!name.is_empty()).then_some(name.to_owned())
-            }
-            _ => {
-                let name = self.skip(|char| char != '=' && char != '#' && !char.is_whitespace());
-                Some((!name.is_empty()).then_some(name)?.to_owned())
-            }
-        };
-        self.skip(is_blank);
-        let mut value = None;
-        if self.rest.starts_with('=') {
-            self.advance(1);
-            let blanks = self.skip(is_blank);
-            value = Some(if !blanks.is_empty() && self.rest.starts_with('#') {
-                String::new()
-            } else {
-                self.value()?
-            });
-        }
-        self.skip(is_blank);
-        if self.rest.starts_with('#') {
-            self.skip(|char| !is_newline(char));
-        }
-        (self.rest.is_empty() || self.rest.starts_with(is_newline)).then_some((name, value))
-    }
-
-    fn value(&mut self) -> Option<String> {
-        if let Some(quote @ ('\'' | '"')) = self.rest.chars().next() {
-            return self.quoted(quote);
-        }
-        let line = self.skip(|char| !is_newline(char));
-        let comment = line
-            .char_indices()
-            .zip(line.chars().skip(1))
-            .find(|((_, char), next)| char.is_whitespace() && *next == '#')
-            .map_or(line.len(), |((at, _), _)| at);
-        Some(line.get(..comment)?.trim_end().to_owned())
-    }
-
-    fn quoted(&mut self, quote: char) -> Option<String> {
-        let mut value = String::new();
-        let mut chars = self.rest.char_indices().skip(1);
-        while let Some((at, char)) = chars.next() {
-            if char == quote {
-                self.advance(at + 1);
-                return Some(value);
-            }
-            if char != '\\' {
-                value.push(char);
-                continue;
-            }
-            let (_, escaped) = chars.next()?;
-            match unescape(escaped, quote) {
-                Some(plain) => value.push(plain),
-                None => value.extend(['\\', escaped]),
-            }
-        }
-        None
-    }
-
-    /// Moves on while `wanted` holds, and returns what was passed.
-    fn skip(&mut self, wanted: impl Fn(char) -> bool) -> &'a str {
-        let end = self.rest.find(|char| !wanted(char)).unwrap_or(self.rest.len());
-        self.advance(end)
-    }
-
-    fn advance(&mut self, bytes: usize) -> &'a str {
-        let (passed, rest) = self.rest.split_at_checked(bytes).unwrap_or((self.rest, ""));
-        self.line += passed.matches('\n').count();
-        self.rest = rest;
-        passed
-    }
-}
-
-fn is_newline(char: char) -> bool {
-    matches!(char, '\n' | '\r')
-}
-
-fn is_blank(char: char) -> bool {
-    char.is_whitespace() && !is_newline(char)
-}
-
-/// What a backslash and this character stand for; in single quotes only quotes and backslashes are escaped.
-fn unescape(char: char, quote: char) -> Option<char> {
-    match char {
-        '\\' | '\'' => Some(char),
-        _ if quote == '\'' => None,
-        '"' => Some('"'),
-        'a' => Some('\u{7}'),
-        'b' => Some('\u{8}'),
-        'f' => Some('\u{c}'),
-        'n' => Some('\n'),
-        'r' => Some('\r'),
-        't' => Some('\t'),
-        'v' => Some('\u{b}'),
-        _ => None,
+        Self::from_variables(variables.into_iter().map(|(name, value)| (name.into(), value.into())))
     }
 }
 

@@ -1,6 +1,8 @@
 //! The flags of `mlferry server` as typed: text only, checked in [`crate::options`].
 //!
-//! `env = …` names the variable that stands in for an absent flag; [`crate::cli`] reads it, not clap.
+//! `env = …` names the variable that stands in for an absent flag; [`crate::cli`] reads it, not clap. The long name
+//! is a key of the configuration file, whose kind of value [`crate::config::keys::Kind`] tells by the name of the
+//! flag's value: give paths of files PATH, FILE or DIR, and what takes commas LIST.
 
 use std::collections::BTreeSet;
 
@@ -19,7 +21,7 @@ use crate::ui::UiFlags;
 pub(crate) struct ServerFlags {
     /// URI of the database that keeps experiments and runs: 'sqlite:///relative.db', 'sqlite:////absolute.db', or
     /// 'sqlite://' for one in memory that is gone at exit (default: sqlite:///mlflow.db)
-    #[arg(long, value_name = "PATH", env = "MLFLOW_BACKEND_STORE_URI")]
+    #[arg(long, value_name = "URI", env = "MLFLOW_BACKEND_STORE_URI")]
     pub(crate) backend_store_uri: Option<String>,
 
     /// URI of a read-only replica of the database. Not supported yet: the server refuses to start
@@ -66,12 +68,12 @@ pub(crate) struct ServerFlags {
 
     /// Host headers to accept, separated by commas, such as 'mlflow.example.com,10.0.0.1:5000,app-*.example.com';
     /// '*' accepts all, which allows DNS rebinding (default: localhost and private addresses)
-    #[arg(long, value_name = "TEXT", env = "MLFLOW_SERVER_ALLOWED_HOSTS")]
+    #[arg(long, value_name = "LIST", env = "MLFLOW_SERVER_ALLOWED_HOSTS")]
     pub(crate) allowed_hosts: Option<String>,
 
     /// Web origins that may change data, separated by commas, such as 'https://app.example.com'; '*' allows all
-    /// (default: localhost)
-    #[arg(long, value_name = "TEXT", env = "MLFLOW_SERVER_CORS_ALLOWED_ORIGINS")]
+    /// (default: those of localhost)
+    #[arg(long, value_name = "LIST", env = "MLFLOW_SERVER_CORS_ALLOWED_ORIGINS")]
     pub(crate) cors_allowed_origins: Option<String>,
 
     /// DANGEROUS: accept any Host header and any web origin, and send no security headers
@@ -186,7 +188,7 @@ pub(crate) struct ServerFlags {
     #[arg(long, value_name = "DURATION", env = "MLFERRY_DB_STATEMENT_TIMEOUT")]
     pub(crate) db_statement_timeout: Option<String>,
 
-    /// After how long a connection to PostgreSQL is replaced by a new one (default: never)
+    /// After how long a connection to PostgreSQL is replaced by a new one (default: not at all)
     #[arg(long, value_name = "DURATION", env = "MLFERRY_DB_MAX_LIFETIME")]
     pub(crate) db_max_lifetime: Option<String>,
 

@@ -3,6 +3,7 @@
 mod artifacts;
 mod checks;
 mod cli;
+mod config;
 mod db;
 mod env;
 mod flags;
@@ -60,17 +61,24 @@ fn do_without_huge_pages() {
 
 fn run(args: &[OsString]) -> Result<(), Stop> {
     let Parsed { command, env, notices } = cli::parse(args, Env::of_process())?;
+    carry_out(command, &env, notices).map_err(|stop| stop.without_secrets(&env))
+}
+
+fn carry_out(command: Command, env: &Env, notices: Vec<String>) -> Result<(), Stop> {
     match command {
         Command::Server(flags) => {
-            let mut options = options::resolve(*flags, &env, Path::new("."))?;
+            let typed = flags.typed.clone();
+            let options = options::resolve(*flags, env, Path::new("."));
+            let mut options = options.map_err(|stop| config::with_origin(stop, &typed, env))?;
             options.notices.splice(0..0, notices);
             serve(options).map_err(|error| Stop::Refused(one_line(&error)))
         }
-        Command::Gc(flags) => gc::run(&flags, &env),
+        Command::Gc(flags) => gc::run(&flags, env),
         Command::Import(flags) => import::run(&flags),
-        Command::Artifacts(flags) => artifacts::run(&flags, &env),
+        Command::Artifacts(flags) => artifacts::run(&flags, env),
         Command::Healthcheck(flags) => healthcheck::run(&flags),
-        Command::Db(flags) => db::run(flags, &env, |text| print(&Ok(text.into_bytes()))),
+        Command::Db(flags) => db::run(flags, env, |text| print(&Ok(text.into_bytes()))),
+        Command::Config(flags) => config::run(flags, env, |text| print(&Ok(text.into_bytes()))),
         Command::Completions { shell } => print(&manual::completions(shell)),
         Command::Man => print(&manual::page()),
     }

@@ -2,6 +2,7 @@
 
 pub(crate) mod cache;
 mod connections;
+mod in_force;
 mod observing;
 pub(crate) mod stores;
 
@@ -243,7 +244,7 @@ fn log_options(
         notices.extend(server_opts::notice(flag, &ignored));
     }
     if flags.dev {
-        (other, other_typed) = (Some(LogLevel::Debug), true);
+        (other, other_typed) = (Some(LogLevel::Debug), typed("dev"));
         notices.push("--dev: logs at level debug; reload is not needed here.".to_owned());
     }
     let own_first = typed("log_level") || !other_typed;

@@ -67,6 +67,24 @@ pub(crate) fn parse(text: &str) -> Result<ServerOpts, String> {
     Ok(opts)
 }
 
+/// The options with `mask` for their values, which may be secret, except for the log level.
+pub(crate) fn without_values(text: &str, mask: &str) -> String {
+    let Some(words) = shlex::split(text) else { return mask.to_owned() };
+    let mut is_level = false;
+    let shown = words.into_iter().map(|word| {
+        let is_shown = std::mem::replace(&mut is_level, word == "--log-level");
+        let name = word.split_once('=').map_or(word.as_str(), |(name, _)| name);
+        match option_name(name) {
+            _ if is_shown || name == "--log-level" => word,
+            Some(name) if name == word => word,
+            Some(name) if word.contains('=') => format!("{name}={mask}"),
+            Some(name) => format!("{name}{mask}"),
+            None => mask.to_owned(),
+        }
+    });
+    shown.collect::<Vec<_>>().join(" ")
+}
+
 /// One line for the log on the options without effect.
 pub(crate) fn notice(flag: &str, ignored: &[String]) -> Option<String> {
     let (last, before) = ignored.split_last()?;

@@ -5,6 +5,9 @@ use std::io::{self, Write};
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
+use crate::config::masked;
+use crate::env::Env;
+
 /// The command whose usage an error shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Usage {
@@ -38,6 +41,12 @@ pub(crate) enum Usage {
     DbCheck,
     /// `mlferry healthcheck`.
     Healthcheck,
+    /// `mlferry config`.
+    Config,
+    /// `mlferry config show`.
+    ConfigShow,
+    /// `mlferry config reference`.
+    ConfigReference,
     /// `mlferry completions`.
     Completions,
     /// `mlferry man`.
@@ -62,6 +71,9 @@ impl Usage {
             Self::DbUpgrade => "mlferry db upgrade",
             Self::DbCheck => "mlferry db check",
             Self::Healthcheck => "mlferry healthcheck",
+            Self::Config => "mlferry config",
+            Self::ConfigShow => "mlferry config show",
+            Self::ConfigReference => "mlferry config reference",
             Self::Completions => "mlferry completions",
             Self::Man => "mlferry man",
         }
@@ -70,13 +82,18 @@ impl Usage {
     fn arguments(self) -> &'static str {
         match self {
             Self::Root => "[OPTIONS] COMMAND [ARGS]...",
-            Self::Server | Self::Gc | Self::Healthcheck | Self::Man => "[OPTIONS]",
+            Self::Server
+            | Self::Gc
+            | Self::ConfigShow
+            | Self::ConfigReference
+            | Self::Healthcheck
+            | Self::Man => "[OPTIONS]",
             Self::Import => "[OPTIONS] FOLDER",
             Self::ArtifactsCp | Self::ArtifactsVerify => "[OPTIONS] FROM TO",
             Self::ArtifactsLs | Self::ArtifactsRm | Self::ArtifactsDu | Self::ArtifactsSweep => {
                 "[OPTIONS] DEST"
             }
-            Self::Artifacts | Self::Db => "COMMAND [ARGS]...",
+            Self::Artifacts | Self::Config | Self::Db => "COMMAND [ARGS]...",
             Self::DbUpgrade | Self::DbCheck => "[OPTIONS] [URI]",
             Self::Completions => "[OPTIONS] SHELL",
         }
@@ -103,6 +120,20 @@ impl Stop {
     /// A usage error in click's words for a value that does not fit: `flag` is `'--port' / '-p'`.
     pub(crate) fn invalid(flag: &str, what: impl fmt::Display) -> Self {
         Self::usage(format!("Invalid value for {flag}: {what}"))
+    }
+
+    /// Changes what is said.
+    pub(crate) fn map(self, change: impl FnOnce(String) -> String) -> Self {
+        match self {
+            Self::Shown(error) => Self::Shown(error),
+            Self::Usage(usage, message) => Self::Usage(usage, change(message)),
+            Self::Refused(message) => Self::Refused(change(message)),
+        }
+    }
+
+    /// The same without what was read from files that variables name.
+    pub(crate) fn without_secrets(self, env: &Env) -> Self {
+        self.map(|message| masked::without(message, env.secrets()))
     }
 
     /// Says it in click's words where clap found the mistake.

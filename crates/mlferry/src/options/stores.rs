@@ -7,6 +7,7 @@ use mlferry_protocol::limits;
 use mlferry_server::PresignedUrls;
 
 use super::{set, variable};
+use crate::config::variables;
 use crate::env::Env;
 use crate::flags::ServerFlags;
 use crate::usage::Stop;
@@ -27,9 +28,13 @@ const PREFIXES: [&str; 12] = [
     "STORAGE_EMULATOR_HOST",
 ];
 
+/// Whether a store, or the library that reaches it, may read this variable.
+pub(crate) fn is_read(name: &str) -> bool {
+    PREFIXES.iter().any(|prefix| name.starts_with(prefix)) || variables::is_for_stores(name)
+}
+
 /// What only the environment says.
 pub(crate) fn settings(env: &Env) -> StoreSettings {
-    let is_read = |name: &str| PREFIXES.iter().any(|prefix| name.starts_with(prefix));
     let variables = env.texts().filter(|(name, value)| is_read(name) && !value.is_empty());
     let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
     StoreSettings { variables, ..StoreSettings::default() }

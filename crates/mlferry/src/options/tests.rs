@@ -1,5 +1,6 @@
 //! Command lines, as typed and with what the environment says, and what becomes of them.
 
+mod config;
 mod listening;
 mod observing;
 mod refusals;
