@@ -163,6 +163,19 @@ def test_a_slow_client_holds_nobody_up(cached):
     assert received.partition(b"\r\n\r\n")[2] == data
 
 
+def test_a_client_that_stalls_makes_others_ask_no_more_often(cached):
+    data = pattern(30 * MIB)
+    cached.place.write("a.bin", data)
+    with cached.server.raw() as stalled:
+        stalled.head("GET", f"{ARTIFACTS}/a.bin", Connection="close")
+        stalled.socket.recv(1000)
+        cached.proxy.forget()
+        start, end = 15 * MIB, 25 * MIB
+        answer = cached.server.fetch("a.bin", {"Range": f"bytes={start}-{end - 1}"})
+        assert answer.body == data[start:end]
+        assert cached.methods().count("GET") <= 3
+
+
 def test_who_leaves_early_takes_nothing_from_others(cached):
     data = pattern(30 * MIB)
     cached.place.write("a.bin", data)

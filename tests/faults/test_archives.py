@@ -61,6 +61,17 @@ def test_a_file_that_shrinks_breaks_the_connection(own_server, kind):
     server.log_line("an archive broke off")
 
 
+def test_an_old_version_of_http_that_knows_no_broken_answers_gets_none(filled):
+    for method, status in [("GET", 400), ("HEAD", 200)]:
+        with filled.raw() as old:
+            old.send(f"{method} {ARTIFACTS}/big?archive=tar HTTP/1.0\r\nHost: localhost\r\n\r\n")
+            answer = old.answer(method)
+        assert answer.status == status
+    with filled.raw() as old:
+        old.send(f"GET {ARTIFACTS}/big?archive=tar HTTP/1.0\r\nHost: localhost\r\n\r\n")
+        assert "proxy_http_version 1.1" in old.answer().message
+
+
 def test_a_file_that_is_deleted_meanwhile_is_left_out(filled):
     with reading(filled, f"{ARTIFACTS}/big?archive=tar") as answer:
         assert filled.delete("big/19.bin").status == 200

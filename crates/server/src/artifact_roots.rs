@@ -89,6 +89,7 @@ impl ArtifactRoot {
             ArtifactError::IsFolder(_) if !self.is_proxied => {
                 ArtifactError::IsFolder(path.to_string())
             }
+            ArtifactError::IsFile(_) if !self.is_proxied => ArtifactError::IsFile(path.clone()),
             error => error,
         }
     }

@@ -11,7 +11,7 @@ use crate::off_thread::blocking;
 use bytes::Bytes;
 use foyer::{
     Age, BlockEngineConfig, DeviceBuilder, FsDeviceBuilder, HybridCache, HybridCacheBuilder,
-    HybridCachePolicy, PsyncIoEngineConfig, Source,
+    HybridCachePolicy, PsyncIoEngineConfig, Source, Spawner,
 };
 use std::{
     fmt, io,
@@ -22,7 +22,7 @@ use std::{
     },
     time::{Duration, Instant},
 };
-use tokio::time::timeout;
+use tokio::{runtime, sync::Semaphore, time::timeout};
 
 /// Bytes of blocks that stay in memory.
 const MEMORY_BYTES: usize = 16 * 1024 * 1024;
@@ -37,6 +37,12 @@ const PAGE_BYTES: usize = 4096;
 const LARGEST_SHARE: u64 = 2;
 /// Time for a block to be read. A disk that takes longer is no help.
 const READ_TIME: Duration = Duration::from_secs(5);
+/// Blocks that are read from the disk at once.
+const READS: usize = 8;
+/// Threads for what else is done on the disk: to write blocks, and to make room for them.
+const WRITE_THREADS: usize = 8;
+/// Time for the last blocks to be written when the server stops.
+const CLOSE_TIME: Duration = Duration::from_secs(5);
 /// Time for a block to find room in a buffer.
 const WRITE_TIME: Duration = Duration::from_secs(1);
 /// How long a disk is left alone that took longer.
@@ -49,6 +55,7 @@ pub struct ArtifactCache(Arc<Inner>);
 struct Inner {
     blocks: HybridCache<BlockKey, Bytes>,
     runs: Runs,
+    reads: Reads,
     geometry: Geometry,
     /// Bytes that wait to be written, as far as is known.
     queued: tokio::sync::Mutex<usize>,
@@ -87,6 +94,7 @@ impl ArtifactCache {
         Ok(Self(Arc::new(Inner {
             blocks,
             runs: Runs::default(),
+            reads: Reads::new(READ_TIME),
             geometry,
             queued: tokio::sync::Mutex::default(),
             paused: Mutex::default(),
@@ -96,10 +104,12 @@ impl ArtifactCache {
         })))
     }
 
-    /// Waits until all blocks are written.
+    /// Waits until all blocks are written, unless the disk hangs.
     pub async fn close(&self) {
-        if let Err(error) = self.0.blocks.close().await {
-            tracing::warn!(%error, "the artifact cache could not be closed");
+        match timeout(CLOSE_TIME, self.0.blocks.close()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!(%error, "the artifact cache could not be closed"),
+            Err(_) => tracing::warn!("the artifact cache took too long to close"),
         }
     }
 
@@ -153,20 +163,24 @@ impl ArtifactCache {
         if !self.contains(key) {
             return None;
         }
-        match timeout(READ_TIME, self.0.blocks.get(&key)).await {
-            Ok(Ok(Some(entry))) => {
+        if let Some(entry) = self.0.blocks.memory().get(&key) {
+            return Some(entry.value().clone());
+        }
+        let blocks = self.0.blocks.clone();
+        match self.0.reads.read(async move { blocks.get(&key).await }).await {
+            Some(Ok(Some(entry))) => {
                 // The file that holds it will soon be emptied.
                 if entry.source() == Source::Disk && entry.properties().age() == Age::Old {
                     self.0.blocks.storage().enqueue(entry.piece(), false);
                 }
                 Some(entry.value().clone())
             }
-            Ok(Ok(None)) => None,
-            Ok(Err(error)) => {
+            Some(Ok(None)) => None,
+            Some(Err(error)) => {
                 tracing::debug!(%error, "a block of the artifact cache can't be read");
                 None
             }
-            Err(_) => {
+            None => {
                 self.pause();
                 None
             }
@@ -208,6 +222,47 @@ impl ArtifactCache {
     }
 }
 
+/// Reads of a disk that may hang. Nothing ends one of them, and so only so many are begun.
+struct Reads {
+    permits: Arc<Semaphore>,
+    /// How long one is waited for.
+    time: Duration,
+}
+
+impl Reads {
+    fn new(time: Duration) -> Self {
+        Self { permits: Arc::new(Semaphore::new(READS)), time }
+    }
+
+    /// Waits for a read, but not for too long; it then still counts until it has ended.
+    async fn read<T: Send + 'static>(
+        &self,
+        read: impl Future<Output = T> + Send + 'static,
+    ) -> Option<T> {
+        let whole = async {
+            let permit = Arc::clone(&self.permits).acquire_owned().await.ok()?;
+            let reading = tokio::spawn(async move {
+                let found = read.await;
+                drop(permit);
+                found
+            });
+            reading.await.ok()
+        };
+        timeout(self.time, whole).await.ok().flatten()
+    }
+}
+
+/// The threads of the cache: on those of the server, a disk that hangs would hold up everything else.
+fn threads() -> io::Result<Spawner> {
+    let runtime = runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .max_blocking_threads(READS + WRITE_THREADS)
+        .thread_name("artifact-cache")
+        .enable_all()
+        .build()?;
+    Ok(runtime.into())
+}
+
 async fn open_blocks(
     folder: &CacheFolder,
     geometry: Geometry,
@@ -227,6 +282,7 @@ async fn open_blocks(
         .with_shards(MEMORY_SHARDS)
         .with_weighter(|_: &BlockKey, bytes: &Bytes| bytes.len() + ENTRY_BYTES)
         .storage()
+        .with_spawner(threads().map_err(foyer::Error::io_error)?)
         .with_io_engine_config(PsyncIoEngineConfig::new())
         .with_engine_config(engine)
         .build()
@@ -245,5 +301,27 @@ impl Eq for ArtifactCache {}
 impl fmt::Debug for ArtifactCache {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("ArtifactCache").field(&self.0.folder).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::future::pending;
+
+    #[tokio::test]
+    async fn no_more_reads_are_begun_than_may_hang() {
+        assert_eq!(Reads::new(READ_TIME).read(async { 1 }).await, Some(1));
+        let reads = Reads::new(Duration::from_millis(50));
+        let begun = Arc::new(AtomicU64::new(0));
+        for _ in 0..READS + 4 {
+            let begun = Arc::clone(&begun);
+            let read = async move {
+                begun.fetch_add(1, Ordering::Relaxed);
+                pending::<()>().await;
+            };
+            assert_eq!(reads.read(read).await, None);
+        }
+        assert_eq!(begun.load(Ordering::Relaxed), READS as u64);
     }
 }

@@ -15,8 +15,6 @@ use std::{
 const LOCK: &str = "lock";
 /// How the name of the folder with the blocks begins; a new number gives up what older servers kept.
 const BLOCKS: &str = "blocks-1-";
-/// What all such names have in common.
-const ANY_BLOCKS: &str = "blocks-";
 /// Files of a cache, each of which is emptied as a whole. All are open all the time.
 const FILES: u64 = 256;
 const MIN_FILE_BYTES: u64 = 4 * 1024 * 1024;
@@ -88,8 +86,8 @@ impl CacheFolder {
         let ours = self.blocks();
         for entry in fs::read_dir(&self.path)? {
             let entry = entry?;
-            let is_blocks = entry.file_name().as_encoded_bytes().starts_with(ANY_BLOCKS.as_bytes());
-            if is_blocks && entry.path() != ours {
+            let is_blocks = entry.file_name().to_str().is_some_and(names_blocks);
+            if is_blocks && entry.path() != ours && entry.file_type()?.is_dir() {
                 fs::remove_dir_all(entry.path())?;
             }
         }
@@ -103,9 +101,10 @@ impl CacheFolder {
             if !matches!(source.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded) {
                 return CacheError::NotWritable { folder: self.path.clone(), source };
             }
+            let free = self.free().unwrap_or_default();
             // A full disk would harm others.
             let _ = fs::remove_dir_all(self.blocks());
-            self.no_space(self.free().unwrap_or_default())
+            self.no_space(free)
         })
     }
 
@@ -134,6 +133,15 @@ impl CacheFolder {
         }
         Ok(())
     }
+}
+
+/// Whether a name is one that some version gives to its folder with blocks: `blocks-VERSION-FILESxBYTES`.
+fn names_blocks(name: &str) -> bool {
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let parts = name.strip_prefix("blocks-").and_then(|rest| rest.split_once('-'));
+    let Some((version, geometry)) = parts else { return false };
+    let is_geometry = |(files, bytes)| is_number(files) && is_number(bytes);
+    is_number(version) && geometry.split_once('x').is_some_and(is_geometry)
 }
 
 /// Makes a folder that others can't look into: artifacts may be secret.
@@ -177,5 +185,21 @@ mod tests {
         let other = Geometry::of(2 * MIN_CACHE_BYTES).unwrap();
         let blocks = CacheFolder::open(&path, other).unwrap().blocks();
         assert!(!kept.is_dir() && blocks.is_dir());
+    }
+
+    #[test]
+    fn what_is_not_the_cache_s_own_stays() {
+        let home = tempfile::tempdir().unwrap();
+        let others =
+            ["blocks-of-marble", "blocks-", "blocks-1-x", "blocks-1-16x4y", "blocks-1-2x3-old"];
+        for name in others {
+            fs::create_dir(home.path().join(name)).unwrap();
+        }
+        fs::write(home.path().join("blocks-1-2x3"), "a file").unwrap();
+        fs::create_dir(home.path().join("blocks-0-2x3")).unwrap();
+        CacheFolder::open(home.path(), Geometry::of(MIN_CACHE_BYTES).unwrap()).unwrap();
+        assert!(others.iter().all(|name| home.path().join(name).is_dir()));
+        assert!(home.path().join("blocks-1-2x3").is_file());
+        assert!(!home.path().join("blocks-0-2x3").exists());
     }
 }

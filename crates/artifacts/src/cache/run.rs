@@ -46,7 +46,7 @@ impl Runs {
         let of_object = runs.entry(key.object).or_default();
         let others: Vec<_> = of_object.iter().filter_map(Weak::upgrade).collect();
         let blocks = plan::run_from(key.block, end, |block| {
-            others.iter().any(|run| run.will_bring(block))
+            others.iter().any(|run| run.is_near(block))
                 || wish.cache.contains(BlockKey { block, ..key })
         });
         let run = Run::begin(key.object, blocks, wish);
@@ -123,11 +123,6 @@ impl Run {
             && (progress.next..progress.next + REACH_BLOCKS).contains(&block)
             && self.blocks.contains(&block);
         is_coming || progress.block(block).is_some()
-    }
-
-    fn will_bring(&self, block: u64) -> bool {
-        let progress = self.progress.borrow();
-        progress.end.is_none() && block >= progress.next && self.blocks.contains(&block)
     }
 
     /// Waits for a block. `None` says that it was missed, or that the run ended before it.

@@ -159,18 +159,27 @@ impl RemoteFile {
 
     /// The bytes of a part, of this very version of the file.
     fn open_at(&self, range: Range<u64>) -> impl Stream<Item = io::Result<Bytes>> + Send + use<> {
-        let (remote, key) = (self.remote.clone(), self.key.clone());
+        let file = self.clone();
         let options = GetOptions {
             range: Some(GetRange::Bounded(range)),
             if_match: self.etag.clone(),
             ..GetOptions::default()
         };
         stream::once(async move {
-            let found = remote.store().get_opts(&key, options).await?;
-            Ok::<_, object_store::Error>(found.into_stream())
+            let found = file.remote.store().get_opts(&file.key, options).await?;
+            // Not every store heeds the condition.
+            if !file.is_same(&found.meta) {
+                return Err(io::Error::other("the object was replaced while it was read"));
+            }
+            Ok(found.into_stream().map_err(io::Error::from))
         })
         .try_flatten()
-        .map_err(io::Error::from)
+    }
+
+    /// Whether what was found is still the file that was opened, as far as the store tells.
+    fn is_same(&self, found: &ObjectMeta) -> bool {
+        let tags = self.etag.as_deref().zip(found.e_tag.as_deref());
+        found.size == self.size && tags.is_none_or(|(own, found)| strong(own) == strong(found))
     }
 }
 

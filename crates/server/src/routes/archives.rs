@@ -10,7 +10,7 @@ use crate::{
 use axum::{
     Json,
     body::Body,
-    http::{HeaderMap, HeaderValue, Method, Request, Uri, header},
+    http::{HeaderMap, HeaderValue, Method, Request, Uri, Version, header},
     response::{IntoResponse, Response},
 };
 use futures_util::stream;
@@ -28,19 +28,30 @@ pub(super) fn asked(uri: &Uri, name: &str) -> Option<String> {
     pairs.into_iter().find(|(key, _)| key == name).map(|(_, value)| value)
 }
 
-/// Sends a folder, in which an archive holds its files below a folder called `top`.
+/// How an archive is asked for.
+pub(super) struct Asked<'a> {
+    pub(super) format: &'a str,
+    pub(super) method: &'a Method,
+    pub(super) version: Version,
+}
+
+/// Sends a folder, in which an archive holds its files below a folder called `top`. Errors are told as
+/// `explain` puts them.
 pub(super) async fn send(
     service: &Service,
     folder: ArtifactPath,
     top: &str,
-    format: &str,
-    method: &Method,
+    asked: &Asked<'_>,
+    explain: impl Fn(ArtifactError) -> ArtifactError,
 ) -> Result<Response, ApiError> {
-    let (format, suffix, media_type) = format_of(format)?;
-    let body = if method == Method::HEAD {
+    let (format, suffix, media_type) = format_of(asked.format)?;
+    let in_words = |error| in_words(explain(error));
+    let body = if asked.method == Method::HEAD {
         service.check_folder(&folder).await.map_err(in_words)?;
         // Of a length that nobody knows, as that of the archive.
         Body::from_stream(stream::empty::<io::Result<axum::body::Bytes>>())
+    } else if asked.version < Version::HTTP_11 {
+        return Err(old_version());
     } else {
         Body::from_stream(service.archive(folder, top, format).await.map_err(in_words)?)
     };
@@ -49,6 +60,16 @@ pub(super) async fn send(
         (header::CONTENT_DISPOSITION, attachment(&format!("{top}.{suffix}"))),
     ];
     Ok((headers, body).into_response())
+}
+
+/// Before HTTP/1.1, an answer of unknown length ends where the connection does: an archive that broke
+/// off would look complete.
+fn old_version() -> ApiError {
+    ApiError::invalid_parameter(
+        "Archives are sent over HTTP/1.1 only, as HTTP/1.0 can't tell one that broke off from a \
+         complete one. Where a proxy stands before this server, let it use HTTP/1.1: in nginx, set \
+         `proxy_http_version 1.1`.",
+    )
 }
 
 /// The root is never sent: it may be all that there is.

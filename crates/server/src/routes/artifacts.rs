@@ -11,7 +11,7 @@ use axum::{
     Json,
     body::Body,
     extract::{FromRequestParts, Path, State},
-    http::{HeaderMap, Method, Request, StatusCode, Uri, request::Parts},
+    http::{HeaderMap, Method, Request, StatusCode, Uri, Version, request::Parts},
     response::{IntoResponse, Response},
 };
 use mlferry_artifacts::{
@@ -96,6 +96,7 @@ pub(super) async fn download(
     PathText(path): PathText,
     uri: Uri,
     method: Method,
+    version: Version,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let path = match ArtifactPath::parse(&path) {
@@ -104,7 +105,8 @@ pub(super) async fn download(
     };
     if let Some(format) = archives::asked(&uri, "archive") {
         let name = path.name().to_owned();
-        return archives::send(&proxy.service, path, &name, &format, &method).await;
+        let asked = archives::Asked { format: &format, method: &method, version };
+        return archives::send(&proxy.service, path, &name, &asked, |error| error).await;
     }
     let artifact = proxy.service.get(path.clone(), download::wanted(&method, &headers)).await?;
     download::respond(&method, &headers, path.name(), &artifact)

@@ -11,7 +11,7 @@ use axum::{
     Json,
     body::Body,
     extract::State,
-    http::{HeaderMap, HeaderName, Method, Request, StatusCode, Uri, header},
+    http::{HeaderMap, HeaderName, Method, Request, StatusCode, Uri, Version, header},
     response::Response,
 };
 use futures_util::stream;
@@ -62,6 +62,7 @@ pub(super) async fn download(
     State(artifacts): State<RunArtifacts>,
     uri: Uri,
     method: Method,
+    version: Version,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let query = Query::of(&uri)?;
@@ -69,7 +70,8 @@ pub(super) async fn download(
     let run = query.get("run_id").or_else(|| query.get("run_uuid")).unwrap_or("None");
     if let Some(format) = query.get("archive") {
         let path = query.get("path").unwrap_or_default();
-        return download_archive(&artifacts, run, path, format, &method).await;
+        let asked = archives::Asked { format, method: &method, version };
+        return download_archive(&artifacts, run, path, &asked).await;
     }
     let path = query.get("path").ok_or_else(|| missing_from_request("path"))?;
     let path = ArtifactPath::parse(path).map_err(|error| match error {
@@ -87,19 +89,19 @@ async fn download_archive(
     artifacts: &RunArtifacts,
     run: &str,
     path: &str,
-    format: &str,
-    method: &Method,
+    asked: &archives::Asked<'_>,
 ) -> Result<Response, ApiError> {
     let below = ArtifactPath::parse_folder(path)?;
     let root = artifacts.root_of(&run_id(run)?).await?;
     // Ids of runs that were imported may be anything.
-    let id = ArtifactPath::parse(run).ok();
-    let name = below.as_ref().or(id.as_ref()).map_or("artifacts", ArtifactPath::name).to_owned();
+    let id = || ArtifactPath::parse(run).or_else(|_| ArtifactPath::parse("artifacts"));
+    let shown = below.clone().map_or_else(id, Ok)?;
     let folder = match &below {
         Some(below) => root.join(below),
-        None => root.folder.ok_or_else(archives::root_refusal)?,
+        None => root.folder.clone().ok_or_else(archives::root_refusal)?,
     };
-    archives::send(&root.service, folder, &name, format, method).await
+    let explain = |error| root.explain(error, &shown);
+    archives::send(&root.service, folder, shown.name(), asked, explain).await
 }
 
 /// This version keeps no model versions, so none is found.
