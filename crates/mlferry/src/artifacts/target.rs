@@ -123,8 +123,31 @@ impl Target {
         if purpose != Purpose::Compare {
             check_apart_remote(&service, path.as_ref(), to, from)?;
         }
+        if purpose == Purpose::Copy && remote.is_host() {
+            // Uploads wait below the root: where the user may write, and where `sweep` looks.
+            let (root, path) = split_host(&service, path, from.file_name().is_some())?;
+            super::close(service).await;
+            let service = Service::open_to_read(&Destination::Remote(root), settings).await?;
+            return Ok(Self { service: Some(service), path, kind });
+        }
         Ok(Self { service: Some(service), path, kind })
     }
+}
+
+/// The counterpart of `split_local`: the folder of a host that is written to as the root, and the file in it.
+fn split_host(
+    service: &Service,
+    path: Option<ArtifactPath>,
+    is_file: bool,
+) -> anyhow::Result<(RemoteDestination, Option<ArtifactPath>)> {
+    let remote = service.remote_destination().context("it is no host")?;
+    let Some(path) = path else { return Ok((remote.clone(), None)) };
+    if !is_file {
+        return Ok((remote.with_root(&key(remote, Some(&path))), None));
+    }
+    let folder = path.folder().map(|folder| artifact_path(None, folder)).transpose()?;
+    let root = remote.with_root(&key(remote, folder.as_ref()));
+    Ok((root, Some(artifact_path(None, path.name())?)))
 }
 
 fn a_folder_to_a_file(from: Source<'_>, to: &Location) -> String {
