@@ -112,11 +112,10 @@ async fn copy(
         done.take(&shown(&name), fate, &transfer, &mut output)?;
     }
     transfer.progress.clear();
-    output.line(done.summary(flags.dry_run, start))?;
-    output.flush()?;
+    let told = output.line(done.summary(flags.dry_run, start)).and_then(|()| output.flush());
     let failed = done.failed;
     anyhow::ensure!(failed == 0, "{} not copied, for the reasons above", are(failed));
-    Ok(())
+    Ok(told?)
 }
 
 fn are(files: u64) -> String {

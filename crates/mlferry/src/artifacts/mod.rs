@@ -78,7 +78,7 @@ pub(crate) fn run(flags: &ArtifactsFlags, env: &Env) -> Result<(), Stop> {
     match &flags.action {
         ArtifactsAction::Ls(flags) => {
             let at = location(&flags.at, "DEST", Usage::ArtifactsLs)?;
-            block_on(ls::run(flags, at, settings))
+            block_on(async { unless_unread(ls::run(flags, at, settings).await) })
         }
         ArtifactsAction::Cp(flags) => {
             let from = location(&flags.from, "FROM", Usage::ArtifactsCp)?;
@@ -92,7 +92,7 @@ pub(crate) fn run(flags: &ArtifactsFlags, env: &Env) -> Result<(), Stop> {
         }
         ArtifactsAction::Du(flags) => {
             let at = location(&flags.at, "DEST", Usage::ArtifactsDu)?;
-            block_on(du::run(flags, at, settings))
+            block_on(async { unless_unread(du::run(flags, at, settings).await) })
         }
         ArtifactsAction::Verify(flags) => {
             let from = location(&flags.from, "FROM", Usage::ArtifactsVerify)?;
@@ -127,10 +127,15 @@ fn block_on(work: impl Future<Output = anyhow::Result<()>>) -> Result<(), Stop> 
         .enable_all()
         .build();
     let done = runtime.context("cannot start").and_then(|runtime| runtime.block_on(work));
+    done.map_err(|error| Stop::Refused(crate::one_line(&error)))
+}
+
+/// Whoever read our output may go, as in `mlferry artifacts ls | head`. Of what changes or judges
+/// something, the exit code must tell the truth: there, it is a failure.
+fn unless_unread(done: anyhow::Result<()>) -> anyhow::Result<()> {
     match done {
-        // Whoever read our output has gone, as in `mlferry artifacts ls | head`.
         Err(error) if is_broken_pipe(&error) => Ok(()),
-        done => done.map_err(|error| Stop::Refused(crate::one_line(&error))),
+        done => done,
     }
 }
 

@@ -12,12 +12,16 @@ impl Output {
     }
 
     pub(super) fn line(&mut self, text: impl AsRef<str>) -> io::Result<()> {
-        writeln!(self.0, "{}", text.as_ref())
+        writeln!(self.0, "{}", text.as_ref()).map_err(explained)
     }
 
     pub(super) fn flush(&mut self) -> io::Result<()> {
-        self.0.flush()
+        self.0.flush().map_err(explained)
     }
+}
+
+fn explained(error: io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("cannot write to stdout: {error}"))
 }
 
 /// A name as a terminal may show it: others than us may have stored control characters.

@@ -105,10 +105,10 @@ async fn sweep(
         }
     }
     let verb = if flags.dry_run { "Would abort" } else { "Aborted" };
-    output.line(format!("{verb} {}.", counted(swept, "unfinished upload")))?;
-    output.flush()?;
+    let summary = format!("{verb} {}.", counted(swept, "unfinished upload"));
+    let told = output.line(summary).and_then(|()| output.flush());
     anyhow::ensure!(failed == 0, "{failed} uploads are not aborted, for the reasons above");
-    Ok(())
+    Ok(told?)
 }
 
 /// The two largest units of an age.

@@ -108,12 +108,13 @@ pub(super) async fn run(
     let mut others = index(&target, &to).await?;
     let mut output = Output::new();
     compare(flags, source, &sides, &mut others, &mut tally, &mut output).await?;
-    tell_extra(others, &mut tally, &mut output)?;
-    output.line(tally.summary())?;
-    output.flush()?;
+    let told = tell_extra(others, &mut tally, &mut output)
+        .and_then(|()| output.line(tally.summary()))
+        .and_then(|()| output.flush());
     super::close(found.service).await;
     super::close(service).await;
-    tally.conclude()
+    tally.conclude()?;
+    Ok(told?)
 }
 
 async fn compare(
