@@ -29,6 +29,8 @@ pub(super) struct Target {
     pub(super) path: Option<ArtifactPath>,
     /// What is there.
     pub(super) kind: Kind,
+    /// Whether what was named is there: that, or the folder into which a file goes.
+    pub(super) is_named: bool,
 }
 
 /// The first side, and what it is.
@@ -73,6 +75,7 @@ impl Target {
         purpose: Purpose,
     ) -> anyhow::Result<Self> {
         let kind = local_kind(path)?;
+        let is_named = kind != Kind::Absent;
         let (root, file, kind) = match (from.file_name(), kind) {
             (None, Kind::File(_)) => anyhow::bail!(a_folder_to_a_file(from, to)),
             (None, kind) => (path.to_owned(), None, kind),
@@ -97,7 +100,7 @@ impl Target {
             _ if !root.is_dir() => None,
             _ => Some(Service::open_to_read(&destination, settings).await?),
         };
-        Ok(Self { service, path: file, kind })
+        Ok(Self { service, path: file, kind, is_named })
     }
 
     async fn find_remote(
@@ -108,6 +111,7 @@ impl Target {
         purpose: Purpose,
     ) -> anyhow::Result<Self> {
         let Found { service, path, kind } = to.look(remote, settings).await?;
+        let is_named = kind != Kind::Absent;
         let (path, kind) = match (from.file_name(), kind) {
             (None, Kind::File(_)) => anyhow::bail!(a_folder_to_a_file(from, to)),
             (Some(name), kind) if kind == Kind::Folder || to.is_folder => {
@@ -128,9 +132,9 @@ impl Target {
             let (root, path) = split_host(&service, path, from.file_name().is_some())?;
             super::close(service).await;
             let service = Service::open_to_read(&Destination::Remote(root), settings).await?;
-            return Ok(Self { service: Some(service), path, kind });
+            return Ok(Self { service: Some(service), path, kind, is_named });
         }
-        Ok(Self { service: Some(service), path, kind })
+        Ok(Self { service: Some(service), path, kind, is_named })
     }
 }
 
