@@ -22,7 +22,7 @@ use std::time::Duration;
 use anyhow::Context;
 use clap::{Args, Subcommand};
 use mlferry_artifacts::Service;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::env::Env;
 use crate::options::stores;
@@ -143,14 +143,31 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
     error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
 }
 
-/// Does the work, unless the operator ends it before.
-async fn until_interrupted(work: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
-    let mut interrupt = signal(SignalKind::interrupt()).context("cannot wait for signals")?;
-    let mut terminate = signal(SignalKind::terminate()).context("cannot wait for signals")?;
-    tokio::select! {
-        done = work => done,
-        _ = interrupt.recv() => anyhow::bail!("interrupted; run it again to go on"),
-        _ = terminate.recv() => anyhow::bail!("terminated; run it again to go on"),
+/// Signals with which an operator ends the work. From the first wait on, they end nothing by themselves.
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    fn new() -> anyhow::Result<Self> {
+        let wait_for = |kind| signal(kind).context("cannot wait for signals");
+        Ok(Self {
+            interrupt: wait_for(SignalKind::interrupt())?,
+            terminate: wait_for(SignalKind::terminate())?,
+        })
+    }
+
+    /// Does the work, unless the operator ends it before.
+    async fn until_one(
+        &mut self,
+        work: impl Future<Output = anyhow::Result<()>>,
+    ) -> anyhow::Result<()> {
+        tokio::select! {
+            done = work => done,
+            _ = self.interrupt.recv() => anyhow::bail!("interrupted; run it again to go on"),
+            _ = self.terminate.recv() => anyhow::bail!("terminated; run it again to go on"),
+        }
     }
 }
 

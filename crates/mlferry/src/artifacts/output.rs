@@ -20,6 +20,11 @@ impl Output {
     }
 }
 
+/// A line on stderr. Nobody is left to tell when that is closed.
+pub(super) fn tell(line: impl AsRef<str>) {
+    let _ = writeln!(io::stderr(), "{}", line.as_ref());
+}
+
 fn explained(error: io::Error) -> io::Error {
     io::Error::new(error.kind(), format!("cannot write to stdout: {error}"))
 }

@@ -6,7 +6,7 @@ use clap::Args;
 use mlferry_artifacts::{ArtifactError, OpenUpload, Service, StoreSettings, StoreTrouble};
 
 use super::location::Location;
-use super::output::{Output, counted, shown};
+use super::output::{Output, counted, shown, tell};
 use crate::units::parse_age;
 use crate::usage::{Stop, Usage};
 
@@ -99,7 +99,7 @@ async fn sweep(
             // It was completed or given up meanwhile.
             Err(ArtifactError::Store { trouble: StoreTrouble::Absent, .. }) => {}
             Err(error) => {
-                eprintln!("'{key}', begun {age} ago, is not aborted: {error}");
+                tell(format!("'{key}', begun {age} ago, is not aborted: {error}"));
                 failed += 1;
             }
         }
