@@ -12,11 +12,11 @@ impl Output {
     }
 
     pub(super) fn line(&mut self, text: impl AsRef<str>) -> io::Result<()> {
-        writeln!(self.0, "{}", text.as_ref()).map_err(explained)
+        writeln!(self.0, "{}", text.as_ref()).map_err(|error| explained(&error))
     }
 
     pub(super) fn flush(&mut self) -> io::Result<()> {
-        self.0.flush().map_err(explained)
+        self.0.flush().map_err(|error| explained(&error))
     }
 }
 
@@ -25,7 +25,7 @@ pub(super) fn tell(line: impl AsRef<str>) {
     let _ = writeln!(io::stderr(), "{}", line.as_ref());
 }
 
-fn explained(error: io::Error) -> io::Error {
+fn explained(error: &io::Error) -> io::Error {
     io::Error::new(error.kind(), format!("cannot write to stdout: {error}"))
 }
 
