@@ -36,7 +36,9 @@ class FolderPlace(Place):
         return Stored((self.root / name).stat().st_size, None, None)
 
     def beside(self, suffix: str) -> FolderPlace:
-        return FolderPlace(self.uri + suffix, self.root.with_name(self.root.name + suffix))
+        place = FolderPlace(self.uri + suffix, self.root.with_name(self.root.name + suffix))
+        place.environment = self.environment
+        return place
 
     def pending(self) -> list[str]:
         return staging_entries(self.staged_in)

@@ -65,6 +65,11 @@ fn run(args: &[OsString]) -> Result<(), Stop> {
 }
 
 fn carry_out(command: Command, env: &Env, notices: Vec<String>) -> Result<(), Stop> {
+    if !matches!(command, Command::Server(_)) {
+        for warning in notices.iter().filter(|notice| notice.contains("WARNING")) {
+            let _ = writeln!(io::stderr(), "{warning}");
+        }
+    }
     match command {
         Command::Server(flags) => {
             let typed = flags.typed.clone();

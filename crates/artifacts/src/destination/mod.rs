@@ -157,9 +157,28 @@ impl RemoteDestination {
     pub fn at_root(&self) -> Self {
         let uri = match &self.store {
             StoreAddress::Server { url } => parse::masked(url),
-            _ => self.uri.strip_suffix(self.root.as_str()).unwrap_or(&self.uri).to_owned(),
+            _ if self.root.is_empty() => self.uri.clone(),
+            _ => {
+                let uri = self.uri.trim_end_matches('/');
+                uri.strip_suffix(self.root.as_str()).unwrap_or(&self.uri).to_owned()
+            }
         };
         Self { store: self.store.clone(), root: String::new(), uri }
+    }
+
+    /// The same store, with this folder as its root.
+    #[must_use]
+    pub fn with_root(&self, root: &str) -> Self {
+        let Self { store, uri, .. } = self.at_root();
+        let uri =
+            if root.is_empty() { uri } else { format!("{}/{root}", uri.trim_end_matches('/')) };
+        Self { store, root: root.to_owned(), uri }
+    }
+
+    /// Whether it is a host that files are sent to, where uploads wait in a folder below the root.
+    #[must_use]
+    pub fn is_host(&self) -> bool {
+        matches!(self.store, StoreAddress::Host { .. })
     }
 
     /// The host that a client of the URI connects to, where the URI says which: what it speaks, and

@@ -3,7 +3,8 @@
 use super::{addressable::addressable, http::IDLE_TIME, plain::PlainClient};
 use crate::counters::RequestCounter;
 use async_trait::async_trait;
-use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use object_store::{
     ClientOptions,
     client::{
@@ -113,6 +114,9 @@ impl HttpService for Connection {
         self.counter.count(&method, status);
         span.record("http.response.status_code", status.map(|status| i64::from(status.as_u16())));
         let response = response?;
+        if matches!(method, Method::GET | Method::HEAD) && is_directory(response.headers()) {
+            return Ok(no_object(&method));
+        }
         if !is_listing || !response.status().is_success() {
             return Ok(response);
         }
@@ -123,5 +127,46 @@ impl HttpService for Connection {
             _ => body.into(),
         };
         Ok(HttpResponse::from_parts(head, body))
+    }
+}
+
+/// Whether an answer is about a directory of Data Lake Storage, which answers as if it were an empty object.
+fn is_directory(headers: &HeaderMap) -> bool {
+    let says = |name, expected: &str| {
+        headers
+            .get(name)
+            .is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(expected.as_bytes()))
+    };
+    says("x-ms-resource-type", "directory") || says("x-ms-meta-hdi_isfolder", "true")
+}
+
+/// What a store without directories would answer.
+fn no_object(method: &Method) -> HttpResponse {
+    let words = "<?xml version=\"1.0\"?><Error><Code>BlobNotFound</Code><Message>It is a directory.</Message></Error>";
+    let body = if *method == Method::HEAD { "" } else { words };
+    let mut response = HttpResponse::new(Bytes::from_static(body.as_bytes()).into());
+    *response.status_mut() = StatusCode::NOT_FOUND;
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_directory_of_data_lake_storage_is_no_object() {
+        for (name, value, expected) in [
+            ("x-ms-resource-type", "directory", true),
+            ("x-ms-resource-type", "file", false),
+            ("x-ms-meta-hdi_isfolder", "True", true),
+            ("x-ms-meta-other", "true", false),
+        ] {
+            let headers = HeaderMap::from_iter([(
+                HeaderName::from_static(name),
+                HeaderValue::from_static(value),
+            )]);
+            assert_eq!(is_directory(&headers), expected, "{name}: {value}");
+        }
+        assert_eq!(no_object(&Method::GET).status(), StatusCode::NOT_FOUND);
     }
 }

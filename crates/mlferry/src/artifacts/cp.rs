@@ -14,10 +14,10 @@ use tokio_util::task::TaskTracker;
 use super::du::Weight;
 use super::entries::{Files, files, side_by_side};
 use super::location::{Found, Kind, Location};
-use super::output::{Output, counted, shown};
+use super::output::{Output, counted, shown, tell};
 use super::progress::Progress;
 use super::target::{Purpose, Source, Target};
-use super::transfer::{Fate, Item, LANES, Rules, Transfer};
+use super::transfer::{Failure, Fate, Item, LANES, Rules, Transfer};
 use super::unlisted;
 use crate::units::format_bytes;
 
@@ -61,7 +61,15 @@ struct Done {
     copied: Weight,
     passed: u64,
     failed: u64,
-    in_a_row: u32,
+    row: Row,
+}
+
+/// Failures of the store with nothing between them that it has done.
+#[derive(Debug, Default)]
+struct Row {
+    length: u32,
+    /// Whether any file came through: then a refusal is about its own file.
+    has_worked: bool,
 }
 
 /// Copies a file or folder.
@@ -78,14 +86,20 @@ pub(super) async fn run(
     let tasks = TaskTracker::new();
     let services = [Some(found.service.clone()), target.service.clone()];
     let copy = copy(flags, Source { at: &from, found: &found }, (&to, target), &tasks);
-    let copied = super::until_interrupted(copy).await;
-    // What was broken off must be dropped, before the destination can wait for its end.
-    tasks.close();
-    tasks.wait().await;
-    for service in services.into_iter().flatten() {
-        super::close(service).await;
-    }
-    copied
+    let mut signals = super::Signals::new()?;
+    let copied = signals.until_one(copy).await;
+    let end = async {
+        // What was broken off must be dropped, before the destination can wait for its end.
+        tasks.close();
+        tasks.wait().await;
+        for service in services.into_iter().flatten() {
+            super::close(service).await;
+        }
+        Ok(())
+    };
+    // Whoever asks a second time leaves the rest to `sweep`.
+    let ended = signals.until_one(end).await;
+    copied.and(ended)
 }
 
 async fn copy(
@@ -112,11 +126,10 @@ async fn copy(
         done.take(&shown(&name), fate, &transfer, &mut output)?;
     }
     transfer.progress.clear();
-    output.line(done.summary(flags.dry_run, start))?;
-    output.flush()?;
+    let told = output.line(done.summary(flags.dry_run, start)).and_then(|()| output.flush());
     let failed = done.failed;
     anyhow::ensure!(failed == 0, "{} not copied, for the reasons above", are(failed));
-    Ok(())
+    Ok(told?)
 }
 
 fn are(files: u64) -> String {
@@ -149,7 +162,7 @@ pub(super) async fn tell_unlisted(from: Source<'_>) -> anyhow::Result<u64> {
     let found = found.context("a task failed")?;
     let found = found.with_context(|| format!("cannot read '{}'", from.at))?;
     for line in &found {
-        eprintln!("{line}");
+        tell(line);
     }
     Ok(found.len() as u64)
 }
@@ -183,6 +196,26 @@ fn items(
         })
 }
 
+impl Row {
+    /// A file is there. What no store was asked about says nothing of its health.
+    fn succeed(&mut self, was_asked: bool) {
+        self.has_worked = true;
+        if was_asked {
+            self.length = 0;
+        }
+    }
+
+    /// Counts a failure; whether it is time to give up.
+    fn fail(&mut self, failure: &Failure) -> bool {
+        if failure.is_outage() || failure.is_refusal() && !self.has_worked {
+            self.length += 1;
+        } else if failure.is_refusal() {
+            self.length = 0;
+        }
+        self.length >= FAILURES_IN_A_ROW
+    }
+}
+
 impl Done {
     /// Counts what became of a file, and tells it.
     fn take(
@@ -195,7 +228,7 @@ impl Done {
         let failure = match fate {
             Fate::Copied(bytes) => {
                 self.copied += Weight { files: 1, bytes };
-                self.in_a_row = 0;
+                self.row.succeed(true);
                 if transfer.rules.dry_run {
                     output.line(format!("would copy '{name}'"))?;
                 }
@@ -203,14 +236,14 @@ impl Done {
             }
             Fate::Passed => {
                 self.passed += 1;
+                self.row.succeed(transfer.rules.asks_first());
                 return Ok(());
             }
             Fate::Failed(failure) => failure,
         };
         self.failed += 1;
-        transfer.progress.print(|| eprintln!("'{name}' is not copied: {failure}"));
-        self.in_a_row = if failure.is_of_store() { self.in_a_row + 1 } else { 0 };
-        if self.in_a_row == FAILURES_IN_A_ROW {
+        transfer.progress.print(|| tell(format!("'{name}' is not copied: {failure}")));
+        if self.row.fail(&failure) {
             transfer.progress.clear();
             anyhow::bail!(
                 "given up after {FAILURES_IN_A_ROW} failures of the store in a row; run it again to go on"
@@ -232,5 +265,34 @@ impl Done {
         }
         let seconds = start.elapsed().as_secs_f64();
         format!("Copied {copied} in {seconds:.1} s{passed}.")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use mlferry_artifacts::{ArtifactError, StoreTrouble};
+
+    #[test]
+    fn only_what_tells_of_the_files_to_come_counts_as_a_row() {
+        let trouble =
+            |trouble| Failure::Artifact(ArtifactError::Store { trouble, words: "no".to_owned() });
+        let (outage, refusal) = (trouble(StoreTrouble::Unavailable), trouble(StoreTrouble::Denied));
+        let fails = |row: &mut Row, failure: &Failure| {
+            (0..FAILURES_IN_A_ROW).map(|_| row.fail(failure)).next_back().unwrap_or_default()
+        };
+        assert!(fails(&mut Row::default(), &outage));
+        assert!(fails(&mut Row::default(), &refusal));
+        assert!(!fails(&mut Row::default(), &Failure::Differs));
+        let mut row = Row::default();
+        row.succeed(false);
+        assert!(!fails(&mut row, &refusal), "others came through");
+        assert!(fails(&mut row, &outage));
+        for (was_asked, expected) in [(true, 1), (false, FAILURES_IN_A_ROW + 1)] {
+            let mut row = Row { length: FAILURES_IN_A_ROW, has_worked: true };
+            row.succeed(was_asked);
+            row.fail(&outage);
+            assert_eq!(row.length, expected);
+        }
     }
 }

@@ -268,7 +268,7 @@ mod tests {
             ("s3://b/", "s3://b/", None),
             ("s3://b/a.txt", "s3://b/", Some("a.txt")),
             ("s3://b/x y/ü%20/a+b.txt", "s3://b/", Some("x y/ü%20/a+b.txt")),
-            ("gs://b/a/", "gs://b/a/", Some("a")),
+            ("gs://b/a/", "gs://b/", Some("a")),
             (
                 "wasbs://c@a.blob.core.windows.net/a/b",
                 "wasbs://c@a.blob.core.windows.net/",

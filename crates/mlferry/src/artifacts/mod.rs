@@ -22,7 +22,7 @@ use std::time::Duration;
 use anyhow::Context;
 use clap::{Args, Subcommand};
 use mlferry_artifacts::Service;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::env::Env;
 use crate::options::stores;
@@ -78,7 +78,7 @@ pub(crate) fn run(flags: &ArtifactsFlags, env: &Env) -> Result<(), Stop> {
     match &flags.action {
         ArtifactsAction::Ls(flags) => {
             let at = location(&flags.at, "DEST", Usage::ArtifactsLs)?;
-            block_on(ls::run(flags, at, settings))
+            block_on(async { unless_unread(ls::run(flags, at, settings).await) })
         }
         ArtifactsAction::Cp(flags) => {
             let from = location(&flags.from, "FROM", Usage::ArtifactsCp)?;
@@ -92,7 +92,7 @@ pub(crate) fn run(flags: &ArtifactsFlags, env: &Env) -> Result<(), Stop> {
         }
         ArtifactsAction::Du(flags) => {
             let at = location(&flags.at, "DEST", Usage::ArtifactsDu)?;
-            block_on(du::run(flags, at, settings))
+            block_on(async { unless_unread(du::run(flags, at, settings).await) })
         }
         ArtifactsAction::Verify(flags) => {
             let from = location(&flags.from, "FROM", Usage::ArtifactsVerify)?;
@@ -127,10 +127,15 @@ fn block_on(work: impl Future<Output = anyhow::Result<()>>) -> Result<(), Stop> 
         .enable_all()
         .build();
     let done = runtime.context("cannot start").and_then(|runtime| runtime.block_on(work));
+    done.map_err(|error| Stop::Refused(crate::one_line(&error)))
+}
+
+/// Whoever read our output may go, as in `mlferry artifacts ls | head`. Of what changes or judges
+/// something, the exit code must tell the truth: there, it is a failure.
+fn unless_unread(done: anyhow::Result<()>) -> anyhow::Result<()> {
     match done {
-        // Whoever read our output has gone, as in `mlferry artifacts ls | head`.
         Err(error) if is_broken_pipe(&error) => Ok(()),
-        done => done.map_err(|error| Stop::Refused(crate::one_line(&error))),
+        done => done,
     }
 }
 
@@ -138,14 +143,31 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
     error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
 }
 
-/// Does the work, unless the operator ends it before.
-async fn until_interrupted(work: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
-    let mut interrupt = signal(SignalKind::interrupt()).context("cannot wait for signals")?;
-    let mut terminate = signal(SignalKind::terminate()).context("cannot wait for signals")?;
-    tokio::select! {
-        done = work => done,
-        _ = interrupt.recv() => anyhow::bail!("interrupted; run it again to go on"),
-        _ = terminate.recv() => anyhow::bail!("terminated; run it again to go on"),
+/// Signals with which an operator ends the work. From the first wait on, they end nothing by themselves.
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    fn new() -> anyhow::Result<Self> {
+        let wait_for = |kind| signal(kind).context("cannot wait for signals");
+        Ok(Self {
+            interrupt: wait_for(SignalKind::interrupt())?,
+            terminate: wait_for(SignalKind::terminate())?,
+        })
+    }
+
+    /// Does the work, unless the operator ends it before.
+    async fn until_one(
+        &mut self,
+        work: impl Future<Output = anyhow::Result<()>>,
+    ) -> anyhow::Result<()> {
+        tokio::select! {
+            done = work => done,
+            _ = self.interrupt.recv() => anyhow::bail!("interrupted; run it again to go on"),
+            _ = self.terminate.recv() => anyhow::bail!("terminated; run it again to go on"),
+        }
     }
 }
 

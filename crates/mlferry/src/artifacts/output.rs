@@ -12,12 +12,21 @@ impl Output {
     }
 
     pub(super) fn line(&mut self, text: impl AsRef<str>) -> io::Result<()> {
-        writeln!(self.0, "{}", text.as_ref())
+        writeln!(self.0, "{}", text.as_ref()).map_err(|error| explained(&error))
     }
 
     pub(super) fn flush(&mut self) -> io::Result<()> {
-        self.0.flush()
+        self.0.flush().map_err(|error| explained(&error))
     }
+}
+
+/// A line on stderr. Nobody is left to tell when that is closed.
+pub(super) fn tell(line: impl AsRef<str>) {
+    let _ = writeln!(io::stderr(), "{}", line.as_ref());
+}
+
+fn explained(error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("cannot write to stdout: {error}"))
 }
 
 /// A name as a terminal may show it: others than us may have stored control characters.

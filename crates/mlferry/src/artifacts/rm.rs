@@ -12,7 +12,7 @@ use mlferry_artifacts::{
 
 use super::du::Weight;
 use super::entries::files;
-use super::location::{Found, Kind, Location, artifact_path, split_local};
+use super::location::{Found, Kind, Location, artifact_path, kind_at, split_local};
 use super::output::{Output, counted, shown};
 use crate::units::format_bytes;
 
@@ -75,6 +75,14 @@ async fn find_remote(
     if found.kind == Kind::Folder {
         check_recursive(flags, at)?;
     }
+    if let (true, Kind::Folder, Some(path)) = (at.is_folder, found.kind, &found.path) {
+        let kind = kind_at(&found.service, path).await;
+        let kind = kind.with_context(|| format!("cannot read '{at}'"))?;
+        anyhow::ensure!(
+            !matches!(kind, Kind::File(_)),
+            "'{at}' shares its name with a file, which would go, too; leave the slash at the end out to remove both"
+        );
+    }
     Ok(found)
 }
 
@@ -85,12 +93,18 @@ async fn find_local(
     at: &Location,
     settings: &StoreSettings,
 ) -> anyhow::Result<Found> {
-    let metadata = match fs::symlink_metadata(path) {
+    // With a slash at its end, the system would follow it nevertheless.
+    let bare = path.components().as_path();
+    let metadata = match fs::symlink_metadata(bare) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             anyhow::bail!("there is nothing at '{at}'")
         }
         metadata => metadata.with_context(|| format!("cannot read '{at}'"))?,
     };
+    anyhow::ensure!(
+        metadata.is_dir() || bare.as_os_str() == path.as_os_str(),
+        "'{at}' is a file or a link; leave the slash at the end out to remove it"
+    );
     let real = |path: &Path| -> anyhow::Result<PathBuf> {
         fs::canonicalize(path).with_context(|| format!("cannot read '{}'", path.display()))
     };
@@ -182,6 +196,9 @@ async fn weigh(
     let mut weight = Weight::default();
     if let Kind::File(bytes) = found.kind {
         weight += Weight { files: 1, bytes };
+        if flags.dry_run {
+            output.line(format!("would remove '{}'", shown(&at.to_string())))?;
+        }
     }
     let folder =
         Found { service: found.service.clone(), path: found.path.clone(), kind: Kind::Folder };

@@ -6,7 +6,7 @@ use clap::Args;
 use mlferry_artifacts::{ArtifactError, OpenUpload, Service, StoreSettings, StoreTrouble};
 
 use super::location::Location;
-use super::output::{Output, counted, shown};
+use super::output::{Output, counted, shown, tell};
 use crate::units::parse_age;
 use crate::usage::{Stop, Usage};
 
@@ -99,16 +99,16 @@ async fn sweep(
             // It was completed or given up meanwhile.
             Err(ArtifactError::Store { trouble: StoreTrouble::Absent, .. }) => {}
             Err(error) => {
-                eprintln!("'{key}', begun {age} ago, is not aborted: {error}");
+                tell(format!("'{key}', begun {age} ago, is not aborted: {error}"));
                 failed += 1;
             }
         }
     }
     let verb = if flags.dry_run { "Would abort" } else { "Aborted" };
-    output.line(format!("{verb} {}.", counted(swept, "unfinished upload")))?;
-    output.flush()?;
+    let summary = format!("{verb} {}.", counted(swept, "unfinished upload"));
+    let told = output.line(summary).and_then(|()| output.flush());
     anyhow::ensure!(failed == 0, "{failed} uploads are not aborted, for the reasons above");
-    Ok(())
+    Ok(told?)
 }
 
 /// The two largest units of an age.

@@ -29,6 +29,8 @@ pub(super) struct Target {
     pub(super) path: Option<ArtifactPath>,
     /// What is there.
     pub(super) kind: Kind,
+    /// Whether what was named is there: that, or the folder into which a file goes.
+    pub(super) is_named: bool,
 }
 
 /// The first side, and what it is.
@@ -73,6 +75,7 @@ impl Target {
         purpose: Purpose,
     ) -> anyhow::Result<Self> {
         let kind = local_kind(path)?;
+        let is_named = kind != Kind::Absent;
         let (root, file, kind) = match (from.file_name(), kind) {
             (None, Kind::File(_)) => anyhow::bail!(a_folder_to_a_file(from, to)),
             (None, kind) => (path.to_owned(), None, kind),
@@ -97,7 +100,7 @@ impl Target {
             _ if !root.is_dir() => None,
             _ => Some(Service::open_to_read(&destination, settings).await?),
         };
-        Ok(Self { service, path: file, kind })
+        Ok(Self { service, path: file, kind, is_named })
     }
 
     async fn find_remote(
@@ -108,6 +111,7 @@ impl Target {
         purpose: Purpose,
     ) -> anyhow::Result<Self> {
         let Found { service, path, kind } = to.look(remote, settings).await?;
+        let is_named = kind != Kind::Absent;
         let (path, kind) = match (from.file_name(), kind) {
             (None, Kind::File(_)) => anyhow::bail!(a_folder_to_a_file(from, to)),
             (Some(name), kind) if kind == Kind::Folder || to.is_folder => {
@@ -123,8 +127,31 @@ impl Target {
         if purpose != Purpose::Compare {
             check_apart_remote(&service, path.as_ref(), to, from)?;
         }
-        Ok(Self { service: Some(service), path, kind })
+        if purpose == Purpose::Copy && remote.is_host() {
+            // Uploads wait below the root: where the user may write, and where `sweep` looks.
+            let (root, path) = split_host(&service, path, from.file_name().is_some())?;
+            super::close(service).await;
+            let service = Service::open_to_read(&Destination::Remote(root), settings).await?;
+            return Ok(Self { service: Some(service), path, kind, is_named });
+        }
+        Ok(Self { service: Some(service), path, kind, is_named })
     }
+}
+
+/// The counterpart of `split_local`: the folder of a host that is written to as the root, and the file in it.
+fn split_host(
+    service: &Service,
+    path: Option<ArtifactPath>,
+    is_file: bool,
+) -> anyhow::Result<(RemoteDestination, Option<ArtifactPath>)> {
+    let remote = service.remote_destination().context("it is no host")?;
+    let Some(path) = path else { return Ok((remote.clone(), None)) };
+    if !is_file {
+        return Ok((remote.with_root(&key(remote, Some(&path))), None));
+    }
+    let folder = path.folder().map(|folder| artifact_path(None, folder)).transpose()?;
+    let root = remote.with_root(&key(remote, folder.as_ref()));
+    Ok((root, Some(artifact_path(None, path.name())?)))
 }
 
 fn a_folder_to_a_file(from: Source<'_>, to: &Location) -> String {

@@ -10,7 +10,7 @@ use std::time::Duration;
 use futures_util::stream::{self, BoxStream};
 use futures_util::{StreamExt, TryStreamExt};
 use mlferry_artifacts::{
-    Artifact, ArtifactError, ArtifactPath, PutOptions, Service, StoreTrouble, Wanted,
+    Artifact, ArtifactError, ArtifactPath, PutCondition, PutOptions, Service, StoreTrouble, Wanted,
 };
 use tokio::sync::Semaphore;
 use tokio_util::task::AbortOnDropHandle;
@@ -60,6 +60,13 @@ pub(super) struct Rules {
     pub(super) turns_backslashes: bool,
 }
 
+impl Rules {
+    /// Whether the stores are asked before a file counts as there already.
+    pub(super) fn asks_first(self) -> bool {
+        self.checksum || self.has_md5s
+    }
+}
+
 /// A file to be copied.
 #[derive(Debug)]
 pub(super) struct Item {
@@ -92,10 +99,19 @@ pub(super) enum Failure {
 }
 
 impl Failure {
-    /// Whether other files will hardly fare better.
-    pub(super) fn is_of_store(&self) -> bool {
+    /// Whether other files will hardly fare better: the store does not work, or has no room.
+    pub(super) fn is_outage(&self) -> bool {
         use ArtifactError::{Full, Store};
-        matches!(self, Self::Artifact(Store { .. } | Full(_)))
+        use StoreTrouble as Trouble;
+        matches!(
+            self,
+            Self::Artifact(Full(_) | Store { trouble: Trouble::Full | Trouble::Unavailable, .. })
+        )
+    }
+
+    /// Whether the store answered, and said no: to this file, or to all of them.
+    pub(super) fn is_refusal(&self) -> bool {
+        matches!(self, Self::Artifact(ArtifactError::Store { .. })) && !self.is_outage()
     }
 }
 
@@ -164,7 +180,13 @@ impl Transfer {
             passed.fetch_add(bytes.len() as u64, Ordering::Relaxed);
             self.progress.add_bytes(bytes.len() as u64);
         });
-        let options = PutOptions { length: Some(size), ..PutOptions::default() };
+        let condition = if !self.rules.overwrite && to.service.remote_destination().is_none() {
+            // Nothing was there when the copy began. Stores would have to be asked once more.
+            PutCondition::Absent
+        } else {
+            PutCondition::Always
+        };
+        let options = PutOptions { condition, length: Some(size), ..PutOptions::default() };
         let stored = to.service.put(to.path.clone(), bytes, options).await;
         drop(lane);
         match stored {
@@ -237,7 +259,11 @@ impl From<BadName> for Failure {
 
 impl From<ArtifactError> for Failure {
     fn from(error: ArtifactError) -> Self {
-        Self::Artifact(error)
+        match error {
+            // It came while the others were copied.
+            ArtifactError::PreconditionFailed(_) => Self::Differs,
+            error => Self::Artifact(error),
+        }
     }
 }
 

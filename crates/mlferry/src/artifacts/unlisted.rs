@@ -3,16 +3,23 @@
 use std::ffi::OsStr;
 use std::fs::{self, DirEntry};
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+
+use cap_std::ambient_authority;
+use cap_std::fs::Dir;
 
 use super::output::shown;
 
 /// Names with which uploads begin that are under way: those of mlferry and of the reference.
 const STAGING: [&str; 2] = [".mlferry-staging", ".artifact.uploading."];
 
+const NEITHER: &str = "it is neither a file nor a folder";
+
 /// Whatever a copy of `folder` would leave out silently, and why.
 pub(super) fn below(folder: &Path) -> io::Result<Vec<String>> {
     let root = fs::canonicalize(folder)?;
+    // What listings see a link's end through.
+    let resolver = Dir::open_ambient_dir(&root, ambient_authority())?;
     let mut found = Vec::new();
     let mut folders = vec![root.clone()];
     while let Some(folder) = folders.pop() {
@@ -23,7 +30,7 @@ pub(super) fn below(folder: &Path) -> io::Result<Vec<String>> {
             }
             let path = entry.path();
             let name = path.strip_prefix(&root).unwrap_or(&path);
-            if let Some(why) = reason(&entry, &root)? {
+            if let Some(why) = reason(&entry, name, &resolver)? {
                 found.push(format!("'{}' is left out: {why}", shown(&name.to_string_lossy())));
             } else if entry.file_type()?.is_dir() {
                 folders.push(path);
@@ -38,21 +45,20 @@ fn is_staging(name: &OsStr) -> bool {
     STAGING.iter().any(|staging| name.as_encoded_bytes().starts_with(staging.as_bytes()))
 }
 
-fn reason(entry: &DirEntry, root: &Path) -> io::Result<Option<&'static str>> {
+fn reason(entry: &DirEntry, name: &Path, root: &Dir) -> io::Result<Option<&'static str>> {
     if entry.file_name().to_str().is_none() {
         return Ok(Some("its name is not UTF-8"));
     }
     let kind = entry.file_type()?;
     if kind.is_symlink() {
-        let target: Option<PathBuf> = fs::canonicalize(entry.path()).ok();
-        return Ok(match target {
-            None => Some("the link leads nowhere"),
-            Some(target) if !target.starts_with(root) => Some("the link leads out of the folder"),
-            Some(target) if target.is_dir() => Some("links to folders are not followed"),
-            Some(_) => None,
+        return Ok(match root.metadata(name) {
+            Ok(metadata) if metadata.is_dir() => Some("links to folders are not followed"),
+            Ok(metadata) => (!metadata.is_file()).then_some(NEITHER),
+            Err(_) if fs::metadata(entry.path()).is_err() => Some("the link leads nowhere"),
+            Err(_) => Some("the link is absolute, or leads out of the folder"),
         });
     }
-    Ok((!kind.is_dir() && !kind.is_file()).then_some("it is neither a file nor a folder"))
+    Ok((!kind.is_dir() && !kind.is_file()).then_some(NEITHER))
 }
 
 #[cfg(test)]
@@ -76,10 +82,12 @@ mod tests {
         ] {
             symlink(target, at(link)).unwrap();
         }
+        symlink(at("d/a.txt"), at("absolute")).unwrap();
         let expected = [
+            "'absolute' is left out: the link is absolute, or leads out of the folder",
             "'broken' is left out: the link leads nowhere",
             "'folder' is left out: links to folders are not followed",
-            "'out' is left out: the link leads out of the folder",
+            "'out' is left out: the link is absolute, or leads out of the folder",
             "'\u{fffd}' is left out: its name is not UTF-8",
         ];
         assert_eq!(below(folder.path()).unwrap(), expected);

@@ -13,7 +13,7 @@ use super::compare::{File, have_same_bytes};
 use super::cp::{index, tell_unlisted};
 use super::du::Weight;
 use super::entries::{files, side_by_side};
-use super::location::{Kind, Location};
+use super::location::Location;
 use super::output::{Output, counted, shown};
 use super::progress::Progress;
 use super::target::{Purpose, Source, Target};
@@ -92,8 +92,8 @@ pub(super) async fn run(
     let found = from.find(&settings).await?;
     let source = Source { at: &from, found: &found };
     let target = Target::find(&to, source, &settings, Purpose::Compare).await?;
-    let service = match (&target.service, target.kind) {
-        (Some(service), Kind::File(_) | Kind::Folder) => service.clone(),
+    let service = match &target.service {
+        Some(service) if target.is_named => service.clone(),
         _ => anyhow::bail!("there is nothing at '{to}' to compare with"),
     };
     let sides = Arc::new(Sides {
@@ -108,12 +108,13 @@ pub(super) async fn run(
     let mut others = index(&target, &to).await?;
     let mut output = Output::new();
     compare(flags, source, &sides, &mut others, &mut tally, &mut output).await?;
-    tell_extra(others, &mut tally, &mut output)?;
-    output.line(tally.summary())?;
-    output.flush()?;
+    let told = tell_extra(others, &mut tally, &mut output)
+        .and_then(|()| output.line(tally.summary()))
+        .and_then(|()| output.flush());
     super::close(found.service).await;
     super::close(service).await;
-    tally.conclude()
+    tally.conclude()?;
+    Ok(told?)
 }
 
 async fn compare(

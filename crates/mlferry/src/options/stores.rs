@@ -13,14 +13,16 @@ use crate::flags::ServerFlags;
 use crate::usage::Stop;
 
 /// How the names of variables begin that stores, and the tools of their makers, read.
-const PREFIXES: [&str; 12] = [
+const PREFIXES: [&str; 14] = [
     "AWS_",
     "AZURE_",
     "GOOGLE_",
+    "HADOOP_USER_NAME",
     "HOME",
     "MLFLOW_BOTO_",
     "MLFLOW_EXPERIMENTAL_S3_",
     "MLFLOW_GCS_",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT",
     "MLFLOW_KERBEROS_",
     "MLFLOW_S3_",
     "MLFLOW_TRACKING_",
@@ -81,4 +83,42 @@ pub(super) fn presigned_urls(flags: &ServerFlags, env: &Env) -> Result<Presigned
     };
     let download_time = Duration::from_secs(seconds.unsigned_abs());
     Ok(PresignedUrls { are_announced, download_time })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stores_see_their_own_variables_and_no_others() {
+        let env = Env::from([
+            ("AWS_PROFILE", "x"),
+            ("AWS_REGION", ""),
+            ("AZURE_STORAGE_CONNECTION_STRING", "x"),
+            ("GOOGLE_APPLICATION_CREDENTIALS", "x"),
+            ("HADOOP_USER_NAME", "x"),
+            ("HOME", "x"),
+            ("MLFLOW_BACKEND_STORE_URI", "x"),
+            ("MLFLOW_HTTP_REQUEST_TIMEOUT", "x"),
+            ("MLFLOW_KERBEROS_USER", "x"),
+            ("MLFLOW_S3_ENDPOINT_URL", "x"),
+            ("MLFLOW_TRACKING_TOKEN", "x"),
+            ("PATH", "x"),
+        ]);
+        let variables = settings(&env).variables;
+        let mut read: Vec<_> = variables.keys().map(String::as_str).collect();
+        read.sort_unstable();
+        let expected = [
+            "AWS_PROFILE",
+            "AZURE_STORAGE_CONNECTION_STRING",
+            "GOOGLE_APPLICATION_CREDENTIALS",
+            "HADOOP_USER_NAME",
+            "HOME",
+            "MLFLOW_HTTP_REQUEST_TIMEOUT",
+            "MLFLOW_KERBEROS_USER",
+            "MLFLOW_S3_ENDPOINT_URL",
+            "MLFLOW_TRACKING_TOKEN",
+        ];
+        assert_eq!(read, expected);
+    }
 }

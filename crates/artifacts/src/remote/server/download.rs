@@ -76,6 +76,7 @@ impl Server {
         let is_mlferry = self.is_mlferry().await?;
         let patience = if is_mlferry { Patience::Full } else { Patience::NotAfter500 };
         let url = self.url(key).await?;
+        let is_head = method == Method::HEAD;
         let mut call = Call { method, url, headers, body: None, patience };
         let mut outcome = self.0.client.send(&call).await;
         if !is_mlferry && outcome.as_ref().is_err_and(Failure::is_500) {
@@ -84,9 +85,15 @@ impl Server {
             call.patience = Patience::Full;
             outcome = self.0.client.send(&call).await;
         }
-        outcome.map_err(|failure| {
-            if failure.is_about_folder() { absent(key) } else { failure.into_error(key.as_ref()) }
-        })
+        let failure = match outcome {
+            Ok(response) => return Ok(response),
+            Err(failure) => failure,
+        };
+        // An answer to HEAD has no words that say what is wrong.
+        let may_be_folder = is_head && failure.status == Some(StatusCode::BAD_REQUEST);
+        let is_folder = failure.is_about_folder()
+            || may_be_folder && self.look_up(key.as_ref()).await? == Some(Listed::Folder);
+        Err(if is_folder { absent(key) } else { failure.into_error(key.as_ref()) })
     }
 
     /// What an answer says of its file, and which bytes of it are in its body.
