@@ -279,7 +279,7 @@ mod tests {
             |trouble| Failure::Artifact(ArtifactError::Store { trouble, words: "no".to_owned() });
         let (outage, refusal) = (trouble(StoreTrouble::Unavailable), trouble(StoreTrouble::Denied));
         let fails = |row: &mut Row, failure: &Failure| {
-            (0..FAILURES_IN_A_ROW).map(|_| row.fail(failure)).next_back().unwrap_or_default()
+            (0..FAILURES_IN_A_ROW).fold(false, |_, _| row.fail(failure))
         };
         assert!(fails(&mut Row::default(), &outage));
         assert!(fails(&mut Row::default(), &refusal));
