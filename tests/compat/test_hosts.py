@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from harness import ARTIFACTS, pattern, run_binary, wait_until
+from harness import ARTIFACTS, free_port, pattern, run_binary, wait_until
 from stores import is_compiled_in
 from stores.ftp import Ftp
 from stores.webhdfs import Node, Problem, WebHdfs
@@ -122,7 +122,7 @@ def test_what_ssh_refuses_is_said_in_one_line(sftp, tmp_path, wrong):
         (home / ".ssh" / "config").write_text(text)
         word = "Permission denied"
     environment = {"HOME": str(home)}
-    options = ["--artifacts-destination", uri]
+    options = ["--artifacts-destination", uri, "--port", str(free_port())]
     done = run_binary("server", *options, cwd=tmp_path, environment=environment, seconds=60)
     assert done.returncode == 1
     assert word in done.stderr.strip().splitlines()[-1]
@@ -133,7 +133,8 @@ def test_what_ssh_refuses_is_said_in_one_line(sftp, tmp_path, wrong):
 def test_a_wrong_password_is_said_in_one_line_without_it(stores, tmp_path):
     place = compiled_in(stores["ftp"]).place()
     uri = place.uri.replace("s%40crt", "s3cret")
-    done = run_binary("server", "--artifacts-destination", uri, cwd=tmp_path, seconds=60)
+    options = ["--artifacts-destination", uri, "--port", str(free_port())]
+    done = run_binary("server", *options, cwd=tmp_path, seconds=60)
     assert done.returncode == 1
     *_, last = done.stderr.strip().splitlines()
     assert "Authentication failed" in last
@@ -313,7 +314,8 @@ def test_a_file_that_is_replaced_is_never_read_in_part(special, name):
 
 @pytest.mark.parametrize("name", HOSTS[:2])
 def test_a_file_of_the_same_second_is_not_taken_for_its_successor(stores, own_server, tmp_path, name):
-    server = own_server("--artifact-cache", str(tmp_path / "cache"), place=compiled_in(stores[name]).place())
+    options = ["--artifact-cache", str(tmp_path / "cache"), "--artifact-cache-size", "100M"]
+    server = own_server(*options, place=compiled_in(stores[name]).place())
     second = time.time()
     for data in (b"old", b"new"):
         server.place.write("a.txt", data)

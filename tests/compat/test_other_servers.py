@@ -229,7 +229,8 @@ def test_a_destination_that_is_no_server_is_said_in_one_line(tmp_path, stores, k
     path = f"/elsewhere{ARTIFACTS}" if kind == "no such route" else ARTIFACTS
     port = {"nobody": free_port(), "no port": 99999}.get(kind) or stores["peer"].server.port
     uri = f"http://me:s3cret@127.0.0.1:{port}{path}"
-    done = run_binary("server", "--artifacts-destination", uri, cwd=tmp_path, seconds=60)
+    options = ["--artifacts-destination", uri, "--port", str(free_port())]
+    done = run_binary("server", *options, cwd=tmp_path, seconds=60)
     assert done.returncode == 1
     *_, last = done.stderr.strip().splitlines()
     assert f"127.0.0.1:{port}{path}" in last
