@@ -308,11 +308,17 @@ def test_a_restart_keeps_the_cache(cached, end):
     for name, data in contents.items():
         cached.place.write(name, data)
         cached.fetch(name, data)
-    # The last blocks are written behind.
-    time.sleep(1 if end is Server.kill else 0)
+    if end is Server.kill:
+        # Blocks are written behind.
+        time.sleep(1)
     cached.restart(end)
+    answered = 0
     for name, data in contents.items():
-        assert cached.fetch(name, data) == ["HEAD"]
+        asked = cached.fetch(name, data)
+        answered += cached.answered()
+        # What was not written yet may be lost, but not all of it.
+        assert asked == ["HEAD"] or end is Server.kill
+    assert answered < sum(map(len, contents.values()))
 
 
 def test_others_can_not_look_into_it(cached):
