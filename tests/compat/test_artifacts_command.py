@@ -562,8 +562,9 @@ def test_sweep_gives_up_old_uploads_below_a_place(garage):
             begun = garage.client.create_multipart_upload(Bucket=BUCKET, Key=at.key(name))
             part = {"Bucket": BUCKET, "Key": at.key(name), "UploadId": begun["UploadId"]}
             garage.client.upload_part(PartNumber=1, Body=b"x" * 1000, **part)
-    time.sleep(0.01)
-    assert artifacts("sweep", place.uri, place=place).stdout == "Aborted 0 unfinished uploads.\n"
+    place.write("kept.bin", b"kept")
+    for age in ([], ["--older-than", "1h"]):
+        assert artifacts("sweep", place.uri, *age, place=place).stdout == "Aborted 0 unfinished uploads.\n"
     dry = artifacts("sweep", place.uri, "--older-than", "0s", "--dry-run", place=place).stdout.splitlines()
     assert [re.sub(r"\d+s ago", "1s ago", line) for line in dry] == [
         f"would abort '{place.key('a/pending 1')}', begun 1s ago",
@@ -574,6 +575,7 @@ def test_sweep_gives_up_old_uploads_below_a_place(garage):
     done = artifacts("sweep", place.uri, "--older-than", "0s", place=place).stdout.splitlines()
     assert done[-1] == "Aborted 2 unfinished uploads."
     assert (place.pending(), len(beside.pending())) == ([], 2)
+    assert place.files() == {"kept.bin": b"kept"}
     artifacts("sweep", f"s3://{BUCKET}", "--older-than", "0s", place=place)
     assert beside.pending() == []
 

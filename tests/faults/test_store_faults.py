@@ -13,7 +13,6 @@ import pytest
 
 from fault_proxy import FaultProxy, Faults
 from harness import ARTIFACTS, pattern, run_binary, together, wait_until
-from stores.s3 import BUCKET
 
 pytestmark = pytest.mark.xdist_group("destination garage")
 
@@ -135,24 +134,6 @@ def assert_sweep_leaves_nothing(server) -> None:
     done = run_binary("artifacts", "sweep", *options, cwd=server.root, environment=server.place.environment, seconds=60)
     assert done.returncode == 0, done.stderr
     assert server.pending() == []
-
-
-def test_a_sweep_aborts_old_uploads_of_its_own_destination_and_no_others(garage, tmp_path):
-    mine, other = garage.place(), garage.place()
-    for place in (mine, other):
-        for name in ("a.bin", "d/b.bin"):
-            begun = garage.client.create_multipart_upload(Bucket=BUCKET, Key=place.key(name))
-            part = {"Bucket": BUCKET, "Key": place.key(name), "UploadId": begun["UploadId"], "PartNumber": 1}
-            garage.client.upload_part(**part, Body=b"x")
-    mine.write("kept.bin", b"kept")
-    for age, left in (("1h", ["a.bin", "d/b.bin"]), ("0s", [])):
-        done = run_binary(
-            *["artifacts", "sweep", "--older-than", age, mine.uri], cwd=tmp_path, environment=mine.environment
-        )
-        assert done.returncode == 0, done.stderr
-        assert mine.pending() == left
-    assert mine.files() == {"kept.bin": b"kept"}
-    assert other.pending() == ["a.bin", "d/b.bin"]
 
 
 @pytest.mark.parametrize("kind", ["500", "503", "reset", "lost"])

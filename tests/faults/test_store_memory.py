@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import os
-import subprocess
-import sys
 import tarfile
-import threading
 from collections.abc import Iterator
 
 import pytest
 
-from harness import ARTIFACTS, SCRIPTS, clean_environment
+from harness import ARTIFACTS, together
+from stores.sink import download, in_front_of_sink
 
 CALLS = 32
 # `MLFERRY_TEST_FULL_SIZE=1` is what the promise is about; both are many times the limit.
@@ -25,19 +23,8 @@ BLOCK = bytes(range(256)) * 4096
 @pytest.fixture
 def server(own_server) -> Iterator:
     """One whose store takes and gives as quickly as it can, and keeps nothing."""
-    line = [sys.executable, str(SCRIPTS / "s3_sink.py")]
-    with subprocess.Popen(line, env=clean_environment(), stdout=subprocess.PIPE, text=True) as sink:
-        try:
-            environment = {
-                "MLFLOW_S3_ENDPOINT_URL": f"http://127.0.0.1:{int(sink.stdout.readline())}",
-                "AWS_ACCESS_KEY_ID": "key",
-                "AWS_SECRET_ACCESS_KEY": "secret",
-                "AWS_DEFAULT_REGION": "us-east-1",
-            }
-            options = ["--artifacts-destination", "s3://bucket/x", "--no-destination-check"]
-            yield own_server(*options, environment=environment)
-        finally:
-            sink.kill()
+    with in_front_of_sink(own_server) as running:
+        yield running
 
 
 def send(connection, length: int) -> None:
@@ -45,20 +32,6 @@ def send(connection, length: int) -> None:
         piece = memoryview(BLOCK)[: min(length, len(BLOCK))]
         connection.socket.sendall(piece)
         length -= len(piece)
-
-
-def run_all(calls) -> list:
-    results: list = [None] * len(calls)
-
-    def run(index: int) -> None:
-        results[index] = calls[index]()
-
-    threads = [threading.Thread(target=run, args=(index,)) for index in range(len(calls))]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return results
 
 
 def upload(server, number: int, *, chunked: bool = False) -> int:
@@ -77,33 +50,16 @@ def upload(server, number: int, *, chunked: bool = False) -> int:
         return connection.answer("PUT").status
 
 
-def download(server, number: int) -> int:
-    """Returns how many bytes came."""
-    buffer = bytearray(len(BLOCK))
-    received = 0
-    with server.raw(timeout=600) as connection:
-        connection.head("GET", f"{ARTIFACTS}/down/{number}-{SIZE}", Connection="close")
-        head = b""
-        while b"\r\n\r\n" not in head:
-            head += connection.socket.recv(65536)
-        status, _, begin = head.partition(b"\r\n\r\n")
-        assert status.startswith(b"HTTP/1.1 200 "), status
-        received = len(begin)
-        while count := connection.socket.recv_into(buffer):
-            received += count
-    return received
-
-
 def test_uploads_and_downloads_at_once_stay_under_250_mb_resident(server):
     calls = [lambda number=number: upload(server, number) for number in range(CALLS)]
-    calls += [lambda number=number: download(server, number) for number in range(CALLS)]
-    assert run_all(calls) == [200] * CALLS + [SIZE] * CALLS
+    calls += [lambda number=number: download(server, f"down/{number}-{SIZE}") for number in range(CALLS)]
+    assert together(*calls) == [200] * CALLS + [SIZE] * CALLS
     assert server.peak_rss() < LIMIT
 
 
 def test_uploads_of_unknown_length_do_too(server):
     calls = [lambda number=number: upload(server, number, chunked=number % 2 == 0) for number in range(CALLS)]
-    assert run_all(calls) == [200] * CALLS
+    assert together(*calls) == [200] * CALLS
     assert server.peak_rss() < LIMIT
 
 

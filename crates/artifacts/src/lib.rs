@@ -33,7 +33,7 @@ pub use digest::{ExpectedDigest, ExpectedDigests};
 pub use error::{ArtifactError, OpenError, StoreTrouble};
 pub use list::{Entry, ListOptions, Listing, MAX_RECURSIVE_RESULTS, PageToken};
 pub use metadata::{Metadata, PutCondition};
-pub use path::{ArtifactPath, PathError};
+pub use path::{ArtifactPath, PathError, STAGING_FOLDER, is_hidden};
 pub use remote::{DirectUrl, OpenUpload, PartUrls, SentPart};
 pub use service::{Artifact, Part, PutOptions, Service, Wanted};
 pub use settings::StoreSettings;

@@ -14,7 +14,7 @@ const DECODE_ROUNDS: usize = 10;
 const REFERENCE_STAGING_PREFIX: &str = ".artifact.uploading.";
 /// The folder at the root of a local destination that holds uploads not yet published. The name is
 /// reserved in every folder: a destination may lie within another, and links may lead to its root.
-pub(crate) const STAGING_FOLDER: &str = ".mlferry-staging";
+pub const STAGING_FOLDER: &str = ".mlferry-staging";
 
 /// A relative path of one or more names, kept as the client sent it after one percent-decoding.
 ///
@@ -154,7 +154,8 @@ impl fmt::Display for ArtifactPath {
 }
 
 /// Whether listings leave out `name`.
-pub(crate) fn is_hidden(name: &str) -> bool {
+#[must_use]
+pub fn is_hidden(name: &str) -> bool {
     name.starts_with(REFERENCE_STAGING_PREFIX) || name == STAGING_FOLDER
 }
 

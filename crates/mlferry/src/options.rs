@@ -339,7 +339,7 @@ fn default_artifact_root(serve_artifacts: bool, backend_store_uri: &str) -> Stri
     }
 }
 
-/// Limits of the reference that only variables set.
+/// A variable that no flag stands for.
 fn variable<'a>(env: &'a Env, name: &str) -> Result<Option<&'a str>, Stop> {
     env.get(name)
         .map_err(|_| Stop::Refused(format!("The variable {name} is not valid UTF-8. Correct it.")))

@@ -6,18 +6,18 @@ use std::time::Instant;
 
 use anyhow::Context;
 use clap::Args;
-use futures_util::{StreamExt, TryStreamExt, stream};
+use futures_util::{StreamExt, TryStreamExt};
 use mlferry_artifacts::StoreSettings;
 use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
 use super::du::Weight;
-use super::entries::{Files, files, side_by_side};
+use super::entries::{Item, files, paired, side_by_side};
 use super::location::{Found, Kind, Location};
 use super::output::{Output, counted, shown, tell};
 use super::progress::Progress;
 use super::target::{Purpose, Source, Target};
-use super::transfer::{Failure, Fate, Item, LANES, Rules, Transfer};
+use super::transfer::{Failure, Fate, LANES, Rules, Transfer};
 use super::unlisted;
 use crate::units::format_bytes;
 
@@ -111,9 +111,9 @@ async fn copy(
     let start = Instant::now();
     let mut done = Done::default();
     done.failed += tell_unlisted(from).await?;
-    let present = index(&target, to).await?;
+    let mut present = index(&target, to).await?;
     let transfer = Arc::new(transfer(flags, from, to, target));
-    let items = items(files(from.found, from.at), present, Arc::clone(&transfer));
+    let items = paired(files(from.found, from.at), &mut present, &transfer.progress);
     let work = |item: anyhow::Result<Item>| {
         let transfer = Arc::clone(&transfer);
         async move { anyhow::Ok(transfer.carry_out(item?).await) }
@@ -175,25 +175,6 @@ pub(super) async fn index(target: &Target, at: &Location) -> anyhow::Result<Hash
     };
     let pages: Vec<_> = files(&Found { service, path, kind }, at).try_collect().await?;
     Ok(pages.into_iter().flatten().collect())
-}
-
-/// The files to be copied, each with what has its name at the other side.
-fn items(
-    pages: Files,
-    mut present: HashMap<String, u64>,
-    transfer: Arc<Transfer>,
-) -> impl stream::Stream<Item = anyhow::Result<Item>> + Send {
-    pages
-        .map_ok(move |page| {
-            let bytes = page.iter().map(|(_, size)| size).sum();
-            transfer.progress.add_found(page.len() as u64, bytes);
-            stream::iter(page.into_iter().map(Ok))
-        })
-        .try_flatten()
-        .map_ok(move |(below, size)| {
-            let present = present.remove(&below);
-            Item { below, size, present }
-        })
 }
 
 impl Row {

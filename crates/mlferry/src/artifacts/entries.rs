@@ -1,5 +1,7 @@
 //! What is in a folder, page by page.
 
+use std::collections::HashMap;
+
 use anyhow::Context;
 use futures_util::stream::{self, BoxStream, Stream};
 use futures_util::{StreamExt, TryStreamExt};
@@ -9,6 +11,7 @@ use mlferry_artifacts::{
 use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
 use super::location::{Found, Kind, Location};
+use super::progress::Progress;
 
 /// The names in a folder, or with `recursive` the files of all folders below.
 pub(super) fn pages(
@@ -44,6 +47,34 @@ pub(super) fn files(found: &Found, at: &Location) -> Files {
         .map_ok(of_page)
         .map(move |page| page.with_context(|| context.clone()))
         .boxed()
+}
+
+/// A file of one side, with what has its name at the other.
+#[derive(Debug)]
+pub(super) struct Item {
+    /// Its path below the folder; empty where there is only one file.
+    pub(super) below: String,
+    pub(super) size: u64,
+    /// Bytes of what has its name at the other side.
+    pub(super) present: Option<u64>,
+}
+
+/// The files of one side, each of which takes what has its name out of `others`.
+pub(super) fn paired<'a>(
+    pages: Files,
+    others: &'a mut HashMap<String, u64>,
+    progress: &'a Progress,
+) -> impl Stream<Item = anyhow::Result<Item>> + Send + 'a {
+    pages
+        .map_ok(|page| {
+            progress.add_found(page.len() as u64, page.iter().map(|(_, size)| size).sum());
+            stream::iter(page.into_iter().map(Ok))
+        })
+        .try_flatten()
+        .map_ok(|(below, size)| {
+            let present = others.remove(&below);
+            Item { below, size, present }
+        })
 }
 
 /// Works on some items at the same time, each in a task of its own. The results come as they are ready.

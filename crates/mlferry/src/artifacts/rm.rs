@@ -7,7 +7,8 @@ use anyhow::Context;
 use clap::Args;
 use futures_util::TryStreamExt;
 use mlferry_artifacts::{
-    ArtifactPath, Destination, ListOptions, RemoteDestination, Service, StoreSettings,
+    ArtifactPath, Destination, ListOptions, RemoteDestination, STAGING_FOLDER, Service,
+    StoreSettings,
 };
 
 use super::du::Weight;
@@ -15,9 +16,6 @@ use super::entries::files;
 use super::location::{Found, Kind, Location, artifact_path, kind_at, split_local};
 use super::output::{Output, counted, shown};
 use crate::units::format_bytes;
-
-/// In a local folder, there while a server keeps artifacts in it.
-const STAGING_FOLDER: &str = ".mlferry-staging";
 
 /// The flags of `mlferry artifacts rm`.
 #[derive(Args, Debug)]
@@ -130,6 +128,7 @@ async fn find_local(
 /// Whether a folder is one that people hardly mean: the working directory, one above it, or what a server uses.
 fn is_whole(folder: &Path) -> anyhow::Result<bool> {
     let current = std::env::current_dir().context("cannot tell the working directory")?;
+    // It is there while a server keeps artifacts in the folder.
     let is_served = fs::symlink_metadata(folder.join(STAGING_FOLDER)).is_ok();
     Ok(current.starts_with(folder) || is_served)
 }

@@ -16,6 +16,7 @@ use tokio::sync::Semaphore;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::compare::{File, have_other_md5, have_same_bytes};
+use super::entries::Item;
 use super::location::{BadName, artifact_path};
 use super::progress::Progress;
 
@@ -65,16 +66,6 @@ impl Rules {
     pub(super) fn asks_first(self) -> bool {
         self.checksum || self.has_md5s
     }
-}
-
-/// A file to be copied.
-#[derive(Debug)]
-pub(super) struct Item {
-    /// Its path below the folder; empty where only one file is copied.
-    pub(super) below: String,
-    pub(super) size: u64,
-    /// Bytes of what has its name at the other side.
-    pub(super) present: Option<u64>,
 }
 
 /// What became of a file.

@@ -1,17 +1,14 @@
 //! What lies in a folder of this machine and is no artifact, so that no listing shows it.
 
-use std::ffi::OsStr;
 use std::fs::{self, DirEntry};
 use std::io;
 use std::path::Path;
 
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
+use mlferry_artifacts::is_hidden;
 
 use super::output::shown;
-
-/// Names with which uploads begin that are under way: those of mlferry and of the reference.
-const STAGING: [&str; 2] = [".mlferry-staging", ".artifact.uploading."];
 
 const NEITHER: &str = "it is neither a file nor a folder";
 
@@ -25,7 +22,8 @@ pub(super) fn below(folder: &Path) -> io::Result<Vec<String>> {
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(&folder)? {
             let entry = entry?;
-            if is_staging(&entry.file_name()) {
+            // Uploads that are under way.
+            if is_hidden(&entry.file_name().to_string_lossy()) {
                 continue;
             }
             let path = entry.path();
@@ -39,10 +37,6 @@ pub(super) fn below(folder: &Path) -> io::Result<Vec<String>> {
     }
     found.sort();
     Ok(found)
-}
-
-fn is_staging(name: &OsStr) -> bool {
-    STAGING.iter().any(|staging| name.as_encoded_bytes().starts_with(staging.as_bytes()))
 }
 
 fn reason(entry: &DirEntry, name: &Path, root: &Dir) -> io::Result<Option<&'static str>> {
@@ -64,6 +58,7 @@ fn reason(entry: &DirEntry, name: &Path, root: &Dir) -> io::Result<Option<&'stat
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::ffi::OsStr;
     use std::os::unix::ffi::OsStrExt;
     use std::os::unix::fs::symlink;
 

@@ -5,14 +5,14 @@ use std::io;
 use std::sync::Arc;
 
 use clap::Args;
-use futures_util::{StreamExt, TryStreamExt, stream};
+use futures_util::StreamExt;
 use mlferry_artifacts::{ArtifactPath, Service, StoreSettings};
 use tokio_util::task::TaskTracker;
 
 use super::compare::{File, have_same_bytes};
 use super::cp::{index, tell_unlisted};
 use super::du::Weight;
-use super::entries::{files, side_by_side};
+use super::entries::{Item, files, paired, side_by_side};
 use super::location::Location;
 use super::output::{Output, counted, shown};
 use super::progress::Progress;
@@ -52,14 +52,6 @@ struct Sides {
     to_path: Option<ArtifactPath>,
     checksum: bool,
     progress: Progress,
-}
-
-/// A file of the first side, with what has its name at the other.
-#[derive(Debug)]
-struct Pair {
-    below: String,
-    size: u64,
-    other: Option<u64>,
 }
 
 /// What came of a comparison.
@@ -125,15 +117,8 @@ async fn compare(
     tally: &mut Tally,
     output: &mut Output,
 ) -> anyhow::Result<()> {
-    let pairs = files(from.found, from.at)
-        .map_ok(|page| stream::iter(page.into_iter().map(Ok)))
-        .try_flatten()
-        .map_ok(|(below, size)| {
-            sides.progress.add_found(1, size);
-            let other = others.remove(&below);
-            Pair { below, size, other }
-        });
-    let work = |pair: anyhow::Result<Pair>| {
+    let pairs = paired(files(from.found, from.at), others, &sides.progress);
+    let work = |pair: anyhow::Result<Item>| {
         let sides = Arc::clone(sides);
         async move {
             let pair = pair?;
@@ -157,16 +142,16 @@ async fn compare(
 }
 
 impl Sides {
-    async fn judge(&self, pair: &Pair) -> Verdict {
+    async fn judge(&self, pair: &Item) -> Verdict {
         let from = path_of(self.from_path.as_ref(), &pair.below);
         let to = path_of(self.to_path.as_ref(), &pair.below);
         let (from, to) = match (from, to) {
             (Ok(from), Ok(to)) => (from, to),
             // What can't be addressed can't be copied; but it may be there.
-            (Err(_), _) | (_, Err(_)) if pair.other.is_none() => return Verdict::Missing,
+            (Err(_), _) | (_, Err(_)) if pair.present.is_none() => return Verdict::Missing,
             (Err(error), _) | (_, Err(error)) => return Verdict::Failed(error.to_string()),
         };
-        match pair.other {
+        match pair.present {
             None => Verdict::Missing,
             Some(other) if other != pair.size => Verdict::Size(other),
             Some(_) if !self.checksum => Verdict::Same,
