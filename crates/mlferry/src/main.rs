@@ -16,6 +16,7 @@ mod manual;
 mod options;
 mod server_opts;
 mod service_manager;
+mod signals;
 mod start;
 #[cfg(feature = "otlp")]
 mod traces;

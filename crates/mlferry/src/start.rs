@@ -10,12 +10,13 @@ use mlferry_server::{
 };
 use mlferry_store::{Store, StoreOptions};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
 
 use crate::listen::{self, Bound, Handed};
 use crate::options::ServerOptions;
 use crate::service_manager;
+use crate::signals::StopSignals;
 use crate::ui::UiOptions;
 
 /// Threads for work that blocks on the disk. More of them only wait for each other: uploads of small
@@ -131,28 +132,6 @@ fn doors(options: &ServerOptions) -> anyhow::Result<Doors> {
     let frame_options = options.x_frame_options.as_deref().map(str::parse).transpose();
     let frame_options = frame_options.context("--x-frame-options cannot be sent as a header")?;
     Ok(Doors { checks, frame_options })
-}
-
-/// The signals that stop a server.
-struct StopSignals {
-    terminate: Signal,
-    interrupt: Signal,
-}
-
-impl StopSignals {
-    fn new() -> anyhow::Result<Self> {
-        let terminate = signal(SignalKind::terminate()).context("cannot wait for SIGTERM")?;
-        let interrupt = signal(SignalKind::interrupt()).context("cannot wait for SIGINT")?;
-        Ok(Self { terminate, interrupt })
-    }
-
-    /// Waits for the next SIGTERM or SIGINT.
-    async fn next(&mut self) {
-        tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
-        }
-    }
 }
 
 /// Lets the server open as many files and connections as the system allows it to: the usual limit of

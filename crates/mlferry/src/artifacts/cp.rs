@@ -1,6 +1,7 @@
 //! `mlferry artifacts cp`.
 
 use std::collections::HashMap;
+use std::future::Future;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -19,6 +20,7 @@ use super::progress::Progress;
 use super::target::{Purpose, Source, Target};
 use super::transfer::{Failure, Fate, LANES, Rules, Transfer};
 use super::unlisted;
+use crate::signals::StopSignals;
 use crate::units::format_bytes;
 
 /// Files that fail one after the other because of the store, after which no others are tried.
@@ -86,8 +88,8 @@ pub(super) async fn run(
     let tasks = TaskTracker::new();
     let services = [Some(found.service.clone()), target.service.clone()];
     let copy = copy(flags, Source { at: &from, found: &found }, (&to, target), &tasks);
-    let mut signals = super::Signals::new()?;
-    let copied = signals.until_one(copy).await;
+    let mut signals = StopSignals::new()?;
+    let copied = until_stopped(&mut signals, copy).await;
     let end = async {
         // What was broken off must be dropped, before the destination can wait for its end.
         tasks.close();
@@ -98,8 +100,19 @@ pub(super) async fn run(
         Ok(())
     };
     // Whoever asks a second time leaves the rest to `sweep`.
-    let ended = signals.until_one(end).await;
+    let ended = until_stopped(&mut signals, end).await;
     copied.and(ended)
+}
+
+/// Does the work, unless the operator ends it before.
+async fn until_stopped(
+    signals: &mut StopSignals,
+    work: impl Future<Output = anyhow::Result<()>>,
+) -> anyhow::Result<()> {
+    tokio::select! {
+        done = work => done,
+        how = signals.next() => anyhow::bail!("{how}; run it again to go on"),
+    }
 }
 
 async fn copy(

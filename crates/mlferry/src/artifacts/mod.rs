@@ -22,7 +22,6 @@ use std::time::Duration;
 use anyhow::Context;
 use clap::{Args, Subcommand};
 use mlferry_artifacts::Service;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::env::Env;
 use crate::options::stores;
@@ -141,34 +140,6 @@ fn unless_unread(done: anyhow::Result<()>) -> anyhow::Result<()> {
 
 fn is_broken_pipe(error: &anyhow::Error) -> bool {
     error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
-}
-
-/// Signals with which an operator ends the work. From the first wait on, they end nothing by themselves.
-struct Signals {
-    interrupt: Signal,
-    terminate: Signal,
-}
-
-impl Signals {
-    fn new() -> anyhow::Result<Self> {
-        let wait_for = |kind| signal(kind).context("cannot wait for signals");
-        Ok(Self {
-            interrupt: wait_for(SignalKind::interrupt())?,
-            terminate: wait_for(SignalKind::terminate())?,
-        })
-    }
-
-    /// Does the work, unless the operator ends it before.
-    async fn until_one(
-        &mut self,
-        work: impl Future<Output = anyhow::Result<()>>,
-    ) -> anyhow::Result<()> {
-        tokio::select! {
-            done = work => done,
-            _ = self.interrupt.recv() => anyhow::bail!("interrupted; run it again to go on"),
-            _ = self.terminate.recv() => anyhow::bail!("terminated; run it again to go on"),
-        }
-    }
 }
 
 /// Ends the use of a destination; what broke there is given up within a moment, or left to the sweep.
