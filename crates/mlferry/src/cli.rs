@@ -197,16 +197,13 @@ fn read_secret_files(
     typed: &[String],
     is_read: impl Fn(&str) -> bool,
 ) -> Result<(), Stop> {
-    let keys = keys::all();
-    let is_typed = |variable: &str| {
-        let key = keys.iter().find(|key| key.variable.as_deref() == Some(variable));
-        key.is_some_and(|key| typed.contains(&key.id))
-    };
+    let is_typed =
+        |variable: &str| keys::by_variable(variable).is_some_and(|key| typed.contains(&key.id));
     let in_files = variables::in_files();
     let is_read = |variable: &&str| is_read(variable) && !is_typed(variable);
-    let names = in_files.iter().map(String::as_str).filter(is_read);
+    let names = in_files.iter().copied().filter(is_read);
     env.read_secret_files(names).map_err(Stop::Refused)?;
-    let paths = keys.iter().filter(|key| key.kind == keys::Kind::Path);
+    let paths = keys::all().iter().filter(|key| key.kind == keys::Kind::Path);
     for variable in paths.filter_map(|key| key.variable.as_deref()).filter(is_read) {
         let in_file = format!("{variable}{}", variables::SUFFIX);
         if env.found(&in_file).is_some() {

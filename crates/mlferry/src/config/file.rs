@@ -48,7 +48,7 @@ impl ConfigFile {
     /// Takes the text of a file apart. An error is a line that names the file, the line and the key, but no value.
     pub(crate) fn parse(path: &str, text: &str) -> Result<Self, String> {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-        let reader = Reading { path, text, keys: keys::all() };
+        let reader = Reading { path, text };
         let table = DeTable::parse(text).map_err(|error| {
             let what = error.message().lines().collect::<Vec<_>>().join("; ");
             reader.complaint(error.span(), format_args!("this is not TOML: {what}."))
@@ -70,7 +70,6 @@ impl ConfigFile {
 struct Reading<'a> {
     path: &'a str,
     text: &'a str,
-    keys: Vec<Key>,
 }
 
 type Name<'a> = Spanned<std::borrow::Cow<'a, str>>;
@@ -108,23 +107,21 @@ impl Reading<'_> {
         let name = written.get_ref().replace('_', "-");
         let is_meant = |key: &&Key| key.name == name;
         let says_opposite = |key: &&Key| key.opposite.as_ref().is_some_and(|(no, _)| *no == name);
-        if let Some(key) = self.keys.iter().find(is_meant) {
+        if let Some(key) = keys::all().iter().find(is_meant) {
             return Ok((key, false));
         }
-        if let Some(key) = self.keys.iter().find(says_opposite) {
+        if let Some(key) = keys::all().iter().find(says_opposite) {
             return Ok((key, true));
         }
         let what = format!("there is no setting '{}'", written.get_ref());
-        let by_variable =
-            self.keys.iter().find(|key| key.variable.as_deref() == Some(written.get_ref()));
-        let hint = if let Some(key) = by_variable {
+        let hint = if let Some(key) = keys::by_variable(written.get_ref()) {
             format!(". As a key it is {}.", key.name)
         } else if variables::find(written.get_ref()).is_some() {
             format!(". Variables go below a line [{ENVIRONMENT}].")
         } else {
             let opposites =
-                self.keys.iter().filter_map(|key| Some(key.opposite.as_ref()?.0.as_str()));
-            let names = self.keys.iter().map(|key| key.name.as_str()).chain(opposites);
+                keys::all().iter().filter_map(|key| Some(key.opposite.as_ref()?.0.as_str()));
+            let names = keys::all().iter().map(|key| key.name.as_str()).chain(opposites);
             match near_miss(&name, names.chain([ENVIRONMENT])) {
                 Some(near) => format!(". Did you mean '{near}'?"),
                 None if matches!(value.get_ref(), DeValue::Table(_)) => {
@@ -176,7 +173,7 @@ impl Reading<'_> {
             }
             None => {
                 let meant = name.replace('_', "-");
-                let is_key = self.keys.iter().any(|key| key.name == meant);
+                let is_key = keys::all().iter().any(|key| key.name == meant);
                 match near_miss(name, variables::names()) {
                     _ if is_key => format!("is no variable, but a setting: move it above [{ENVIRONMENT}]."),
                     Some(near) => format!("is no variable that mlferry reads. Did you mean '{near}'?"),
@@ -189,7 +186,7 @@ impl Reading<'_> {
 
     /// Refuses a key beside its variable, and a variable beside its file: nobody could tell which counts.
     fn check_twins(&self, file: &ConfigFile) -> Result<(), String> {
-        for key in &self.keys {
+        for key in keys::all() {
             let Some(variable) = &key.variable else { continue };
             let in_file = format!("{variable}{}", variables::SUFFIX);
             let places = [

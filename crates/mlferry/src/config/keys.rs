@@ -1,5 +1,7 @@
 //! The keys of a configuration file: the flags of `mlferry server`, as the command line's grammar has them.
 
+use std::sync::LazyLock;
+
 use clap::builder::StyledStr;
 use clap::{Arg, ArgAction, CommandFactory};
 
@@ -92,7 +94,17 @@ impl Kind {
 }
 
 /// All keys, in the order of the help.
-pub(crate) fn all() -> Vec<Key> {
+pub(crate) fn all() -> &'static [Key] {
+    static KEYS: LazyLock<Vec<Key>> = LazyLock::new(of_grammar);
+    &KEYS
+}
+
+/// The key for which a variable stands in.
+pub(crate) fn by_variable(name: &str) -> Option<&'static Key> {
+    all().iter().find(|key| key.variable.as_deref() == Some(name))
+}
+
+fn of_grammar() -> Vec<Key> {
     let grammar = Cli::command();
     let Some(server) = grammar.find_subcommand("server") else { return Vec::new() };
     let mut keys: Vec<Key> = server.get_arguments().filter_map(key).collect();

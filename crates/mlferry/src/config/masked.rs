@@ -77,8 +77,7 @@ mod tests {
     #[test]
     fn lists_and_options_of_other_servers_are_masked_in_parts() {
         let shown = |name: &str, text: &str| {
-            let keys = keys::all();
-            setting(keys.iter().find(|key| key.name == name).unwrap(), text)
+            setting(keys::all().iter().find(|key| key.name == name).unwrap(), text)
         };
         assert_eq!(
             shown("cors-allowed-origins", "https://a,https://u:s@b"),

@@ -49,11 +49,11 @@ pub(crate) fn run(
 /// Says where a wrong value stands, if that is the configuration file and no flag that was typed.
 pub(crate) fn with_origin(stop: Stop, typed: &BTreeSet<String>, env: &Env) -> Stop {
     stop.map(|message| {
-        let is_meant = |key: &keys::Key| {
+        let is_meant = |key: &&keys::Key| {
             !typed.contains(&key.id)
                 && message.starts_with(&format!("Invalid value for '--{}'", key.name))
         };
-        let Some(key) = keys::all().into_iter().find(is_meant) else { return message };
+        let Some(key) = keys::all().iter().find(is_meant) else { return message };
         let variable = key.variable.as_deref().and_then(|variable| env.found(variable));
         match variable.or_else(|| env.found_setting(&key.name)) {
             Some(found) if matches!(found.origin, Origin::Config { .. }) => {

@@ -33,7 +33,7 @@ fn settings() -> String {
             keys::Kind::Switch => "off",
             _ => "",
         });
-        let variable = key.variable.map(|name| format!("`{name}`")).unwrap_or_default();
+        let variable = key.variable.as_deref().map(|name| format!("`{name}`")).unwrap_or_default();
         let cells = [
             &names.join(", "),
             key.kind.name(),

@@ -87,8 +87,8 @@ pub(super) fn run(
     let typed = server.typed.clone();
     let options = options::resolve(server.clone(), env, Path::new("."));
     let settings: Vec<Line> = keys::all()
-        .into_iter()
-        .map(|key| setting(&key, &server, values.get(&key.id), options.as_ref().ok(), env))
+        .iter()
+        .map(|key| setting(key, &server, values.get(&key.id), options.as_ref().ok(), env))
         .collect();
     let environment = environment(env);
     say(match format {
@@ -165,13 +165,12 @@ fn source(key: &Key, flags: &ServerFlags, env: &Env) -> Source {
 
 /// The variables that are set and have no flag.
 fn environment(env: &Env) -> Vec<Line> {
-    let of_flags: Vec<String> = keys::all().into_iter().filter_map(|key| key.variable).collect();
     let in_files = variables::in_files();
     let is_other = |name: &str| {
         let is_file = name.strip_suffix(SUFFIX).is_some_and(|base| in_files.contains(base));
         // They say more about the machine than about mlferry.
         let is_common = ["HOME", "TZ"].contains(&name);
-        !is_file && !is_common && !of_flags.iter().any(|of_flag| of_flag == name)
+        !is_file && !is_common && keys::by_variable(name).is_none()
     };
     let lines = env.texts().filter(|(name, _)| is_other(name)).filter_map(|(name, value)| {
         let known = variables::find(name);

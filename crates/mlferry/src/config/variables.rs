@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
+use std::sync::LazyLock;
 
 use super::keys::{self, Kind};
 pub(crate) use crate::env::secret_files::SUFFIX;
@@ -323,8 +324,7 @@ pub(crate) fn find(name: &str) -> Option<Known> {
     if let Some(known) = all().find(|known| known.name == name) {
         return Some(known);
     }
-    let of_flag = keys::all().into_iter().filter_map(|key| key.variable);
-    let is_known = of_flag.into_iter().any(|variable| variable == name)
+    let is_known = keys::by_variable(name).is_some()
         || name.strip_suffix(SUFFIX).is_some_and(|base| in_files().contains(base));
     let value = if name.ends_with(SUFFIX) { Path } else { Plain };
     let name = Cow::Owned(name.to_owned());
@@ -342,17 +342,18 @@ pub(crate) fn is_for_stores(name: &str) -> bool {
 }
 
 /// The variables that can be given as files. Where `NAME_FILE` has a meaning of its own, it keeps that.
-pub(crate) fn in_files() -> BTreeSet<String> {
-    let of_flags = keys::all().into_iter().filter(|key| key.kind != Kind::Path);
-    let of_flags = of_flags.filter_map(|key| key.variable);
-    let others = all().filter(|known| known.reader != Process && known.value != Path);
-    let mut names: BTreeSet<String> =
-        of_flags.chain(others.map(|known| known.name.into_owned())).collect();
-    names.retain(|name| {
-        let in_file = format!("{name}{SUFFIX}");
-        TABLE.iter().all(|(known, ..)| *known != in_file)
+pub(crate) fn in_files() -> &'static BTreeSet<&'static str> {
+    static NAMES: LazyLock<BTreeSet<&str>> = LazyLock::new(|| {
+        let of_flags = keys::all().iter().filter(|key| key.kind != Kind::Path);
+        let of_flags = of_flags.filter_map(|key| key.variable.as_deref());
+        let others =
+            TABLE.iter().filter(|(_, reader, value, _)| *reader != Process && *value != Path);
+        let names = of_flags.chain(others.map(|(name, ..)| *name));
+        let has_own_meaning =
+            |name: &str| TABLE.iter().any(|(known, ..)| known.strip_suffix(SUFFIX) == Some(name));
+        names.filter(|name| !has_own_meaning(name)).collect()
     });
-    names
+    &NAMES
 }
 
 #[cfg(test)]
@@ -389,8 +390,8 @@ mod tests {
         let names: BTreeSet<&str> = TABLE.iter().map(|(name, ..)| *name).collect();
         assert_eq!(names.len(), TABLE.len());
         for key in keys::all() {
-            let variable = key.variable.unwrap_or_default();
-            assert!(!names.contains(variable.as_str()), "{variable} is that of --{}", key.name);
+            let variable = key.variable.as_deref().unwrap_or_default();
+            assert!(!names.contains(variable), "{variable} is that of --{}", key.name);
         }
     }
 

@@ -136,7 +136,7 @@ fn a_default_that_is_typed_changes_nothing() {
     let base = "server --artifacts-destination s3://b/x --artifact-cache /c";
     let mut tried = 0;
     for key in keys::all() {
-        let Some(default) = key.default else { continue };
+        let Some(default) = &key.default else { continue };
         let literal = default.split(", ").next().unwrap_or_default();
         if literal.contains(' ') {
             // A sentence.
