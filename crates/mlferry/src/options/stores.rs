@@ -13,16 +13,14 @@ use crate::flags::ServerFlags;
 use crate::usage::Stop;
 
 /// How the names of variables begin that stores, and the tools of their makers, read.
-const PREFIXES: [&str; 14] = [
+const PREFIXES: [&str; 12] = [
     "AWS_",
     "AZURE_",
     "GOOGLE_",
-    "HADOOP_USER_NAME",
     "HOME",
     "MLFLOW_BOTO_",
     "MLFLOW_EXPERIMENTAL_S3_",
     "MLFLOW_GCS_",
-    "MLFLOW_HTTP_REQUEST_TIMEOUT",
     "MLFLOW_KERBEROS_",
     "MLFLOW_S3_",
     "MLFLOW_TRACKING_",
