@@ -85,7 +85,7 @@ async fn file(
     }
     let described = response.headers_mut();
     described.remove(header::CONTENT_DISPOSITION);
-    if described.contains_key(header::CONTENT_TYPE) && is_one_file(described) {
+    if is_one_file(described) {
         described.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type(&name)));
     }
     let caching = if has_digest(&name) { FOR_EVER } else { ASK_EACH_TIME };
