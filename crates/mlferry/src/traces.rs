@@ -1,6 +1,6 @@
 //! Traces of the server itself, sent to a collector of OpenTelemetry.
 //!
-//! Spans with the target [`TARGET`] are collected, wherever they come from; `opentelemetry-otlp` reads from the
+//! Spans with the target [`SPANS`] are collected, wherever they come from; `opentelemetry-otlp` reads from the
 //! `OTEL_…` variables where they go, and sends them from a thread of its own.
 
 use std::sync::atomic::{AtomicBool, Ordering};
