@@ -63,17 +63,7 @@ struct Target {
 
 /// Asks, and returns when all is well.
 pub(crate) fn run(flags: &HealthcheckFlags) -> Result<(), Stop> {
-    let patience = match flags.timeout.as_deref() {
-        None => PATIENCE,
-        Some(text) => parse_duration(text).filter(|time| !time.is_zero()).ok_or_else(|| {
-            invalid(
-                "'--timeout'",
-                format_args!(
-                    "'{text}' is not a duration. Write seconds, or a unit as in 5s or 1m."
-                ),
-            )
-        })?,
-    };
+    let patience = patience(flags).map_err(as_own)?;
     let target = target(flags).map_err(as_own)?;
     let question = if flags.ready { "ready" } else { "health" };
     let url = format!("{}/{question}", target.base);
@@ -89,6 +79,16 @@ pub(crate) fn run(flags: &HealthcheckFlags) -> Result<(), Stop> {
         Ok(()) => Ok(()),
         Err(what) => Err(Stop::Refused(format!("{whom} {what}"))),
     }
+}
+
+fn patience(flags: &HealthcheckFlags) -> Result<Duration, Stop> {
+    let Some(text) = flags.timeout.as_deref() else { return Ok(PATIENCE) };
+    parse_duration(text).filter(|time| !time.is_zero()).ok_or_else(|| {
+        Stop::invalid(
+            "'--timeout'",
+            format_args!("'{text}' is not a duration. Write seconds, or a unit as in 5s or 1m."),
+        )
+    })
 }
 
 fn target(flags: &HealthcheckFlags) -> Result<Target, Stop> {
@@ -179,16 +179,8 @@ fn client(target: &Target, patience: Duration) -> reqwest::Result<Client> {
 }
 
 /// The innermost cause, which says most.
-fn why(error: &dyn std::error::Error) -> String {
-    let mut innermost = error;
-    while let Some(source) = innermost.source() {
-        innermost = source;
-    }
-    innermost.to_string()
-}
-
-fn invalid(flag: &str, what: impl std::fmt::Display) -> Stop {
-    as_own(Stop::invalid(flag, what))
+fn why(error: &reqwest::Error) -> String {
+    anyhow::Chain::new(error).last().map(ToString::to_string).unwrap_or_default()
 }
 
 /// What the server's flags complain of, as a mistake in this command.
