@@ -19,7 +19,7 @@ use crate::gc::GcFlags;
 use crate::healthcheck::HealthcheckFlags;
 use crate::import::ImportFlags;
 use crate::usage::{Stop, Usage};
-use fill::{grammar, with_env};
+use fill::{EnvName, grammar, with_env};
 
 /// A drop-in replacement of `mlflow server`: experiments, runs and artifacts, in one binary.
 #[derive(Debug, Parser)]
@@ -121,15 +121,7 @@ pub(crate) fn parse(args: &[OsString], mut env: Env) -> Result<Parsed, Stop> {
     let typed_flags = typed_ids(flags);
     if has_settings(&subcommand) {
         notices.extend(add_config(&mut env, flags, usage)?);
-        let is_read = |variable: &str| match subcommand.as_slice() {
-            ["server" | "config", ..] => true,
-            ["db", ..] => variable == db::URI_VARIABLE,
-            ["artifacts", ..] => variables::is_for_stores(variable),
-            of_flags => {
-                names.iter().any(|name| name.is(of_flags, variable))
-                    || of_flags == ["gc"] && variables::is_for_stores(variable)
-            }
-        };
+        let is_read = |variable: &str| is_read(&subcommand, variable, &names);
         read_secret_files(&mut env, &typed_flags, is_read)?;
     }
     let filled = with_env(grammar, &subcommand, &names, &typed_flags, &env)
@@ -166,6 +158,19 @@ fn has_settings(subcommand: &[&str]) -> bool {
         ["server" | "gc" | "import" | "artifacts" | "db" | "healthcheck", ..] => true,
         ["config", below @ ..] => below == ["show"],
         _ => false,
+    }
+}
+
+/// Whether such a subcommand reads a variable.
+fn is_read(subcommand: &[&str], variable: &str, names: &[EnvName]) -> bool {
+    match subcommand {
+        ["server" | "config", ..] => true,
+        ["db", ..] => variable == db::URI_VARIABLE,
+        ["artifacts", ..] => variables::is_for_stores(variable),
+        of_flags => {
+            names.iter().any(|name| name.is(of_flags, variable))
+                || of_flags == ["gc"] && variables::is_for_stores(variable)
+        }
     }
 }
 
