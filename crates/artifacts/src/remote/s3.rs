@@ -90,36 +90,35 @@ impl Address {
                 .map(|endpoint| endpoint.trim_end_matches('/').to_owned()),
             S3Provider::R2(host) | S3Provider::B2(host) => Some(format!("https://{host}")),
         };
-        let is_aws = endpoint.as_ref().is_none_or(|endpoint| endpoint.contains(AWS_DOMAIN));
         let is_virtual = match settings.get("MLFLOW_BOTO_CLIENT_ADDRESSING_STYLE") {
             _ if matches!(provider, S3Provider::R2(_)) => true,
             _ if matches!(provider, S3Provider::B2(_)) => false,
             Some("virtual") => true,
             Some("path") => false,
             // The reference's S3 library chooses so, too.
-            _ => is_aws,
+            _ => is_aws(endpoint.as_deref()),
         };
         Self { endpoint, is_virtual }
     }
 }
 
+fn is_aws(endpoint: Option<&str>) -> bool {
+    endpoint.is_none_or(|endpoint| endpoint.contains(AWS_DOMAIN))
+}
+
 /// The region of a bucket. On AWS, what the environment says is often that of this machine, not the bucket's.
 async fn region(bucket: &str, address: &Address, settings: &StoreSettings) -> String {
     let told = settings.first(&["AWS_REGION", "AWS_DEFAULT_REGION"]);
-    let found = match &address.endpoint {
-        Some(endpoint) if endpoint.contains(AWS_DOMAIN) => match region_in(endpoint) {
-            Some(region) => Some(region.to_owned()),
-            None => resolved(bucket, told).await.or_else(|| told.map(str::to_owned)),
-        },
-        Some(endpoint) => told.map(str::to_owned).or_else(|| {
-            if endpoint.contains(".r2.cloudflarestorage.com") {
-                return Some("auto".to_owned());
-            }
-            region_in(endpoint).map(str::to_owned)
-        }),
-        None => resolved(bucket, told).await.or_else(|| told.map(str::to_owned)),
-    };
-    found.unwrap_or_else(|| DEFAULT_REGION.to_owned())
+    let endpoint = address.endpoint.as_deref();
+    let in_host = endpoint.and_then(region_in);
+    if !is_aws(endpoint) {
+        return told.or(in_host).unwrap_or(DEFAULT_REGION).to_owned();
+    }
+    if let Some(region) = in_host {
+        return region.to_owned();
+    }
+    let resolved = resolved(bucket, told).await;
+    resolved.unwrap_or_else(|| told.unwrap_or(DEFAULT_REGION).to_owned())
 }
 
 /// Asks AWS, which tells anybody.
@@ -140,8 +139,11 @@ async fn resolved(bucket: &str, told: Option<&str>) -> Option<String> {
 }
 
 /// The region in a host's name: s3.us-west-004.backblazeb2.com, s3.dualstack.eu-central-1.amazonaws.com,
-/// s3-us-west-2.amazonaws.com.
+/// s3-us-west-2.amazonaws.com. R2 has only one.
 fn region_in(endpoint: &str) -> Option<&str> {
+    if endpoint.contains(".r2.cloudflarestorage.com") {
+        return Some("auto");
+    }
     let host = endpoint.split_once("://").map_or(endpoint, |(_, rest)| rest);
     let host = host.split(['/', ':']).next().unwrap_or_default();
     let is_service = |name: &str| name == "s3" || name.starts_with("s3-");
