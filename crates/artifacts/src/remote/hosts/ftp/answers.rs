@@ -23,15 +23,28 @@ pub(super) fn is_unknown(error: &FtpError) -> bool {
     matches!(error, FtpError::UnexpectedResponse(response) if UNKNOWN.contains(&response.status))
 }
 
-/// Reads a line of `MLSD`: `type=file;size=5;modify=20260131120000; name`.
+/// Reads a line of `MLSD`: `type=file;size=5;modify=20260131120000; name`, but none of the folder itself
+/// or the one above.
 fn read_facts(line: &str) -> Option<(&str, Found)> {
+    let (name, found, is_of_dots) = read(line)?;
+    (!is_of_dots).then_some((name, found))
+}
+
+/// Reads the line of `MLST` about a single path, of which a folder may say that it is the current one.
+fn read_facts_of_path(line: &str) -> Option<Found> {
+    read(line.trim_start()).map(|(_, found, _)| found)
+}
+
+/// The name, what is said of it, and whether that is said of a current folder or the one above.
+fn read(line: &str) -> Option<(&str, Found, bool)> {
     let (facts, name) = line.split_once(' ')?;
     let mut found = Found { kind: Kind::File, size: 0, modified: SystemTime::UNIX_EPOCH };
+    let mut is_of_dots = false;
     for (fact, value) in facts.split(';').filter_map(|fact| fact.split_once('=')) {
         match fact.to_ascii_lowercase().as_str() {
             "type" => match value.to_ascii_lowercase().as_str() {
                 "dir" => found.kind = Kind::Folder,
-                "cdir" | "pdir" => return None,
+                "cdir" | "pdir" => (found.kind, is_of_dots) = (Kind::Folder, true),
                 // `OS.unix=slink:target`, or `symlink`.
                 kind if kind.starts_with("os.unix=s") => found.kind = Kind::Link,
                 _ => {}
@@ -42,7 +55,7 @@ fn read_facts(line: &str) -> Option<(&str, Found)> {
             _ => {}
         }
     }
-    Some((name, found))
+    Some((name, found, is_of_dots))
 }
 
 /// Reads `20260131120000.123`.
@@ -50,22 +63,6 @@ fn read_time(text: &str) -> Option<SystemTime> {
     let seconds = text.split('.').next()?;
     let time = DateTime::strptime("%Y%m%d%H%M%S", seconds).ok()?;
     Some(time.to_zoned(TimeZone::UTC).ok()?.timestamp().into())
-}
-
-/// The same for a single path, of which a folder may say that it is the current one.
-fn read_facts_of_path(line: &str) -> Option<Found> {
-    let line = line.trim_start();
-    let (facts, name) = line.split_once(' ')?;
-    let facts = facts.split(';').map(|fact| match fact.split_once('=') {
-        Some((name, value)) if name.eq_ignore_ascii_case("type") => match value {
-            value if value.eq_ignore_ascii_case("cdir") => "type=dir",
-            value if value.eq_ignore_ascii_case("pdir") => "type=dir",
-            _ => fact,
-        },
-        _ => fact,
-    });
-    let line = format!("{} {name}", facts.collect::<Vec<_>>().join(";"));
-    read_facts(&line).map(|(_, found)| found)
 }
 
 /// One folder, in the words of `MLSD` or, where the host does not know it, of `LIST`.
