@@ -163,8 +163,9 @@ fn between<'a>(text: &'a str, start: &str, end: &str) -> Option<&'a str> {
     after.split_once(end).map(|(found, _)| found).filter(|found| !found.trim().is_empty())
 }
 
-fn innermost(error: &Error) -> String {
-    let mut innermost: &dyn std::error::Error = error;
+/// The innermost cause, which says most.
+pub(super) fn innermost(error: &dyn std::error::Error) -> String {
+    let mut innermost = error;
     while let Some(source) = innermost.source() {
         innermost = source;
     }

@@ -4,7 +4,7 @@ use super::{FileHost, Found, Kind, NewFile, NotDone, trouble};
 use crate::{
     StoreSettings, StoreTrouble,
     remote::{
-        error::trouble_of,
+        error::{innermost, trouble_of},
         http::{in_path, in_query, reqwest_builder},
     },
 };
@@ -155,7 +155,7 @@ async fn checked(answer: reqwest::Result<Response>, path: &str) -> Result<Respon
         if error.is_timeout() {
             unavailable("the name node or a data node does not answer", path)
         } else {
-            unavailable(with_causes(&error.without_url()), path)
+            unavailable(innermost(&error.without_url()), path)
         }
     })?;
     let status = response.status();
@@ -196,14 +196,6 @@ async fn checked(answer: reqwest::Result<Response>, path: &str) -> Result<Respon
 
 fn unavailable(words: impl fmt::Display, path: &str) -> Error {
     trouble(StoreTrouble::Unavailable, words, path)
-}
-
-fn with_causes(error: &dyn std::error::Error) -> String {
-    let mut innermost = error;
-    while let Some(cause) = innermost.source() {
-        innermost = cause;
-    }
-    innermost.to_string()
 }
 
 /// Where a name node leads to, in a header or, as newer ones can, in the body.

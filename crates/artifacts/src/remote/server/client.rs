@@ -1,7 +1,7 @@
 //! Requests to another server, and what it says when it refuses.
 
 use super::super::{
-    error::Trouble,
+    error::{Trouble, innermost},
     http::{self as stores, FIRST_PAUSE, LAST_PAUSE, RETRIES, RETRY_TIME},
 };
 use crate::{
@@ -303,14 +303,6 @@ fn authorization(
 fn without_credentials(url: &mut reqwest::Url) {
     let _ = url.set_username("");
     let _ = url.set_password(None);
-}
-
-pub(super) fn innermost(error: &reqwest::Error) -> String {
-    let mut innermost: &dyn std::error::Error = error;
-    while let Some(source) = innermost.source() {
-        innermost = source;
-    }
-    innermost.to_string()
 }
 
 #[cfg(test)]

@@ -13,13 +13,13 @@ use super::{
     Opened, StoreKind, StoreTraits,
     content::UploadArgs,
     delete::delete_each,
-    error::{Trouble, words_of},
+    error::{Trouble, innermost, words_of},
     http::{in_path, in_query},
 };
 use crate::{StoreSettings, StoreTrouble};
 use ::http::{Method, StatusCode};
 use async_trait::async_trait;
-use client::{Call, Client, innermost};
+use client::{Call, Client};
 use futures_util::{StreamExt, stream::BoxStream};
 use object_store::{
     CopyOptions, Error, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta,
