@@ -52,6 +52,22 @@ def start():
         yield enter
 
 
+class HalfSent:
+    """An upload of `a.bin` whose first half is on the way."""
+
+    def __init__(self, server: TlsServer | UnixServer):
+        self.data = pattern(2_000_000)
+        self.connection = server.connection()
+        self.connection.putrequest("PUT", f"{ARTIFACTS}/a.bin")
+        self.connection.putheader("Content-Length", str(len(self.data)))
+        self.connection.endheaders(self.data[:1_000_000])
+
+    def finish(self) -> None:
+        self.connection.send(self.data[1_000_000:])
+        assert self.connection.getresponse().status == 200
+        self.connection.close()
+
+
 @pytest.fixture
 def short_path():
     """A folder whose path leaves room for a socket's name."""
@@ -128,11 +144,7 @@ def test_a_new_certificate_is_taken_without_losing_a_connection(start, authority
     kept = server.connection()
     kept.request("GET", "/health")
     assert kept.getresponse().read() == b"OK"
-    data = pattern(2_000_000)
-    upload = server.connection()
-    upload.putrequest("PUT", f"{ARTIFACTS}/a.bin")
-    upload.putheader("Content-Length", str(len(data)))
-    upload.endheaders(data[:1_000_000])
+    upload = HalfSent(server)
 
     (tmp_path / "next").symlink_to("2")
     (tmp_path / "next").rename(tmp_path / "data")
@@ -140,11 +152,9 @@ def test_a_new_certificate_is_taken_without_losing_a_connection(start, authority
     assert server.log_line("Read a new certificate")
     kept.request("GET", "/version")
     assert kept.getresponse().status == 200
-    upload.send(data[1_000_000:])
-    assert upload.getresponse().status == 200
-    assert server.fetch("a.bin").body == data
+    upload.finish()
+    assert server.fetch("a.bin").body == upload.data
     kept.close()
-    upload.close()
 
 
 def test_sighup_reads_the_certificate_and_a_bad_one_changes_nothing(start, authority):
@@ -219,22 +229,17 @@ def test_clients_that_never_agree_upon_tls_keep_nobody_waiting(start, authority)
 def test_a_stop_lets_requests_finish_and_waits_for_nobody_else(start, authority):
     server = start(TlsServer(*authority.issue().flags, "--shutdown-grace", "60", authority=authority))
     silent, idle = server.raw(), server.secure_socket()
-    data = pattern(2_000_000)
-    upload = server.connection()
-    upload.putrequest("PUT", f"{ARTIFACTS}/a.bin")
-    upload.putheader("Content-Length", str(len(data)))
-    upload.endheaders(data[:1_000_000])
+    upload = HalfSent(server)
     wait_until(lambda: staging_entries(server.artifacts), 10, "the upload is not on disk")
     server.send_signal()
     assert silent.read_all() == b""
     with contextlib.suppress(ssl.SSLEOFError):
         assert idle.recv(100) == b""
-    upload.send(data[1_000_000:])
-    assert upload.getresponse().status == 200
+    upload.finish()
     begun = time.monotonic()
     assert server.wait() == 0
     assert time.monotonic() - begun < 30
-    assert (server.artifacts / "a.bin").read_bytes() == data
+    assert (server.artifacts / "a.bin").read_bytes() == upload.data
 
 
 def test_memory_does_not_depend_on_what_goes_through_tls(start, authority):
@@ -331,18 +336,13 @@ def test_paths_that_can_be_no_socket_are_refused(short_path, tmp_path):
 def test_an_upload_by_a_socket_finishes_at_a_stop(start, short_path):
     path = short_path / "s"
     server = start(UnixServer("--unix-socket", str(path), path=path))
-    data = pattern(2_000_000)
-    upload = server.connection()
-    upload.putrequest("PUT", f"{ARTIFACTS}/a.bin")
-    upload.putheader("Content-Length", str(len(data)))
-    upload.endheaders(data[:1_000_000])
+    upload = HalfSent(server)
     wait_until(lambda: staging_entries(server.artifacts), 10, "the upload is not on disk")
     server.send_signal()
     wait_until(lambda: not path.exists(), 10, "the socket is still there")
-    upload.send(data[1_000_000:])
-    assert upload.getresponse().status == 200
+    upload.finish()
     assert server.wait() == 0
-    assert (server.artifacts / "a.bin").read_bytes() == data
+    assert (server.artifacts / "a.bin").read_bytes() == upload.data
 
 
 # Sockets of a service manager

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import re
+import tempfile
 import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -74,8 +75,6 @@ def behind_proxy(stores, own_server) -> Iterator[tuple[Server, FaultProxy]]:
 
 @contextlib.contextmanager
 def temporary_folder() -> Iterator[Path]:
-    import tempfile
-
     with tempfile.TemporaryDirectory(prefix="mlferry-cache-") as folder:
         yield Path(folder)
 

@@ -187,8 +187,7 @@ def files_of(server, temporary: Path) -> list[str]:
 # Uploads that end badly
 
 
-# What broke off is out of reach on Azure: the service forgets it after a week.
-# Others keep the parts of an upload apart from those of the next.
+# The others keep the parts of an upload apart from those of the next.
 @pytest.mark.not_on("garage", "gcs")
 def test_of_two_large_uploads_the_one_that_ends_first_is_whole_and_the_other_may_be_repeated(store, own_server):
     server = own_server(place=store.place())
@@ -202,6 +201,7 @@ def test_of_two_large_uploads_the_one_that_ends_first_is_whole_and_the_other_may
     assert server.fetch("a.bin").body == second
 
 
+# What broke off is out of reach on Azure: the service forgets it after a week.
 @pytest.mark.not_on("azurite")
 def test_a_large_upload_that_differs_from_its_digest_leaves_the_old_content(store, own_server):
     server = own_server(place=store.place())

@@ -25,6 +25,8 @@ mod http;
 mod list;
 mod open;
 mod parts;
+#[cfg(any(feature = "hdfs", feature = "server"))]
+mod piecewise;
 mod plain;
 #[cfg(feature = "s3")]
 mod s3;

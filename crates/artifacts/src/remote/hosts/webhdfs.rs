@@ -6,26 +6,24 @@ use crate::{
     remote::{
         error::{innermost, trouble_of},
         http::{in_path, in_query, reqwest_builder},
+        piecewise::{Broken, Piecewise},
     },
 };
 use ::http::{Method, StatusCode, header};
 use async_trait::async_trait;
 use bytes::Bytes;
-use futures_util::{StreamExt, TryStreamExt, stream, stream::BoxStream};
+use futures_util::{StreamExt, TryStreamExt, stream::BoxStream};
 use object_store::{Error, Result};
-use reqwest::{Body, Client, Response, redirect::Policy};
+use reqwest::{Client, Response, redirect::Policy};
 use serde::Deserialize;
 use std::{
-    fmt, io,
+    fmt,
     ops::Range,
     time::{Duration, SystemTime},
 };
-use tokio::{sync::mpsc, task::JoinHandle, time::timeout};
 
 /// Time for an answer, and for a piece of a file.
 const ANSWER_TIME: Duration = Duration::from_mins(1);
-/// Pieces of a file that wait for the socket.
-const WAITING_PIECES: usize = 2;
 
 /// A name node.
 pub(super) struct WebHdfs {
@@ -269,12 +267,14 @@ impl FileHost for WebHdfs {
         let url = self.url(path, "CREATE", &[("overwrite", "true")]);
         let answer = self.ask(Method::PUT, &url, path).await?;
         let location = location_of(answer, path).await?;
-        let (pieces, waiting) = mpsc::channel(WAITING_PIECES);
-        let body = Body::wrap_stream(stream::unfold(waiting, next_piece).fuse());
         let request = self.uploads.put(&location);
-        let request = request.header(header::CONTENT_TYPE, "application/octet-stream").body(body);
-        let request = tokio::spawn(async move { request.send().await });
-        Ok(Box::new(Upload { pieces, request: Some(request), path: path.to_owned() }))
+        let request = request.header(header::CONTENT_TYPE, "application/octet-stream");
+        let path = path.to_owned();
+        let of = path.clone();
+        let request = Piecewise::begin(ANSWER_TIME, |body| async move {
+            checked(request.body(body).send().await, &of).await
+        });
+        Ok(Box::new(Upload { request, path }))
     }
 
     async fn rename(&self, from: &str, to: &str) -> Result<(), NotDone> {
@@ -331,52 +331,35 @@ impl fmt::Debug for WebHdfs {
     }
 }
 
-/// What is sent next: bytes, or the end of the file. A channel that closes without saying so belongs
-/// to an upload that broke.
-async fn next_piece(
-    mut waiting: mpsc::Receiver<Option<Bytes>>,
-) -> Option<(io::Result<Bytes>, mpsc::Receiver<Option<Bytes>>)> {
-    match waiting.recv().await {
-        Some(Some(bytes)) => Some((Ok(bytes), waiting)),
-        Some(None) => None,
-        None => Some((Err(io::ErrorKind::UnexpectedEof.into()), waiting)),
-    }
-}
-
 /// A file that is being written to a data node.
 struct Upload {
-    pieces: mpsc::Sender<Option<Bytes>>,
-    request: Option<JoinHandle<reqwest::Result<Response>>>,
+    request: Piecewise<Result<Response>>,
     path: String,
 }
 
 impl Upload {
-    async fn send(&mut self, piece: Option<Bytes>) -> Result<()> {
-        match timeout(ANSWER_TIME, self.pieces.send(piece)).await {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(_)) => Err(match self.answer().await {
+    async fn send(&self, piece: Option<Bytes>) -> Result<()> {
+        match self.request.send(piece).await {
+            Ok(()) => Ok(()),
+            Err(Broken::Over) => Err(match self.answer().await {
                 Ok(_) => {
                     unavailable("the data node answered before it had the whole file", &self.path)
                 }
                 Err(error) => error,
             }),
-            Err(_) => Err(unavailable("the data node takes no more of the file", &self.path)),
+            Err(Broken::Late) => {
+                Err(unavailable("the data node takes no more of the file", &self.path))
+            }
         }
     }
 
-    async fn answer(&mut self) -> Result<Response> {
-        let over = || unavailable("the upload is over", &self.path);
-        let request = self.request.take().ok_or_else(over)?;
-        let giving_up = request.abort_handle();
-        let answering = async {
-            match request.await {
-                Ok(answer) => checked(answer, &self.path).await,
-                Err(_) => Err(over()),
-            }
-        };
-        timeout(ANSWER_TIME, answering).await.unwrap_or_else(|_| {
-            giving_up.abort();
-            Err(unavailable("the data node does not answer", &self.path))
+    async fn answer(&self) -> Result<Response> {
+        self.request.answer().await.unwrap_or_else(|why| {
+            let words = match why {
+                Broken::Over => "the upload is over",
+                Broken::Late => "the data node does not answer",
+            };
+            Err(unavailable(words, &self.path))
         })
     }
 }
@@ -394,14 +377,6 @@ impl NewFile for Upload {
             Ok(())
         } else {
             Err(unavailable(format!("the data node answers {}", answer.status()), &self.path))
-        }
-    }
-}
-
-impl Drop for Upload {
-    fn drop(&mut self) {
-        if let Some(request) = &self.request {
-            request.abort();
         }
     }
 }

@@ -9,21 +9,17 @@ use crate::StoreTrouble;
 use ::http::{HeaderMap, HeaderValue, Method, header};
 use async_trait::async_trait;
 use bytes::Bytes;
-use futures_util::{FutureExt, StreamExt, stream};
+use futures_util::FutureExt;
 use object_store::{
     Error, MultipartUpload, PutMode, PutPayload, PutResult, Result, UploadPart, path::Path,
 };
-use reqwest::Body;
-use std::{io, sync::Arc};
-use tokio::{
-    sync::{Mutex, mpsc, oneshot},
-    task::JoinHandle,
+use std::sync::Arc;
+use tokio::sync::oneshot;
+
+use super::super::{
+    error::Trouble,
+    piecewise::{Broken, Piecewise},
 };
-
-use super::super::error::Trouble;
-
-/// Pieces of a body that wait for the socket.
-const WAITING_PIECES: usize = 2;
 
 impl Server {
     /// Stores a file in one request.
@@ -84,28 +80,14 @@ impl Server {
     /// Begins a request whose body is sent in pieces.
     pub(super) async fn begin(&self, key: &Path) -> Result<StreamedUpload> {
         let url = self.url(key).await?;
-        let (pieces, waiting) = mpsc::channel(WAITING_PIECES);
-        let body = Body::wrap_stream(stream::unfold(waiting, next_piece).fuse());
-        let (server, key) = (self.clone(), key.clone());
         let client = self.0.client.clone();
-        let request = tokio::spawn(async move { client.stream(&url, body).await });
+        let request = Piecewise::begin(self.0.client.answer_time, |body| async move {
+            client.stream(&url, body).await
+        });
         let (begin, turn) = oneshot::channel();
         let _ = begin.send(());
-        let request = Mutex::new(Some(request));
-        let wire = Arc::new(Wire { server, key, pieces, request });
+        let wire = Arc::new(Wire { server: self.clone(), key: key.clone(), request });
         Ok(StreamedUpload { wire, turn: Some(turn), bytes: 0 })
-    }
-}
-
-/// What is sent next: bytes, or the end of the file. A channel that closes without saying so belongs
-/// to an upload that broke, which must not look like the end.
-async fn next_piece(
-    mut waiting: mpsc::Receiver<Option<Bytes>>,
-) -> Option<(io::Result<Bytes>, mpsc::Receiver<Option<Bytes>>)> {
-    match waiting.recv().await {
-        Some(Some(bytes)) => Some((Ok(bytes), waiting)),
-        Some(None) => None,
-        None => Some((Err(io::ErrorKind::UnexpectedEof.into()), waiting)),
     }
 }
 
@@ -129,46 +111,30 @@ fn stored(response: &reqwest::Response) -> PutResult {
 struct Wire {
     server: Server,
     key: Path,
-    pieces: mpsc::Sender<Option<Bytes>>,
-    request: Mutex<Option<JoinHandle<Result<reqwest::Response, Failure>>>>,
+    request: Piecewise<Result<reqwest::Response, Failure>>,
 }
 
 impl Wire {
     async fn send(&self, piece: Option<Bytes>) -> Result<()> {
-        let time = self.server.0.client.answer_time;
-        match tokio::time::timeout(time, self.pieces.send(piece)).await {
-            Ok(Ok(())) => Ok(()),
-            // It has answered before the end.
-            Ok(Err(_)) => Err(match self.answer().await {
+        match self.request.send(piece).await {
+            Ok(()) => Ok(()),
+            Err(Broken::Over) => Err(match self.answer().await {
                 Ok(_) => broken("the server there answered before it had the whole file"),
                 Err(error) => error,
             }),
-            Err(_) => Err(broken("the server there takes no more of the file")),
+            Err(Broken::Late) => Err(broken("the server there takes no more of the file")),
         }
     }
 
     async fn answer(&self) -> Result<reqwest::Response> {
-        let Some(request) = self.request.lock().await.take() else {
-            return Err(broken("the upload is over"));
-        };
-        let giving_up = request.abort_handle();
-        let time = self.server.0.client.answer_time;
-        let Ok(outcome) = tokio::time::timeout(time, request).await else {
-            giving_up.abort();
-            return Err(broken("the server there does not answer after it had the whole file"));
-        };
-        let outcome = outcome.map_err(|_| broken("the upload was given up"))?;
+        let outcome = self.request.answer().await.map_err(|why| match why {
+            Broken::Over => broken("the upload is over"),
+            Broken::Late => broken("the server there does not answer after it had the whole file"),
+        })?;
         if let Err(failure) = &outcome {
             self.server.explain_500(&self.key, failure).await?;
         }
         outcome.map_err(|failure| failure.into_error(self.key.as_ref()))
-    }
-
-    /// Breaks the connection, upon which the other server forgets the file.
-    async fn cut(&self) {
-        if let Some(request) = self.request.lock().await.take() {
-            request.abort();
-        }
     }
 }
 
@@ -223,15 +189,8 @@ impl MultipartUpload for StreamedUpload {
 
     async fn abort(&mut self) -> Result<()> {
         self.turn = None;
-        self.wire.cut().await;
+        // Upon which the other server forgets the file.
+        self.wire.request.cut();
         Ok(())
-    }
-}
-
-impl Drop for Wire {
-    fn drop(&mut self) {
-        if let Some(request) = self.request.get_mut().take() {
-            request.abort();
-        }
     }
 }
