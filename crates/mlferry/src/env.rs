@@ -101,6 +101,19 @@ impl Env {
         (!value.is_empty()).then_some(Found { origin, secret_file })
     }
 
+    /// A variable that the process itself has, which libraries can see, too.
+    pub(crate) fn is_of_process(&self, name: &str) -> bool {
+        self.found(name).is_some_and(|found| *found.origin == Origin::Process)
+    }
+
+    /// The names of what `--env-file` has set, each with the file's path.
+    pub(crate) fn of_env_file(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.variables.iter().filter_map(|(name, variable)| match &variable.origin {
+            Origin::EnvFile(path) => Some((name.to_str()?, path.as_str())),
+            _ => None,
+        })
+    }
+
     /// What the configuration file says of a flag, and in which words.
     pub(crate) fn found_setting(&self, key: &str) -> Option<Found<'_>> {
         Some(Found { origin: &self.settings.get(key)?.origin, secret_file: None })

@@ -117,6 +117,7 @@ pub(crate) fn resolve(flags: ServerFlags, env: &Env, folder: &Path) -> Result<Se
     checks::artifacts_only(&flags, &backend_store_uri)?;
     checks::unbuilt(&flags, &backend_store_uri)?;
     notices.extend(observing::prometheus_notice(&flags));
+    notices.extend(observing::out_of_reach(env));
     let serve_artifacts = flags.serve_artifacts && !flags.no_serve_artifacts;
     let backend_store_uri = if flags.artifacts_only {
         backend_store_uri

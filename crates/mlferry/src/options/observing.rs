@@ -1,6 +1,7 @@
 //! How a server is watched: the reference's flag for metrics, and the variables that all of OpenTelemetry obeys.
 
 use super::{set, variable};
+use crate::config::variables;
 use crate::env::Env;
 use crate::flags::ServerFlags;
 use crate::usage::Stop;
@@ -17,9 +18,29 @@ pub(super) fn prometheus_notice(flags: &ServerFlags) -> Option<String> {
     ))
 }
 
+/// What to say of variables that `--env-file` sets in vain, since libraries read them.
+pub(super) fn out_of_reach(env: &Env) -> Vec<String> {
+    // mlferry reads these itself.
+    let is_read = |name| ["HOME", "MLFERRY_CONFIG"].contains(&name);
+    let is_for_libraries = |name| {
+        variables::find(name).is_some_and(|known| known.reader == variables::Reader::Process)
+    };
+    env.of_env_file()
+        .filter(|(name, _)| is_for_libraries(name) && !is_read(name))
+        .map(|(name, path)| {
+            format!(
+                "{name} in the environment file '{path}' has no effect: set it in the environment of the process."
+            )
+        })
+        .collect()
+}
+
 /// Whether traces are sent: whether an endpoint is named and nothing forbids its use. What else the variables say is read by the library.
 pub(super) fn has_traces(env: &Env) -> Result<bool, Stop> {
-    let get = |name| variable(env, name).map(|value| set(value.map(ToOwned::to_owned)));
+    let get = |name| {
+        let value = variable(env, name)?.filter(|_| env.is_of_process(name));
+        Ok(set(value.map(ToOwned::to_owned)))
+    };
     let first = |names: [&'static str; 2]| {
         for name in names {
             if let Some(value) = get(name)? {

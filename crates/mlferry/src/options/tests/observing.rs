@@ -29,3 +29,26 @@ fn traces_are_sent_where_a_variable_says_so() {
     let zipkin = [endpoint, ("OTEL_TRACES_EXPORTER", "zipkin")];
     assert_refused("server", zipkin, "OTEL_TRACES_EXPORTER is 'zipkin'");
 }
+
+#[test]
+fn variables_of_libraries_count_in_the_environment_of_the_process_only() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let path = file.path().to_str().unwrap();
+    fs::write(path, "OTEL_EXPORTER_OTLP_ENDPOINT=http://collector:4318\nHOME=/h\nA=1\n").unwrap();
+    let line = format!("--env-file {path} server");
+    let notices = |options: ServerOptions| {
+        options.notices.into_iter().filter(|notice| notice.contains(path)).collect::<Vec<_>>()
+    };
+    let in_file = options(&line, NO_ENV);
+    assert!(!in_file.has_traces);
+    assert_eq!(
+        notices(in_file),
+        [format!(
+            "OTEL_EXPORTER_OTLP_ENDPOINT in the environment file '{path}' has no effect: set it in the environment of \
+             the process."
+        )]
+    );
+    let of_process = options(&line, [("OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector:4318")]);
+    assert!(of_process.has_traces);
+    assert!(notices(of_process).is_empty());
+}
