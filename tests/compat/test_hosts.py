@@ -95,14 +95,14 @@ def test_links_that_lead_in_circles_do_not_lengthen_a_listing(sftp, own_server):
 @pytest.mark.xdist_group("destination sftp")
 def test_a_connection_that_broke_is_opened_again(sftp, own_server):
     server = own_server(place=sftp.place())
+    find = ["pgrep", "--parent", str(server.pid)]
+    running = [*find, "--runstates", "RSDT"]
     for number in range(3):
         assert server.put(f"{number}.txt", b"x").status == 200
-        find = ["pgrep", "--parent", str(server.pid)]
         children = subprocess.run(find, capture_output=True, text=True, check=True).stdout
         for child in children.split():
             os.kill(int(child), signal.SIGKILL)
         # An upload that is under way when its connection breaks has to be sent again by its client.
-        running = [*find, "--runstates", "RSDT"]
         wait_until(lambda: subprocess.run(running, check=False).returncode == 1, 10, "ssh outlives its end")
     assert server.names() == ["0.txt", "1.txt", "2.txt"]
 
