@@ -2,6 +2,7 @@
 
 use super::{
     MAX_MEMBERS, SMALL_FILES,
+    heads::end_of,
     member::{self, Kind, kind_of},
     source::{ExtractFormat, Meter, Source, explain},
 };
@@ -147,10 +148,12 @@ impl Unpacking<'_> {
         let of_archive = |error| Refusal::of_archive(explain(error));
         let mut archive = Archive::new(source);
         let mut entries = archive.entries().map_err(of_archive)?;
+        let mut next = 0;
         loop {
-            self.meter.expect_head();
+            self.meter.expect_head(next);
             let Some(entry) = entries.next().await else { break };
             let mut entry = entry.map_err(of_archive)?;
+            next = end_of(entry.raw_file_position(), entry.effective_size());
             let name = entry.path_bytes().map_err(of_archive)?.into_owned();
             let shown = String::from_utf8_lossy(&name).into_owned();
             let of_member = |reason| Refusal::of_member(&shown, reason);

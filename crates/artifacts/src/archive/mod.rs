@@ -5,6 +5,7 @@
 //! ahead or are stored side by side.
 
 mod extract;
+mod heads;
 mod member;
 mod outlet;
 mod source;
