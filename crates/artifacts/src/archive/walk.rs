@@ -58,6 +58,15 @@ pub(super) struct Member {
 }
 
 impl Member {
+    pub(super) fn new(
+        name: String,
+        size: u64,
+        modified: SystemTime,
+        bytes: BoxStream<'static, io::Result<Bytes>>,
+    ) -> Self {
+        Self { name, size, modified, bytes, left: size }
+    }
+
     /// The next of its bytes; an error when they are more or less than its size, which was told already.
     pub(super) async fn next_piece(&mut self) -> io::Result<Option<Bytes>> {
         let piece = self.bytes.try_next().await.map_err(|error| of_member(&self.name, error))?;
@@ -102,7 +111,7 @@ impl Walk {
             // What was deleted meanwhile is left out, as if it had been a moment earlier.
             if let Some(found) = found.map_err(|error| of_member(&name, error))? {
                 let Found { size, modified, bytes } = found;
-                return Ok(Some(Member { name, size, modified, bytes, left: size }));
+                return Ok(Some(Member::new(name, size, modified, bytes)));
             }
         }
     }
