@@ -12,6 +12,7 @@ use rawzip::{
     path::EntryPath, time::UtcDateTime,
 };
 use std::{
+    borrow::Cow,
     io::{self, Write},
     sync::{Arc, Mutex, PoisonError},
 };
@@ -67,6 +68,19 @@ async fn add(
     compress(entry, member, method, written, outlet).await
 }
 
+/// A name that leads nowhere else where a backslash divides names, as on Windows: what would is written in
+/// percent sequences.
+fn inside(name: &str) -> Cow<'_, str> {
+    let has_drive =
+        matches!(name.as_bytes(), [drive, b':', b'/' | b'\\', ..] if drive.is_ascii_alphabetic());
+    let leads_out = name.starts_with('\\') || name.contains("\\..") || name.contains("..\\");
+    match (has_drive, leads_out) {
+        (false, false) => Cow::Borrowed(name),
+        (false, true) => name.replace('\\', "%5C").into(),
+        (true, _) => name.replace('\\', "%5C").replacen(':', "%3A", 1).into(),
+    }
+}
+
 async fn finish(
     archive: ZipArchiveWriter<Written>,
     written: &Written,
@@ -84,9 +98,10 @@ fn begin<'a>(
     method: Method,
 ) -> io::Result<Entry<'a>> {
     let modified = i64::try_from(member.modified_seconds()).unwrap_or(0);
+    let name = inside(&member.name);
     let mut file = archive
         // As it is: the library would rewrite names with `:` and others.
-        .new_file(EntryPath::verbatim(member.name.as_bytes()))
+        .new_file(EntryPath::verbatim(name.as_bytes()))
         .compression_method(CompressionMethod::DEFLATE)
         .unix_permissions(MODE)
         .last_modified(UtcDateTime::from_unix(modified));
@@ -238,6 +253,27 @@ mod tests {
         let offset = second.windows(4).position(|found| found == [1, 0, 8, 0]).unwrap() + 4;
         let begin = number(&second[offset..offset + 8]);
         assert_eq!(begin, length - (tail.len() - next) as u64);
+    }
+
+    #[test]
+    fn no_name_leads_out_where_backslashes_divide_names() {
+        for (name, written) in [
+            ("top/a\\..\\..\\b", "top/a%5C..%5C..%5Cb"),
+            ("top/..\\..\\b\\c", "top/..%5C..%5Cb%5Cc"),
+            ("top\\../b", "top%5C../b"),
+            ("top/b\\.. \\c", "top/b%5C.. %5Cc"),
+            ("\\\\host\\share/b", "%5C%5Chost%5Cshare/b"),
+            ("\\top/b", "%5Ctop/b"),
+            ("C:/b", "C%3A/b"),
+            ("c:\\b/d:e", "c%3A%5Cb/d:e"),
+        ] {
+            assert_eq!(inside(name), written);
+        }
+        for name in
+            ["top/a\\b", "top/..a/b..c", "top/...", "top/C:/b", "step:3/x", "C:x/y", "top/a%5Cb"]
+        {
+            assert_eq!(inside(name), name);
+        }
     }
 
     #[test]
