@@ -189,6 +189,18 @@ def test_a_member_that_must_not_be_is_refused_by_its_name(server, folder, kind):
     assert server.pending() == []
 
 
+@pytest.mark.parametrize(
+    "name", ["x" * 900_000, f"a{'/' * 900_000}b/c", f"{'y/' * 450_000}z"], ids=["long", "slashes", "deep"]
+)
+def test_an_error_quotes_the_beginning_of_a_name_that_is_very_long(server, folder, name):
+    for data in (member(name), tar_of({name: b""}, tarfile.GNU_FORMAT)):
+        answer = send(server, f"{folder}/in", data).assert_error(400, "INVALID_PARAMETER_VALUE")
+        assert f"'{name[:200]}" in answer.message
+        assert "…" in answer.message
+        assert "stored" in answer.message
+        assert len(answer.body) < 2000
+
+
 @pytest.fixture(scope="session")
 def sparse(tmp_path_factory):
     """Archives by `tar --sparse` with one file of so many holes that its header does not name all of them."""
