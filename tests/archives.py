@@ -7,7 +7,9 @@ import io
 import shutil
 import subprocess
 import tarfile
+import time
 import zipfile
+from collections.abc import Iterator
 
 import pytest
 
@@ -60,3 +62,10 @@ def compressed(data: bytes, kind: str) -> bytes:
 
 def send(server: Server, path: str, data, kind: str = "tar", headers=None, **options) -> Answer:
     return server.put(f"{path}?extract={kind}", data, headers, **options)
+
+
+def slowly(*pieces: bytes) -> Iterator[bytes]:
+    """Pieces of a body, each of which the server has taken before the next is sent."""
+    for piece in pieces:
+        yield piece
+        time.sleep(0.1)

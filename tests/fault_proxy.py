@@ -14,7 +14,7 @@ import struct
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 PIECE = 1 << 17
@@ -28,6 +28,8 @@ class Request:
     length: int
     # Bytes of the body that the store announced.
     answered: int = 0
+    # How this one breaks, as in `Faults`.
+    fault: str | None = None
 
 
 @dataclass
@@ -59,6 +61,10 @@ class FaultProxy:
         self.upstream, self.faults = upstream, faults
         self.requests: list[Request] = []
         self.injected: Counter[str] = Counter()
+        # Is called with each request before the store hears of it, and may say how it breaks.
+        self.before: Callable[[Request], object] = lambda request: None
+        # A header that never reaches the store, as if it did not know it.
+        self.unheard = b""
         # The most requests that were under way at one moment.
         self.most_at_once = 0
         self._at_once = 0
@@ -132,7 +138,8 @@ class FaultProxy:
     def _exchange(self, near: _Wire, far: _Wire, head: bytes) -> None:
         method, target = head.split(b" ", 2)[:2]
         request = Request(method.decode(), target.decode(), max(length_of(head), 0))
-        fault = self.faults.next() if self.faults else None
+        self.before(request)
+        fault = request.fault or (self.faults.next() if self.faults else None)
         if fault:
             with self._lock:
                 self.injected[fault] += 1
@@ -140,6 +147,8 @@ class FaultProxy:
             if re.search(rb"\r\nexpect: *100-continue", head, re.IGNORECASE):
                 near.send(b"HTTP/1.1 100 Continue\r\n\r\n")
                 head = re.sub(rb"\r\nexpect: *100-continue", b"", head, flags=re.IGNORECASE)
+            if self.unheard:
+                head = re.sub(rb"\r\n%s:[^\r]*" % self.unheard, b"", head, flags=re.IGNORECASE)
             if fault in {"500", "503"}:
                 near.drop(body_of(head))
                 near.send(error(fault, request.method))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import re
 import shutil
 import subprocess
@@ -25,13 +26,13 @@ CACHE_MIB = 64
 class Cached:
     """A server with a cache, and what passes between it and its store."""
 
-    def __init__(self, store, own_server, folder: Path, proxy: FaultProxy):
+    def __init__(self, store, own_server, folder: Path, proxy: FaultProxy, environment: dict[str, str] | None = None):
         self.folder, self.proxy = folder, proxy
         self.place = store.place()
         self._start = lambda: own_server(
             *("--artifact-cache", str(folder), "--artifact-cache-size", f"{CACHE_MIB}M"),
             place=self.place,
-            environment=store.server_environment(proxy.url),
+            environment=store.server_environment(proxy.url) | (environment or {}),
         )
         self.server: Server = self._start()
 
@@ -189,6 +190,19 @@ def test_who_leaves_early_takes_nothing_from_others(cached):
     assert [answer for answer in answers if answer is not None] == [True] * 4
 
 
+def test_blocks_of_two_versions_are_never_put_together(cached):
+    old, new = pattern(20_000_000, 1), pattern(20_000_000, 2)
+    cached.place.write("a.bin", old)
+    assert cached.server.fetch("a.bin", {"Range": "bytes=0-5000000"}).body == old[:5_000_001]
+    # After its entity tag was asked for, and while what is there comes from the cache.
+    cached.proxy.before = lambda request: request.method == "GET" and cached.place.write("a.bin", new)
+    with pytest.raises((http.client.IncompleteRead, ConnectionError)):
+        cached.server.fetch("a.bin")
+    cached.proxy.before = lambda request: None
+    assert cached.fetch("a.bin", new) == ["HEAD", "GET"]
+    assert cached.fetch("a.bin", new) == ["HEAD"]
+
+
 def test_nothing_wrong_comes_of_a_store_that_breaks(cached):
     kinds = ("500", "503", "reset", "truncated")
     for number in range(20):
@@ -289,6 +303,79 @@ def test_a_harmed_cache_is_only_a_miss(cached, harm, is_running):
     cached.place.write("fresh.bin", fresh)
     cached.fetch("fresh.bin", fresh)
     assert cached.fetch("fresh.bin", fresh) == ["HEAD"]
+
+
+# Between the server and the system: reads and writes of the cache's files wait as long as $HANG exists.
+HANGING = r"""
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static void wait_while_it_hangs(int fd) {
+    char link[64], path[4096];
+    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+    ssize_t length = readlink(link, path, sizeof path - 1);
+    if (length < 0) return;
+    path[length] = 0;
+    while (strstr(path, "/blocks-") && access(getenv("HANG"), F_OK) == 0) usleep(10000);
+}
+
+#define AFTER(name, data) \
+    ssize_t name(int fd, data bytes, size_t count, off64_t offset) { \
+        wait_while_it_hangs(fd); \
+        return ((ssize_t (*)(int, data, size_t, off64_t))dlsym(RTLD_NEXT, #name))(fd, bytes, count, offset); \
+    }
+AFTER(pread64, void *)
+AFTER(pwrite64, const void *)
+"""
+
+
+@pytest.fixture
+def hanging(stores, own_server, tmp_path) -> Iterator[tuple[Cached, Path]]:
+    """A server with a cache whose disk hangs as long as a file exists."""
+    (tmp_path / "hanging.c").write_text(HANGING)
+    library, hang = tmp_path / "hanging.so", tmp_path / "hang"
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", library, tmp_path / "hanging.c", "-ldl"], check=True)
+    store = stores["garage"]
+    environment = {"LD_PRELOAD": str(library), "HANG": str(hang)}
+    with FaultProxy(int(store.endpoint.rsplit(":", 1)[1])) as proxy:
+        yield Cached(store, own_server, tmp_path / "cache", proxy, environment), hang
+        # So that the server ends in time.
+        hang.unlink(missing_ok=True)
+
+
+def test_a_disk_that_hangs_holds_up_no_download(hanging):
+    cached, hang = hanging
+    contents = {f"{number}.bin": pattern(30 * MIB, number) for number in range(3)}
+    for name, data in contents.items():
+        cached.place.write(name, data)
+    cached.fetch("0.bin", contents["0.bin"])
+    assert cached.fetch("0.bin", contents["0.bin"]) == ["HEAD"]
+    quickest = least_seconds(lambda: cached.server.fetch("0.bin"))
+    hang.touch()
+    # What is not there is written to a disk that takes nothing, and nobody waits for that.
+    for name in ("1.bin", "2.bin"):
+        assert least_seconds(lambda name=name: cached.fetch(name, contents[name]), 1) < quickest + 0.7
+    # What is there is not read for long, and then comes from the store.
+    assert "GET" in cached.fetch("0.bin", contents["0.bin"])
+    cached.server.log_line("the disk of the artifact cache is slow")
+    assert least_seconds(lambda: cached.fetch("0.bin", contents["0.bin"]), 1) < quickest + 0.7
+    hang.unlink()
+    time.sleep(11)
+    cached.fetch("0.bin", contents["0.bin"])
+    assert cached.fetch("0.bin", contents["0.bin"]) == ["HEAD"]
+
+
+def least_seconds(call: Callable[[], object], times: int = 3) -> float:
+    taken = []
+    for _ in range(times):
+        started = time.monotonic()
+        call()
+        taken.append(time.monotonic() - started)
+    return min(taken)
 
 
 def test_a_folder_that_is_removed_is_made_again_at_the_next_start(cached):

@@ -6,13 +6,16 @@ import hashlib
 import json
 import urllib.parse
 import uuid
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 import requests
+from azure.storage.blob import AccountSasPermissions, ResourceTypes, generate_account_sas
 
 from fault_proxy import FaultProxy
 from harness import pattern, use_client
+from stores import azurite
 from stores.s3 import BUCKET
 
 ROUTES = "/api/2.0/mlflow-artifacts"
@@ -178,6 +181,42 @@ def upload(server, folder: str, name: str, parts: list[bytes], finish: str = "co
         )
     message = {"path": name, "upload_id": begun.get("upload_id", "")}
     return post(server, f"/mpu/{finish}/{folder}", message | ({"parts": sent} if finish == "complete" else {}))
+
+
+UNSIGNED = "Multipart {} is not supported for the current artifact repository"
+
+
+@pytest.mark.xdist_group("destination azurite")
+def test_a_store_whose_credentials_sign_nothing_is_answered_like_a_folder(stores, own_server):
+    store = stores["azurite"]
+    place = store.place()
+    kinds, rights = ResourceTypes.from_string("sco"), AccountSasPermissions.from_string("rwdlac")
+    until = datetime.now(UTC) + timedelta(hours=1)
+    signature = generate_account_sas(azurite.ACCOUNT, azurite.KEY, kinds, rights, until)
+    fields = {"AccountName": azurite.ACCOUNT, "BlobEndpoint": f"{store.endpoint}/{azurite.ACCOUNT}"}
+    fields |= {"DefaultEndpointsProtocol": "http", "SharedAccessSignature": signature}
+    connection = ";".join(f"{name}={value}" for name, value in fields.items())
+    place.environment = {"AZURE_STORAGE_CONNECTION_STRING": connection}
+    server = own_server("--presigned-urls", "on", place=place)
+    server.put("d/a.txt", b"x")
+    info = server.get("/api/3.0/mlflow/server-info").json()
+    assert (info["multipart_uploads_enabled"], info["multipart_downloads_enabled"]) == (False, False)
+    for path in ("d/a.txt", "d/none"):
+        server.get(f"{ROUTES}/presigned/{path}").assert_error(501, "NOT_IMPLEMENTED", UNSIGNED.format("download"))
+    for step in ("create", "complete", "abort"):
+        answer = post(server, f"/mpu/{step}/d", {"path": "b.bin", "num_parts": 2, "upload_id": "u", "parts": []})
+        answer.assert_error(501, "NOT_IMPLEMENTED", UNSIGNED.format("upload"))
+    assert server.fetch("d/a.txt").body == b"x"
+
+
+def test_a_name_that_can_not_be_signed_is_answered_as_by_a_store_that_signs_nothing(own_server):
+    """An identity signs for Azure, but not such names; so nobody is asked, and there is nobody who could be."""
+    nobody = {name: "nobody" for name in ("AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET", "AZURE_TENANT_ID")}
+    options = ["--artifacts-destination", "wasbs://box@account.blob.core.windows.net/x", "--no-destination-check"]
+    server = own_server(*options, environment=nobody | {"AZURE_AUTHORITY_HOST": "http://127.0.0.1:1"})
+    for name in ("a b.bin", "ü.bin", "a+b"):
+        answer = post(server, "/mpu/create/d", {"path": name, "num_parts": 2})
+        answer.assert_error(501, "NOT_IMPLEMENTED", UNSIGNED.format("upload"))
 
 
 def test_complete_makes_the_object(store, own_server):

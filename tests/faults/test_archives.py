@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import ntpath
 import os
 import tarfile
 import zipfile
@@ -12,7 +13,7 @@ import pytest
 
 from archives import compressed, send, tar_of, unpacked, zstd
 from fault_proxy import FaultProxy, Faults
-from harness import ARTIFACTS, entries, pattern, wait_until
+from harness import ARTIFACTS, entries, pattern, quoted, wait_until
 
 MEGABYTE = 1_000_000
 PIECE = pattern(4 * MEGABYTE)
@@ -122,6 +123,19 @@ def test_a_link_in_the_destination_does_not_lead_out(own_server, tmp_path):
     assert entries(tmp_path) == []
     (tmp_path / "secret").write_bytes(b"secret")
     assert unpacked(server.fetch("in?archive=tar").body, "tar") == {"in/x": b"1"}
+
+
+def test_no_name_in_a_zip_leads_out_where_backslashes_divide_names(own_server):
+    server = own_server()
+    names = ["a\\..\\..\\..\\b", "..\\c", "d/e\\.. \\f", "plain\\g", "..h"]
+    for name in names:
+        assert server.put(quoted(f"d/{name}"), name.encode()).status == 200
+    # What an unpacker on Windows makes of it is below the folder.
+    found = unpacked(server.fetch("d?archive=zip").body, "zip")
+    assert all(ntpath.normpath(name).startswith("d\\") for name in found)
+    assert {name.replace("%5C", "\\"): data for name, data in found.items()} == {f"d/{it}": it.encode() for it in names}
+    assert "d/plain\\g" in found
+    assert list(unpacked(server.fetch("d?archive=tar").body, "tar")) == sorted(f"d/{name}" for name in names)
 
 
 def test_an_empty_folder_is_an_empty_archive(own_server):

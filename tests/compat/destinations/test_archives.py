@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import io
+import subprocess
 import tarfile
 import time
 import zipfile
 
 import pytest
 
-from archives import SENT, TAKEN, compressed, file_info, send, tar_of, unpacked
+from archives import SENT, TAKEN, compressed, file_info, send, slowly, tar_of, unpacked
 from harness import ARTIFACTS, md5_base64, pattern, quoted, sha256_field
 
 FILES = {
@@ -185,6 +186,51 @@ def test_a_member_that_must_not_be_is_refused_by_its_name(server, folder, kind):
     assert words in answer.message
     assert "1 file of it is stored" in answer.message
     assert server.stored(folder) == {"in/first": b"1"}
+    assert server.pending() == []
+
+
+@pytest.mark.parametrize(
+    "name", ["x" * 900_000, f"a{'/' * 900_000}b/c", f"{'y/' * 450_000}z"], ids=["long", "slashes", "deep"]
+)
+def test_an_error_quotes_the_beginning_of_a_name_that_is_very_long(server, folder, name):
+    for data in (member(name), tar_of({name: b""}, tarfile.GNU_FORMAT)):
+        answer = send(server, f"{folder}/in", data).assert_error(400, "INVALID_PARAMETER_VALUE")
+        assert f"'{name[:200]}" in answer.message
+        assert "…" in answer.message
+        assert "stored" in answer.message
+        assert len(answer.body) < 2000
+
+
+@pytest.fixture(scope="session")
+def sparse(tmp_path_factory):
+    """Archives by `tar --sparse` with one file of so many holes that its header does not name all of them."""
+    folder = tmp_path_factory.mktemp("sparse")
+
+    def made(name: str) -> bytes:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        with (folder / name).open("wb") as file:
+            for number in range(60):
+                file.seek(number * 100_000)
+                file.write(b"x" * 1000)
+        options = ["--sparse", "--hole-detection=raw", "--format=gnu", "-c"]
+        return subprocess.run(["tar", "-C", folder, *options, name], capture_output=True, check=True).stdout
+
+    return made
+
+
+@pytest.mark.parametrize("name", ["holes.bin", f"{'d' * 60}/{'h' * 60}.bin"], ids=["short", "long"])
+@pytest.mark.parametrize("before", [{}, {"first": pattern(1000)}], ids=["first", "second"])
+def test_a_sparse_file_is_refused_however_it_comes_in(server, folder, sparse, name, before):
+    data = b"".join(file_info(*one).tobuf() + one[1].ljust(1024, b"\0") for one in before.items()) + sparse(name)
+    header = next(
+        at for at in range(0, len(data), 512) if data[at + 156 : at + 157] + data[at + 257 : at + 262] == b"Sustar"
+    )
+    # Behind the header, there is more of it. A reader that waits for that must not forget the member.
+    for pieces in ([data], *(slowly(data[:cut], data[cut:]) for cut in (header + 512, header + 612, header + 1024))):
+        answer = send(server, f"{folder}/in", pieces, chunked=True).assert_error(400, "INVALID_PARAMETER_VALUE")
+        assert name[:100] in answer.message
+        assert "without `--sparse`" in answer.message
+        assert server.stored(f"{folder}/in") == before
     assert server.pending() == []
 
 

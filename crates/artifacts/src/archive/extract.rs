@@ -2,6 +2,7 @@
 
 use super::{
     MAX_MEMBERS, SMALL_FILES,
+    heads::end_of,
     member::{self, Kind, kind_of},
     source::{ExtractFormat, Meter, Source, explain},
 };
@@ -26,6 +27,10 @@ const READ_BYTES: usize = 64 * 1024;
 /// The end of an archive is marked by blocks of zeros; the first was read when this is asked for.
 const END_BYTES: u64 = 512;
 
+/// Characters of a member's name in an error, and of other words about it. An archive may hold names of a
+/// megabyte.
+const QUOTED_CHARACTERS: usize = 500;
+
 /// What a client says of an archive beside its bytes.
 #[derive(Debug, Clone, Copy)]
 pub struct ExtractOptions {
@@ -47,7 +52,7 @@ pub struct Extracted {
 /// Why an archive was not unpacked to its end. What was stored before stays.
 #[derive(Debug, Error)]
 pub struct ExtractError {
-    /// The member that could not be stored, if it was not the archive as a whole.
+    /// The member that could not be stored, if it was not the archive as a whole. A long name is cut.
     pub member: Option<String>,
     /// Why.
     #[source]
@@ -121,7 +126,7 @@ impl Refusal {
     }
 
     fn of_member(name: &str, reason: ArtifactError) -> Self {
-        Self { member: Some(name.to_owned()), reason }
+        Self { member: Some(cut(name)), reason }
     }
 }
 
@@ -147,10 +152,12 @@ impl Unpacking<'_> {
         let of_archive = |error| Refusal::of_archive(explain(error));
         let mut archive = Archive::new(source);
         let mut entries = archive.entries().map_err(of_archive)?;
+        let mut next = 0;
         loop {
-            self.meter.expect_head();
+            self.meter.expect_head(next);
             let Some(entry) = entries.next().await else { break };
             let mut entry = entry.map_err(of_archive)?;
+            next = end_of(entry.raw_file_position(), entry.effective_size());
             let name = entry.path_bytes().map_err(of_archive)?.into_owned();
             let shown = String::from_utf8_lossy(&name).into_owned();
             let of_member = |reason| Refusal::of_member(&shown, reason);
@@ -320,6 +327,14 @@ fn unwrapped(error: ArtifactError) -> ArtifactError {
     }
 }
 
-fn bad(reason: impl Into<String>) -> ArtifactError {
-    ArtifactError::BadArchive(reason.into())
+fn bad(reason: impl AsRef<str>) -> ArtifactError {
+    ArtifactError::BadArchive(cut(reason.as_ref()))
+}
+
+/// A text for an error, without its end if it is long.
+fn cut(text: &str) -> String {
+    match text.char_indices().nth(QUOTED_CHARACTERS) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
 }

@@ -4,7 +4,9 @@
 //! makes them quick on stores with a long way to them are small files, of which the next few are read
 //! ahead or are stored side by side.
 
+mod deflate;
 mod extract;
+mod heads;
 mod member;
 mod outlet;
 mod source;

@@ -1,5 +1,6 @@
 //! The bytes of an archive that is unpacked: decompressed, counted, and never more than expected.
 
+use super::heads::Heads;
 use crate::ArtifactError;
 use async_compression::{
     tokio::bufread::{GzipDecoder, ZstdDecoder},
@@ -12,7 +13,7 @@ use std::{
     fmt, io,
     pin::Pin,
     sync::{
-        Arc,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
     },
     task::{Context, Poll, ready},
@@ -64,6 +65,8 @@ struct Counts {
     /// Bytes that may come before something else is expected.
     allowed: AtomicU64,
     is_in_member: AtomicBool,
+    /// There while headers may come.
+    heads: Mutex<Option<Heads>>,
 }
 
 /// The body of the request broke, whatever is in it.
@@ -113,9 +116,10 @@ impl Source {
 }
 
 impl Meter {
-    /// What tells of the next member follows, or the end.
-    pub(super) fn expect_head(&self) {
+    /// What tells of the next member follows at this place of the archive, or the end.
+    pub(super) fn expect_head(&self, at: u64) {
         self.expect(HEAD_BYTES, false);
+        *self.heads() = Some(Heads::at(at));
     }
 
     /// A member's bytes follow.
@@ -131,10 +135,15 @@ impl Meter {
     fn expect(&self, bytes: u64, is_in_member: bool) {
         self.0.allowed.store(bytes, Relaxed);
         self.0.is_in_member.store(is_in_member, Relaxed);
+        *self.heads() = None;
     }
 
-    fn count(&self, bytes: u64) -> io::Result<()> {
-        let counts = &self.0;
+    fn heads(&self) -> MutexGuard<'_, Option<Heads>> {
+        self.0.heads.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn pass(&self, piece: &[u8]) -> io::Result<()> {
+        let (counts, bytes) = (&self.0, piece.len() as u64);
         if bytes == 0 && counts.is_in_member.load(Relaxed) {
             return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the archive ends within it"));
         }
@@ -143,7 +152,11 @@ impl Meter {
             return Err(io::Error::new(io::ErrorKind::InvalidData, text));
         };
         counts.allowed.store(allowed, Relaxed);
-        let unpacked = counts.unpacked.fetch_add(bytes, Relaxed) + bytes;
+        let before = counts.unpacked.fetch_add(bytes, Relaxed);
+        if let Some(heads) = &mut *self.heads() {
+            heads.pass(before, piece)?;
+        }
+        let unpacked = before + bytes;
         let most = counts.received.load(Relaxed).saturating_mul(LARGEST_RATIO);
         if unpacked > most.saturating_add(FREE_BYTES) {
             let text = format!(
@@ -166,7 +179,7 @@ impl AsyncRead for Source {
         let before = buffer.filled().len();
         ready!(self.bytes.as_mut().poll_read(context, buffer))?;
         turn.made_progress();
-        Poll::Ready(self.meter.count((buffer.filled().len() - before) as u64))
+        Poll::Ready(self.meter.pass(&buffer.filled()[before..]))
     }
 }
 

@@ -1,10 +1,10 @@
 //! The files of a folder, one after the other, with the next small ones read ahead.
 
-use super::{SMALL_FILE_BYTES, SMALL_FILES};
+use super::SMALL_FILES;
 use crate::{
     Artifact, ArtifactError, ArtifactPath, Entry, ListOptions, Listing, PageToken, Service, Wanted,
 };
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use futures_util::{StreamExt, TryStreamExt, stream, stream::BoxStream};
 use std::{collections::VecDeque, io, time::SystemTime, vec};
 use tokio::sync::OwnedSemaphorePermit;
@@ -58,6 +58,15 @@ pub(super) struct Member {
 }
 
 impl Member {
+    pub(super) fn new(
+        name: String,
+        size: u64,
+        modified: SystemTime,
+        bytes: BoxStream<'static, io::Result<Bytes>>,
+    ) -> Self {
+        Self { name, size, modified, bytes, left: size }
+    }
+
     /// The next of its bytes; an error when they are more or less than its size, which was told already.
     pub(super) async fn next_piece(&mut self) -> io::Result<Option<Bytes>> {
         let piece = self.bytes.try_next().await.map_err(|error| of_member(&self.name, error))?;
@@ -102,7 +111,7 @@ impl Walk {
             // What was deleted meanwhile is left out, as if it had been a moment earlier.
             if let Some(found) = found.map_err(|error| of_member(&name, error))? {
                 let Found { size, modified, bytes } = found;
-                return Ok(Some(Member { name, size, modified, bytes, left: size }));
+                return Ok(Some(Member::new(name, size, modified, bytes)));
             }
         }
     }
@@ -194,16 +203,40 @@ async fn fetch(
 ) -> Result<Option<Found>, ArtifactError> {
     let Some(artifact) = open(&service, path).await? else { return Ok(None) };
     let found = found(&artifact);
-    if found.size > SMALL_FILE_BYTES {
+    if found.size > room.num_permits() as u64 {
         // It was replaced since it was listed.
         return Ok(Some(found));
     }
-    let pieces: Vec<Bytes> = found.bytes.try_collect().await?;
-    let bytes = stream::iter(pieces).map(move |piece| {
+    let bytes = gathered(found.bytes, found.size).await?;
+    let bytes = stream::iter([bytes]).map(move |bytes| {
         let _kept_until_sent = &room;
-        Ok(piece)
+        Ok(bytes)
     });
     Ok(Some(Found { bytes: bytes.boxed(), ..found }))
+}
+
+/// All pieces as one that holds nothing else. Those that come over a network are slices of larger buffers,
+/// which they would keep.
+async fn gathered(
+    mut pieces: BoxStream<'static, io::Result<Bytes>>,
+    size: u64,
+) -> io::Result<Bytes> {
+    let size = usize::try_from(size).map_err(io::Error::other)?;
+    let mut bytes = BytesMut::new();
+    while let Some(piece) = pieces.try_next().await? {
+        match piece.try_into_mut() {
+            // A file of this machine comes in a buffer of its own.
+            Ok(whole) if whole.len() == size && whole.capacity() == size => bytes = whole,
+            Ok(piece) => append(&mut bytes, &piece, size),
+            Err(piece) => append(&mut bytes, &piece, size),
+        }
+    }
+    Ok(bytes.freeze())
+}
+
+fn append(bytes: &mut BytesMut, piece: &[u8], size: usize) {
+    bytes.reserve(size.saturating_sub(bytes.len()));
+    bytes.extend_from_slice(piece);
 }
 
 fn spawn<T: Send + 'static>(
@@ -214,4 +247,44 @@ fn spawn<T: Send + 'static>(
 
 fn of_member(name: &str, error: impl std::fmt::Display) -> io::Error {
     io::Error::other(format!("'{name}': {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::ROOM_BYTES, *};
+    use crate::{Destination, StoreSettings};
+    use std::{fs, sync::Arc};
+
+    #[tokio::test]
+    async fn what_is_read_ahead_keeps_no_larger_buffers() {
+        let large = Arc::<[u8]>::from(vec![7; 1 << 20]);
+        let buffer = Bytes::from_owner(Arc::clone(&large));
+        let pieces = [Ok(buffer.slice(..100)), Ok(buffer.slice(5000..5100))];
+        drop(buffer);
+        let bytes = gathered(stream::iter(pieces).boxed(), 200).await.unwrap();
+        assert_eq!(bytes, [7; 200].as_slice());
+        assert_eq!(Arc::strong_count(&large), 1);
+        let fitting = Bytes::from(vec![7; 200]);
+        let place = fitting.as_ptr();
+        let bytes = gathered(stream::iter([Ok(fitting)]).boxed(), 200).await.unwrap();
+        assert_eq!(bytes.as_ptr(), place);
+    }
+
+    #[tokio::test]
+    async fn what_has_grown_is_not_read_ahead() {
+        let home = tempfile::tempdir().unwrap();
+        let destination = Destination::Local(home.path().to_owned());
+        let service = Service::open(&destination, &StoreSettings::default()).await.unwrap();
+        let path = ArtifactPath::parse("a").unwrap();
+        let held = || ROOM_BYTES - service.room.0.available_permits();
+        for (size, kept) in [(10_000, 10_000), (10_001, 0)] {
+            fs::write(home.path().join("a"), vec![7; size]).unwrap();
+            let room = service.room.take(10_000).unwrap();
+            let found = fetch(service.clone(), path.clone(), room).await.unwrap().unwrap();
+            assert_eq!(held(), kept);
+            let bytes: Vec<Bytes> = found.bytes.try_collect().await.unwrap();
+            assert_eq!(bytes.concat().len(), size);
+            assert_eq!(held(), 0);
+        }
+    }
 }

@@ -6,6 +6,7 @@ use super::{
     key::{BlockKey, ObjectId},
     read::CachedObject,
     run::Runs,
+    writes::{BUFFER_BYTES, ENTRY_BYTES, Pace, Writes},
 };
 use crate::off_thread::blocking;
 use bytes::Bytes;
@@ -17,10 +18,10 @@ use std::{
     fmt, io,
     path::Path,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc,
         atomic::{AtomicU64, Ordering},
     },
-    time::{Duration, Instant},
+    time::Duration,
 };
 use tokio::{runtime, sync::Semaphore, time::timeout};
 
@@ -28,11 +29,6 @@ use tokio::{runtime, sync::Semaphore, time::timeout};
 const MEMORY_BYTES: usize = 16 * 1024 * 1024;
 /// Parts of it, each with its own lock.
 const MEMORY_SHARDS: usize = 4;
-/// Bytes that are written to the disk at once; there are two such buffers.
-const BUFFER_BYTES: usize = 8 * 1024 * 1024;
-/// What a block takes in a buffer beside its bytes, before it is rounded up to pages.
-const ENTRY_BYTES: usize = 128;
-const PAGE_BYTES: usize = 4096;
 /// Objects that would take more than one part in so many are not kept: they push out all others.
 const LARGEST_SHARE: u64 = 2;
 /// Time for a block to be read. A disk that takes longer is no help.
@@ -43,10 +39,6 @@ const READS: usize = 8;
 const WRITE_THREADS: usize = 8;
 /// Time for the last blocks to be written when the server stops.
 const CLOSE_TIME: Duration = Duration::from_secs(5);
-/// Time for a block to find room in a buffer.
-const WRITE_TIME: Duration = Duration::from_secs(1);
-/// How long a disk is left alone that took longer.
-const PAUSE: Duration = Duration::from_secs(10);
 
 /// A cache of what is downloaded from remote destinations. Cheap to clone.
 #[derive(Clone)]
@@ -57,10 +49,8 @@ struct Inner {
     runs: Runs,
     reads: Reads,
     geometry: Geometry,
-    /// Bytes that wait to be written, as far as is known.
-    queued: tokio::sync::Mutex<usize>,
-    /// Until when the disk is left alone.
-    paused: Mutex<Option<Instant>>,
+    writes: Writes,
+    pace: Pace,
     folder: CacheFolder,
     hits: Tally,
     misses: Tally,
@@ -91,13 +81,14 @@ impl ArtifactCache {
             CacheError::NotWritable { folder: folder.blocks(), source: io::Error::other(error) }
         })?;
         let folder = blocking(move || folder.reserve().map(|()| folder)).await?;
+        let pace = Pace::default();
         Ok(Self(Arc::new(Inner {
+            writes: Writes::begin(blocks.clone(), pace.clone()),
+            pace,
             blocks,
             runs: Runs::default(),
             reads: Reads::new(READ_TIME),
             geometry,
-            queued: tokio::sync::Mutex::default(),
-            paused: Mutex::default(),
             folder,
             hits: Tally::default(),
             misses: Tally::default(),
@@ -106,7 +97,11 @@ impl ArtifactCache {
 
     /// Waits until all blocks are written, unless the disk hangs.
     pub async fn close(&self) {
-        match timeout(CLOSE_TIME, self.0.blocks.close()).await {
+        let written = async {
+            self.0.writes.close().await;
+            self.0.blocks.close().await
+        };
+        match timeout(CLOSE_TIME, written).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::warn!(%error, "the artifact cache could not be closed"),
             Err(_) => tracing::warn!("the artifact cache took too long to close"),
@@ -153,7 +148,7 @@ impl ArtifactCache {
 
     /// Whether a block is kept, as far as can be told without reading it.
     pub(super) fn contains(&self, key: BlockKey) -> bool {
-        !self.is_paused()
+        !self.0.pace.is_paused()
             && (self.0.blocks.memory().contains(&key) || self.0.blocks.storage().may_contains(&key))
     }
 
@@ -181,44 +176,17 @@ impl ArtifactCache {
                 None
             }
             None => {
-                self.pause();
+                self.0.pace.pause();
                 None
             }
         }
     }
 
     /// Keeps a block, unless the disk is too slow.
-    pub(super) async fn insert(&self, key: BlockKey, bytes: Bytes) {
-        if self.is_paused() {
-            return;
+    pub(super) fn insert(&self, key: BlockKey, bytes: Bytes) {
+        if !self.0.pace.is_paused() {
+            self.0.writes.add(self.0.blocks.memory().insert(key, bytes));
         }
-        let cost = (bytes.len() + ENTRY_BYTES).next_multiple_of(PAGE_BYTES);
-        let room = async {
-            let mut queued = self.0.queued.lock().await;
-            // More than a buffer holds would be thrown away.
-            if *queued + cost > BUFFER_BYTES {
-                self.0.blocks.storage().wait().await;
-                *queued = 0;
-            }
-            *queued += cost;
-            self.0.blocks.insert(key, bytes);
-        };
-        if timeout(WRITE_TIME, room).await.is_err() {
-            self.pause();
-        }
-    }
-
-    fn is_paused(&self) -> bool {
-        let paused = self.0.paused.lock().unwrap_or_else(PoisonError::into_inner);
-        paused.is_some_and(|until| Instant::now() < until)
-    }
-
-    fn pause(&self) {
-        let mut paused = self.0.paused.lock().unwrap_or_else(PoisonError::into_inner);
-        if paused.is_none_or(|until| until <= Instant::now()) {
-            tracing::warn!("the disk of the artifact cache is slow; it is left alone for a while");
-        }
-        *paused = Some(Instant::now() + PAUSE);
     }
 }
 

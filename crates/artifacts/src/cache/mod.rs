@@ -24,6 +24,8 @@ mod plan;
 mod read;
 #[cfg(feature = "cache")]
 mod run;
+#[cfg(feature = "cache")]
+mod writes;
 
 #[cfg(not(feature = "cache"))]
 pub use absent::ArtifactCache;

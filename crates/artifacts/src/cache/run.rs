@@ -182,7 +182,7 @@ impl Work {
             }
             let bytes = self.next(plan::bytes_of(&(block..block + 1), self.size)).await?;
             // First, so that who misses it here finds it there.
-            self.cache.insert(key, bytes.clone()).await;
+            self.cache.insert(key, bytes.clone());
             self.reported.send_modify(|progress| {
                 progress.next = block + 1;
                 progress.recent.push_back(bytes);
