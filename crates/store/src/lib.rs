@@ -25,6 +25,7 @@ mod metric_histories;
 mod metrics;
 mod model_aliases;
 mod model_history;
+mod model_version_creation;
 mod model_version_files;
 mod model_version_search;
 mod model_version_source;

@@ -8,19 +8,19 @@ use crate::{
     artifact_uri::ArtifactRoot,
     db::Transaction,
     lifecycle::ACTIVE,
-    model_aliases, model_history,
+    model_aliases,
     model_versions::{self, location_of},
     reads::Question,
     registered_models, runs,
     source_uri::{ModelsUri, SourceKind, check_absolute, is_within, no_such_resource, run_of},
-    tables::{LoggedModelTags, LoggedModels},
+    tables::LoggedModels,
 };
 use mlferry_protocol::{
     InvalidParameter, RunId,
-    model_versions::{CreateModelVersion, Stage, VersionNumber, VersionOf},
-    tags::{self, MODEL_VERSIONS_TAG},
+    model_versions::{CreateModelVersion, Stage, VersionOf},
+    tags,
 };
-use sea_query::{Expr, ExprTrait, LockType, OnConflict, Query};
+use sea_query::{Expr, ExprTrait, LockType, Query};
 
 /// The sources of prompts, which have no files.
 const PROMPT_SOURCES: [&str; 2] = ["dummy-source", "prompt-template"];
@@ -249,13 +249,18 @@ fn bad_source(source: &str, what: &str, reason: &str) -> StoreError {
 pub(crate) struct LoggedModel {
     pub(crate) artifact_location: String,
     source_run_id: Option<String>,
-    experiment_id: i64,
+    pub(crate) experiment_id: i64,
 }
 
 impl LoggedModel {
     /// A logged model that is not deleted.
     pub(crate) async fn find(transaction: &mut Transaction, id: &str) -> Result<Self, StoreError> {
         Self::read(transaction, id, None).await
+    }
+
+    /// The same, locked, so that nobody else changes it.
+    pub(crate) async fn lock(transaction: &mut Transaction, id: &str) -> Result<Self, StoreError> {
+        Self::read(transaction, id, Some(LockType::NoKeyUpdate)).await
     }
 
     async fn read(
@@ -284,44 +289,4 @@ impl LoggedModel {
             experiment_id: row.get(LoggedModels::ExperimentId)?,
         })
     }
-}
-
-/// Adds a version to the list of those that a logged model became, which is one of its tags.
-pub(crate) async fn note_on_logged_model(
-    transaction: &mut Transaction,
-    id: &str,
-    name: &str,
-    version: VersionNumber,
-) -> Result<(), StoreError> {
-    // Others may be adding to the list, too.
-    let model = LoggedModel::read(transaction, id, Some(LockType::NoKeyUpdate)).await?;
-    let select = Query::select()
-        .column(LoggedModelTags::TagValue)
-        .from(LoggedModelTags::Table)
-        .and_where(Expr::col(LoggedModelTags::ModelId).eq(id))
-        .and_where(Expr::col(LoggedModelTags::TagKey).eq(MODEL_VERSIONS_TAG))
-        .take();
-    let row = transaction.fetch_optional(&select).await?;
-    let list: Option<String> = row.map(|row| row.get(LoggedModelTags::TagValue)).transpose()?;
-    let entry = format!("{{\"name\": {}, \"version\": {version}}}", serde_json::Value::from(name));
-    let list = list.filter(|list| !list.is_empty()).unwrap_or_else(|| "[]".to_owned());
-    let list = model_history::with_entry(&list, &entry).ok_or_else(|| {
-        InvalidParameter::new(format!(
-            "The tag '{MODEL_VERSIONS_TAG}' of logged model '{id}' is not a JSON list, so that no version \
-             can be added to it. Delete the tag first."
-        ))
-    })?;
-    let columns = [
-        LoggedModelTags::ModelId,
-        LoggedModelTags::ExperimentId,
-        LoggedModelTags::TagKey,
-        LoggedModelTags::TagValue,
-    ];
-    let row = [id.into(), model.experiment_id.into(), MODEL_VERSIONS_TAG.into(), list.into()];
-    let replace = OnConflict::columns([LoggedModelTags::ModelId, LoggedModelTags::TagKey])
-        .update_column(LoggedModelTags::TagValue)
-        .to_owned();
-    let mut insertion = crate::db::insert(LoggedModelTags::Table, columns, [row]);
-    transaction.execute(insertion.on_conflict(replace)).await?;
-    Ok(())
 }

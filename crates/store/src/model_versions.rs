@@ -2,47 +2,28 @@
 
 use crate::{
     Store, StoreError,
-    artifact_uri::check_width,
     clock::now_ms,
-    db::{DbError, Dialect, Row, Transaction, insert},
+    db::{DbError, Row, Transaction},
     model_aliases,
     model_version_search::ModelVersionSearch,
-    model_version_source::{Origin, OriginOf, note_on_logged_model},
     reads::{Question, cut_page},
     registered_models,
     registry_details::{add_aliases_to_versions, add_tags_to_versions},
-    registry_tags::set_on_version,
     schema::WORKSPACE,
     tables::ModelVersions,
     writes::{Change, Lock},
 };
-use mlferry_protocol::{
-    limits,
-    model_versions::{
-        CreateModelVersion, DeleteModelVersion, GetModelVersion, GetModelVersionDownloadUri,
-        ModelVersion, SearchModelVersions, SearchModelVersionsResponse, Stage,
-        TransitionModelVersionStage, UpdateModelVersion, VersionNumber, VersionOf,
-    },
+use mlferry_protocol::model_versions::{
+    DeleteModelVersion, GetModelVersion, GetModelVersionDownloadUri, ModelVersion,
+    SearchModelVersions, SearchModelVersionsResponse, Stage, TransitionModelVersionStage,
+    UpdateModelVersion, VersionNumber, VersionOf,
 };
-use sea_query::{Expr, ExprTrait, Func, LockType, Order, Query, SelectStatement, UpdateStatement};
+use sea_query::{Expr, ExprTrait, LockType, Order, Query, SelectStatement, UpdateStatement};
 
 /// The stage of versions that are deleted. Their rows stay, so that their numbers are not given again.
 const DELETED: &str = "Deleted_Internal";
 
-/// The status of versions whose files are there, as those of all are that are made here.
-const READY: &str = "READY";
-
 impl Store {
-    /// Makes a version of a registered model, with the next number.
-    pub async fn create_model_version(
-        &self,
-        request: CreateModelVersion,
-    ) -> Result<ModelVersion, StoreError> {
-        let root = &self.artifact_root;
-        let origin = self.ask(&OriginOf { request: &request, root }).await?;
-        self.write(NewVersion { request, origin }).await
-    }
-
     /// A model version.
     pub async fn get_model_version(
         &self,
@@ -123,94 +104,6 @@ impl Question for ModelVersionSearch {
         let next_page_token = has_more.then(|| request.page_token.after(versions.len()));
         Ok(SearchModelVersionsResponse { model_versions: versions, next_page_token })
     }
-}
-
-struct NewVersion {
-    request: CreateModelVersion,
-    origin: Origin,
-}
-
-impl Change for NewVersion {
-    type Output = ModelVersion;
-    const IS_REPEATABLE: bool = false;
-
-    fn locks(&self) -> Lock<'_> {
-        Lock::RegisteredModel(&self.request.name)
-    }
-
-    async fn apply(&self, transaction: &mut Transaction) -> Result<ModelVersion, StoreError> {
-        let name = &self.request.name;
-        registered_models::existing(transaction, name).await?;
-        let now = now_ms();
-        registered_models::touch(transaction, name, now).await?;
-        let version = next_number(transaction, name).await?;
-        self.insert(transaction, version, now).await?;
-        set_on_version(transaction, name, version, &self.request.tags).await?;
-        if let Some(model) = &self.origin.logged_model {
-            note_on_logged_model(transaction, model, name, version).await?;
-        }
-        find(transaction, &VersionOf { name: name.clone(), version }).await
-    }
-}
-
-impl NewVersion {
-    async fn insert(
-        &self,
-        transaction: &mut Transaction,
-        version: VersionNumber,
-        now: i64,
-    ) -> Result<(), StoreError> {
-        let Origin { source, storage_location, run_id, .. } = &self.origin;
-        let has_widths = transaction.dialect() == Dialect::Postgres;
-        let limit = limits::MODEL_SOURCE;
-        check_width("location of the model version", storage_location, limit, has_widths)?;
-        let columns = [
-            ModelVersions::Name,
-            ModelVersions::Version,
-            ModelVersions::CreationTime,
-            ModelVersions::LastUpdatedTime,
-            ModelVersions::Description,
-            ModelVersions::CurrentStage,
-            ModelVersions::Source,
-            ModelVersions::StorageLocation,
-            ModelVersions::RunId,
-            ModelVersions::RunLink,
-            ModelVersions::Status,
-            ModelVersions::Workspace,
-        ];
-        let row = [
-            self.request.name.as_str().into(),
-            version.0.into(),
-            now.into(),
-            now.into(),
-            self.request.description.as_str().into(),
-            Stage::None.name().into(),
-            source.as_str().into(),
-            storage_location.as_str().into(),
-            run_id.clone().into(),
-            self.request.run_link.as_str().into(),
-            READY.into(),
-            WORKSPACE.into(),
-        ];
-        transaction.execute(&insert(ModelVersions::Table, columns, [row])).await?;
-        Ok(())
-    }
-}
-
-/// The number after all that a model ever had.
-async fn next_number(
-    transaction: &mut Transaction,
-    name: &str,
-) -> Result<VersionNumber, StoreError> {
-    let select = Query::select()
-        .expr_as(Func::max(Expr::col(ModelVersions::Version)), ModelVersions::Version)
-        .from(ModelVersions::Table)
-        .and_where(Expr::col(ModelVersions::Workspace).eq(WORKSPACE))
-        .and_where(Expr::col(ModelVersions::Name).eq(name))
-        .take();
-    let row = transaction.fetch_optional(&select).await?;
-    let last: Option<i64> = row.map(|row| row.get(ModelVersions::Version)).transpose()?.flatten();
-    Ok(VersionNumber(last.unwrap_or(0) + 1))
 }
 
 impl Change for UpdateModelVersion {

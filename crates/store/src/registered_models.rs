@@ -24,7 +24,7 @@ use mlferry_protocol::{
     tags::{IS_PROMPT_TAG, Tag},
 };
 use sea_query::{
-    Expr, ExprTrait, Iden, LockType, OnConflict, Query, SelectStatement, UpdateStatement,
+    Expr, ExprTrait, IntoIden, LockType, OnConflict, Query, SelectStatement, UpdateStatement,
 };
 
 impl Store {
@@ -256,43 +256,23 @@ impl Change for DeleteRegisteredModel {
         if !lock(transaction, &self.name, LockType::Update).await? {
             return Err(StoreError::RegisteredModelNotFound(self.name.clone()));
         }
-        let name = self.name.as_str();
-        use ModelVersionTags as VersionTags;
-        delete_of(
-            transaction,
-            name,
-            (VersionTags::Table, VersionTags::Workspace, VersionTags::Name),
-        )
-        .await?;
-        delete_of(
-            transaction,
-            name,
-            (ModelVersions::Table, ModelVersions::Workspace, ModelVersions::Name),
-        )
-        .await?;
-        use RegisteredModelTags as ModelTags;
-        delete_of(transaction, name, (ModelTags::Table, ModelTags::Workspace, ModelTags::Name))
-            .await?;
-        use RegisteredModelAliases as Aliases;
-        delete_of(transaction, name, (Aliases::Table, Aliases::Workspace, Aliases::Name)).await?;
-        use RegisteredModels as Models;
-        delete_of(transaction, name, (Models::Table, Models::Workspace, Models::Name)).await
+        // Rows go before those that they refer to. All tables name workspace and model alike.
+        for table in [
+            ModelVersionTags::Table.into_iden(),
+            ModelVersions::Table.into_iden(),
+            RegisteredModelTags::Table.into_iden(),
+            RegisteredModelAliases::Table.into_iden(),
+            RegisteredModels::Table.into_iden(),
+        ] {
+            let delete = Query::delete()
+                .from_table(table)
+                .and_where(Expr::col(RegisteredModels::Workspace).eq(WORKSPACE))
+                .and_where(is_called(&self.name))
+                .take();
+            transaction.execute(&delete).await?;
+        }
+        Ok(())
     }
-}
-
-/// Deletes the rows of a table that belong to a model.
-async fn delete_of<I: Iden + Copy + 'static>(
-    transaction: &mut Transaction,
-    name: &str,
-    (table, workspace, model): (I, I, I),
-) -> Result<(), StoreError> {
-    let delete = Query::delete()
-        .from_table(table)
-        .and_where(Expr::col(workspace).eq(WORKSPACE))
-        .and_where(Expr::col(model).eq(name))
-        .take();
-    transaction.execute(&delete).await?;
-    Ok(())
 }
 
 /// Locks a model, so that nobody else changes it or what it has; tells whether it exists.

@@ -208,7 +208,7 @@ pub(crate) async fn add_tags_to_versions(
 /// count values, and not every one takes lists of pairs.
 fn is_of_one(dialect: Dialect, versions: &[ModelVersion]) -> Expr {
     let pairs = versions.iter().map(|version| json!([version.name, version.version.0]));
-    let pairs = Value::from_iter(pairs).to_string();
+    let pairs = pairs.collect::<Value>().to_string();
     let template = match dialect {
         Dialect::Sqlite => {
             "(name, version) IN (SELECT page.value ->> 0, page.value ->> 1 FROM json_each(?) AS page)"

@@ -28,14 +28,13 @@ impl SourceKind {
     pub(crate) fn of(source: &str) -> Result<Self, InvalidParameter> {
         let parts = Parts::of(source);
         Ok(match parts.scheme.as_str() {
-            "" => Self::Local,
             "file" if is_remote(&parts) => {
                 return Err(InvalidParameter::new(format!(
                     "{source} is not a valid remote uri. For remote access on windows, please consider \
                      using a different scheme such as SMB (e.g. smb://<hostname>/<path>)."
                 )));
             }
-            "file" => Self::Local,
+            "" | "file" => Self::Local,
             "runs" => Self::Runs,
             "models" => Self::Models,
             "mlflow-artifacts" => Self::Proxied,

@@ -172,7 +172,7 @@ impl Action {
 pub(crate) fn table() -> Vec<Route> {
     use Access::{Anyone, Delete, Edit, Operate, Read};
 
-    vec![
+    let mut table = vec![
         GET.page("/", Anyone, ui::index).bare(),
         GET.page("/static-files/{*path}", Anyone, ui::asset).bare(),
         GET.info("/health", Anyone, info::health).bare(),
@@ -240,6 +240,16 @@ pub(crate) fn table() -> Vec<Route> {
         ),
         // Logged models, as far as downloads of runs ask for them.
         POST.records("/2.0/mlflow/logged-models/search", Read, logged_models::search),
+    ];
+    table.extend(registry());
+    table
+}
+
+/// The lines of the model registry.
+fn registry() -> Vec<Route> {
+    use Access::{Delete, Edit, Read};
+
+    vec![
         // Registered models; a prompt is one, too.
         POST.records("/2.0/mlflow/registered-models/create", Edit, registered_models::create),
         GET.records("/2.0/mlflow/registered-models/get", Read, registered_models::get),
