@@ -1,8 +1,9 @@
 """The reference and mlferry side by side: the same calls go to both, and what they answer is compared.
 
 A call may name things that each server knows by an id of its own: `$run`, `$experiment`, `$deleted_run`,
-`$deleted_experiment` and `$name` (a text that no other case uses), each also with a number behind it. They are made
-when a case first mentions them. In answers, ids become these words again, and times of today become `<now>`.
+`$deleted_experiment`, `$logged_model` (one that `$run` made), `$model` (a registered one, by its name) and `$name` (a
+text that no other case uses), each also with a number behind it. They are made when a case first mentions them. In
+answers, ids become these words again, and times of today become `<now>`.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import re
 import sqlite3
 import time
 import urllib.parse
+import uuid
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -34,6 +36,7 @@ EXPERIMENT_ID = re.compile(r"\b[78][0-9]{5}\b")
 PYTHON_SET = re.compile(r"\{'[^{}]*'\}")
 # Lists in the order of the database, which is no promise when every key is there once.
 UNORDERED = {"params", "tags", "metrics"}
+UNORDERED_WITHOUT_KEYS = {"dataset_summaries", "aliases", "latest_versions"}
 
 
 # What is sent, and what may differ
@@ -112,6 +115,14 @@ def get(path: str, /, **query) -> Call:
     return Call("GET", path, query=query)
 
 
+def patch(path: str, /, **message) -> Call:
+    return Call("PATCH", path, message)
+
+
+def delete(path: str, /, **message) -> Call:
+    return Call("DELETE", path, message)
+
+
 def raw(path: str, body: str | bytes, content_type: str | None = "application/json", method: str = "POST") -> Call:
     return Call(method, path, raw=body, headers={"Content-Type": content_type} if content_type else {})
 
@@ -176,7 +187,7 @@ class Normal:
             keys = [item.get("key") for item in items if isinstance(item, dict)]
             if name in UNORDERED and len(keys) == len(items) == len(set(keys)):
                 items.sort(key=lambda item: str(item.get("key")))
-            if name == "dataset_summaries":
+            if name in UNORDERED_WITHOUT_KEYS:
                 items.sort(key=lambda item: json.dumps(item, sort_keys=True))
             return items
         if isinstance(value, str):
@@ -223,6 +234,19 @@ class Side:
             connection.close()
         else:
             execute(self.database, f"alter sequence experiments_experiment_id_seq restart with {first}")
+
+    def add_logged_model(self, model_id: str, run_id: str) -> None:
+        statement = (
+            "insert into logged_models (model_id, experiment_id, name, artifact_location, creation_timestamp_ms, "
+            f"last_updated_timestamp_ms, status, lifecycle_stage, source_run_id) values ('{model_id}', 0, 'logged', "
+            f"'mlflow-artifacts:/0/models/{model_id}/artifacts', 1, 1, 2, 'active', '{run_id}')"
+        )
+        if isinstance(self.database, Path):
+            with sqlite3.connect(self.database, timeout=20) as connection:
+                connection.execute(statement)
+            connection.close()
+        else:
+            execute(self.database, statement)
 
     def send(self, call: Call, words: dict[str, str]) -> Answer:
         def fill(value):
@@ -326,6 +350,14 @@ class Scene:
             words[word] = new_id(side.make(created))
             if kind == "deleted_run":
                 side.make(post("runs/delete", run_id=words[word]))
+        elif kind == "model":
+            words[word] = name
+            side.make(post("registered-models/create", name=name))
+        elif kind == "logged_model":
+            if "run" not in words:
+                self._make(side, "run")
+            words[word] = f"m-{uuid.uuid4().hex}"
+            side.add_logged_model(words[word], words["run"])
 
 
 def new_id(answer: dict) -> str:

@@ -1,4 +1,4 @@
-"""The runs and experiments that searches look through: with gaps, NaN, infinities, ties, unicode and quotes."""
+"""The runs, experiments and registered models that searches look through: with gaps, NaN, infinities, ties, quotes."""
 
 from __future__ import annotations
 
@@ -70,6 +70,9 @@ STATUSES = ["RUNNING", "FINISHED", "FAILED", "KILLED", "SCHEDULED"]
 USERS = ["bob", "alice", "", "größe", "it's", "Bob"]
 RUNS = 300
 EXPERIMENTS = 40
+MODELS = [f"{text} {number}".strip() for number, text in enumerate(TEXTS)]
+SOURCES = ["s3://bucket/a", "s3://bucket/A", "s3://bucket/größe", "s3://bucket/it's", "gs://bucket/a_b"]
+PROMPT_TAG = "mlflow.prompt.is_prompt"
 
 
 def some(random_: random.Random, keys: list[str], values: list) -> list[dict]:
@@ -133,3 +136,26 @@ def log_experiments(api: Callable[..., dict]) -> list[str]:
         elif number % 5 == 0:
             api("experiments/update", {"experiment_id": created, "new_name": f"{name} renamed"})
     return experiments
+
+
+def log_models(api: Callable[..., dict]) -> None:
+    """Registers `MODELS`, every fifth as a prompt, with some versions each."""
+    random_ = random.Random(22)
+    for number, name in enumerate(MODELS):
+        prompt = [{"key": PROMPT_TAG, "value": "true"}] if number % 5 == 0 else []
+        if number % 7 == 1:
+            prompt = [{"key": PROMPT_TAG, "value": random_.choice(["false", "True", "no"])}]
+        api("registered-models/create", {"name": name, "tags": some(random_, TAGS, TEXTS) + prompt})
+        for version in range(1, random_.randint(1, 8)):
+            source = "dummy-source" if number % 5 == 0 else random_.choice(SOURCES)
+            tags = some(random_, TAGS, TEXTS) + (prompt if number % 5 == 0 else [])
+            message = {"name": name, "source": source, "run_id": random_.choice(["r1", "R1", "r2", ""]), "tags": tags}
+            api("model-versions/create", message)
+            which = {"name": name, "version": str(version)}
+            if random_.random() < 0.3:
+                stage = random_.choice(["Staging", "Production", "Archived"])
+                api("model-versions/transition-stage", which | {"stage": stage})
+            if random_.random() < 0.2:
+                api("model-versions/delete", which, "DELETE")
+            elif random_.random() < 0.3:
+                api("registered-models/alias", which | {"alias": random_.choice(["champion", "a-b"])})

@@ -5,13 +5,16 @@ Both see the same rows, so that ids, tie-breaks and page tokens are equal too.
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 
 from harness import Answer
-from pairs import Call, Normal, Pair, Side, post
-from search_data import log_experiments, log_runs
+from pairs import Call, Normal, Pair, Side, get, post
+from search_data import log_experiments, log_models, log_runs
 
 MOST_PAGES = 30
+# Searched by GET.
+REGISTRY = {"registered-models/search", "model-versions/search"}
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,11 @@ class Found:
         body = answer.json()
         ids = [run["info"]["run_id"] for run in body.get("runs", [])]
         ids += [experiment["experiment_id"] for experiment in body.get("experiments", [])]
+        for found in [*body.get("registered_models", []), *body.get("model_versions", [])]:
+            # Within a model, the order of the database is no promise.
+            for name in ("latest_versions", "aliases", "tags"):
+                found.get(name, []).sort(key=json.dumps)
+            ids.append(json.dumps(found, sort_keys=True))
         return Found(200, None, tuple(ids), body.get("next_page_token"))
 
     def agrees(self, ours: Found) -> bool:
@@ -51,12 +59,13 @@ class Searched:
     def __init__(self, pair: Pair):
         self.pair = pair
 
-        def api(path: str, message: dict) -> dict:
-            return pair.twin.make(Call("POST", path, message))
+        def api(path: str, message: dict, method: str = "POST") -> dict:
+            return pair.twin.make(Call(method, path, message))
 
         self.experiments = log_experiments(api)
         active = [experiment for number, experiment in enumerate(self.experiments) if number % 7]
         self.runs = log_runs(api, active[:3])
+        log_models(api)
         self.words = {f"run{number}": run for number, run in enumerate(self.runs)}
         self.words |= {f"experiment{number}": experiment for number, experiment in enumerate(self.experiments)}
         # Searches of runs look through the experiments that hold them.
@@ -66,10 +75,11 @@ class Searched:
 
     def search(self, side: Side, path: str, message: dict) -> Found:
         words = self.run_words if path == "runs/search" else self.words
-        found = Found.of(side.send(post(path, **message), words))
+        call = get(path, **message) if path in REGISTRY else post(path, **message)
+        found = Found.of(side.send(call, words))
         if found.status == 500 and side is self.pair.reference:
             # Searches at the same time make the reference fail now and then: what it says the second time counts.
-            found = Found.of(side.send(post(path, **message), words))
+            found = Found.of(side.send(call, words))
         return found
 
     def walk(self, side: Side, path: str, message: dict) -> list[Found]:

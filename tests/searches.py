@@ -1,4 +1,4 @@
-"""Generated searches of runs and experiments.
+"""Generated searches of runs, experiments, registered models and their versions.
 
 The values that filters compare with are mostly those that the data holds, so that most filters find something; one in
 seven filters is broken on purpose.
@@ -13,8 +13,11 @@ from search_data import (
     DATASET_FIELDS,
     EXPERIMENTS,
     METRICS,
+    MODELS,
     PARAMS,
+    PROMPT_TAG,
     RUNS,
+    SOURCES,
     STATUSES,
     TAGS,
     TEXTS,
@@ -216,6 +219,38 @@ tags.team like 'x'
 name IS NULL
 metrics.a > 1
 """.strip().splitlines()
+BROKEN_REGISTRY_CLAUSES = """
+name
+name = x
+name > 'a'
+name = 5
+name IN ()
+name IN (1, 2)
+name IN 'a'
+name NOT LIKE 'a'
+foo = 'x'
+foo.bar = 'x'
+attributes.name = 'x'
+creation_timestamp > 0
+stage = 'None'
+current_stage = 'None'
+tags.team > 'x'
+tags.team = 5
+tags.team IN ('a')
+tags.team IS NULL
+name = 'a' OR name = 'b'
+(name = 'a')
+NOT name = 'a'
+name = 'a
+run_id = 5
+run_id > 'a'
+source_path IN ('a')
+source_path = 5
+version_number = 1.5
+version_number = 'x'
+version_number LIKE '1'
+version_number IN (1)
+""".strip().splitlines()
 JOINS = st.sampled_from([" AND ", " AND ", " and ", "  And\n", "\tAND "])
 
 
@@ -332,6 +367,63 @@ def experiment_searches(draw) -> dict:
     if draw(st.booleans()):
         search["view_type"] = draw(st.sampled_from(["ALL", "DELETED_ONLY", "ACTIVE_ONLY"]))
     return search
+
+
+@st.composite
+def registry_tag(draw) -> str:
+    if draw(st.sampled_from([False] * 4 + [True])):
+        value = draw(st.sampled_from(["true", "false", "True", "TRUE", "no"]))
+        return f"tags.`{PROMPT_TAG}` {draw(st.sampled_from(['=', '=', '!=', 'LIKE']))} '{value}'"
+    return draw(text_clause(draw(keyed(["tag", "tags"], TAGS)), TEXTS, LIKE))
+
+
+@st.composite
+def model_name(draw) -> str:
+    name = draw(st.sampled_from(["name", "name", "attribute.name"]))
+    if draw(st.sampled_from([False, False, True])):
+        return draw(list_clause(name, MODELS))
+    return draw(text_clause(name, MODELS, LIKE))
+
+
+@st.composite
+def model_version_clause(draw) -> str:
+    kind = draw(st.sampled_from(["name", "tag", "tag", "run", "source", "number"]))
+    if kind == "name":
+        return draw(model_name())
+    if kind == "tag":
+        return draw(registry_tag())
+    if kind == "number":
+        name = draw(st.sampled_from(["version_number", "attribute.version_number"]))
+        return draw(compared(name, NUMERIC, st.sampled_from(["1", "2", "3", "'2'", "0", "-1", "99999999999"])))
+    if kind == "source":
+        return draw(text_clause("source_path", SOURCES, LIKE))
+    runs = ["r1", "R1", "r2", "nope", ""]
+    return draw(st.one_of(text_clause("run_id", runs, LIKE), list_clause("run_id", runs)))
+
+
+def registry_orders(keys: list[str]) -> st.SearchStrategy[list[str]]:
+    return orders(st.sampled_from(keys).flatmap(lambda key: DIRECTIONS.map(lambda direction: key + direction)))
+
+
+@st.composite
+def registered_model_searches(draw) -> dict:
+    """The query of `registered-models/search`."""
+    return {
+        "filter": draw(filters(st.one_of(model_name(), registry_tag()), BROKEN_REGISTRY_CLAUSES)),
+        "order_by": draw(registry_orders(["name", "last_updated_timestamp"])),
+        "max_results": draw(st.sampled_from([100, 20, 5, 1])),
+    }
+
+
+@st.composite
+def model_version_searches(draw) -> dict:
+    """The query of `model-versions/search`."""
+    keys = ["name", "version_number", "creation_timestamp", "last_updated_timestamp", "attribute.name"]
+    return {
+        "filter": draw(filters(model_version_clause(), BROKEN_REGISTRY_CLAUSES)),
+        "order_by": draw(registry_orders(keys)),
+        "max_results": draw(st.sampled_from([1000, 20, 5, 1])),
+    }
 
 
 def generated(strategy: st.SearchStrategy[dict], count: int, number: int) -> list[dict]:

@@ -52,6 +52,29 @@ pub const STORED_ARTIFACT_LOCATION: usize = 256;
 pub const RUN_ARTIFACT_URI: usize = 200;
 /// Custom views of an experiment, which are tags: the reference's `MAX_CUSTOM_VIEWS_PER_EXPERIMENT`.
 pub const CUSTOM_VIEWS: usize = 50;
+/// Characters of a registered model's name: the width of `registered_models.name`.
+pub const MODEL_NAME: usize = 256;
+/// Characters of the description of a registered model or a model version: the widths of the columns.
+pub const MODEL_DESCRIPTION: usize = 5000;
+/// Characters of a tag's value in the model registry that the reference checks for.
+pub const MODEL_TAG_VALUE: usize = 100_000;
+/// Characters of a registered model's tag's value: the width of `registered_model_tags.value`.
+pub const REGISTERED_MODEL_TAG_VALUE: usize = 5000;
+/// Characters of an alias of a model version.
+pub const MODEL_ALIAS: usize = 255;
+/// Characters of where a model version comes from: the width of `model_versions.source`, and of
+/// `storage_location`.
+pub const MODEL_SOURCE: usize = 500;
+/// Characters of a link to a model version's run: the width of `model_versions.run_link`.
+pub const MODEL_RUN_LINK: usize = 500;
+/// Characters of the id of a model version's run: the width of `model_versions.run_id`.
+pub const MODEL_RUN_ID: usize = 32;
+/// Registered models in one page of a search.
+pub const SEARCH_REGISTERED_MODELS_RESULTS: i64 = 1000;
+/// Registered models in a page when the client does not say.
+pub const SEARCH_REGISTERED_MODELS_DEFAULT_RESULTS: i64 = 100;
+/// Model versions in one page of a search, and as many when the client does not say.
+pub const SEARCH_MODEL_VERSIONS_RESULTS: i64 = 200_000;
 /// Experiments whose datasets one request asks for.
 pub const SEARCH_DATASETS_EXPERIMENTS: usize = 20;
 /// Datasets in one answer.

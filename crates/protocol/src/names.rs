@@ -18,6 +18,26 @@ pub fn check_name(parameter: &str, name: &str) -> Result<(), InvalidParameter> {
              spaces ( ), colon(:) and slashes (/).",
         ));
     }
+    check_resolution(parameter, name)
+}
+
+/// Checks the name of a registered model; `parameter` is the name that a message gives it.
+pub(crate) fn check_model_name(parameter: &str, name: &str) -> Result<(), InvalidParameter> {
+    if name.trim().is_empty() {
+        return Err(InvalidParameter::new(format!(
+            "Missing value for required parameter '{parameter}'."
+        )));
+    }
+    if name.contains(['/', ':']) {
+        return Err(InvalidParameter::new(format!(
+            "Invalid model name '{name}'. Names cannot contain '/' or ':'."
+        )));
+    }
+    check_resolution("name", name)
+}
+
+/// Refuses a name that is another one as a path.
+fn check_resolution(parameter: &str, name: &str) -> Result<(), InvalidParameter> {
     let resolved = normalize(name);
     if resolved != name || name == "." || name.starts_with("..") || name.starts_with('/') {
         return Err(InvalidParameter::value(

@@ -1,7 +1,8 @@
-//! Tags of experiments and runs.
+//! Tags of experiments, runs, registered models and their versions.
 
 use crate::{
-    DecodeRequest, ExperimentId, Fields, InvalidParameter, RunId, check_key, check_length, limits,
+    DecodeRequest, ExperimentId, Fields, InvalidParameter, RunId, check_key, check_length,
+    check_name, limits,
 };
 use serde::Serialize;
 
@@ -9,6 +10,13 @@ use serde::Serialize;
 pub const RUN_NAME_TAG: &str = "mlflow.runName";
 /// The tag of an input that says what the run used the dataset for.
 pub const DATASET_CONTEXT_TAG: &str = "mlflow.data.context";
+
+/// The tag of registered models and their versions that makes prompts of them, when it is `true`.
+pub const IS_PROMPT_TAG: &str = "mlflow.prompt.is_prompt";
+/// The tag of a model version that holds the text of a prompt.
+pub const PROMPT_TEXT_TAG: &str = "mlflow.prompt.text";
+/// The tag of a logged model that lists the versions of registered models that were made of it.
+pub const MODEL_VERSIONS_TAG: &str = "mlflow.modelVersions";
 
 /// A key with its value, on whatever it hangs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -49,6 +57,42 @@ impl Tag {
         Ok(Self { key, value })
     }
 
+    /// A tag of a registered model.
+    pub(crate) fn of_registered_model(fields: &mut Fields) -> Result<Self, InvalidParameter> {
+        let tag = Self::in_registry(fields)?;
+        check_length("value", &tag.value, limits::MODEL_TAG_VALUE)?;
+        check_length("value", &tag.value, limits::REGISTERED_MODEL_TAG_VALUE)?;
+        Ok(tag)
+    }
+
+    /// A tag of a model version.
+    pub(crate) fn of_model_version(fields: &mut Fields) -> Result<Self, InvalidParameter> {
+        let tag = Self::in_registry(fields)?;
+        let checked = check_length("value", &tag.value, limits::MODEL_TAG_VALUE);
+        if checked.is_err() && tag.key == PROMPT_TEXT_TAG {
+            return Err(InvalidParameter::new(format!(
+                "Prompt text exceeds max length of {} characters.",
+                limits::MODEL_TAG_VALUE
+            )));
+        }
+        checked?;
+        Ok(tag)
+    }
+
+    /// The key of a tag in the model registry that goes.
+    pub(crate) fn checked_key(fields: &mut Fields) -> Result<String, InvalidParameter> {
+        let key = fields.required_string("key")?;
+        check_name("key", &key)?;
+        Ok(key)
+    }
+
+    fn in_registry(fields: &mut Fields) -> Result<Self, InvalidParameter> {
+        let key = fields.required_string("key")?;
+        let value = fields.string("value")?.unwrap_or_default();
+        check_key("key", "key", &key)?;
+        Ok(Self { key, value })
+    }
+
     /// A tag of a run's input.
     pub(crate) fn of_input(fields: &mut Fields) -> Result<Self, InvalidParameter> {
         let key = fields.required_string("key")?;
@@ -57,6 +101,13 @@ impl Tag {
         check_length("value", &value, limits::INPUT_TAG_VALUE)?;
         Ok(Self { key, value })
     }
+}
+
+/// Whether tags make a prompt of what they hang on; of several values of a key, the last counts.
+#[must_use]
+pub fn are_of_prompt(tags: &[Tag]) -> bool {
+    let last = tags.iter().rfind(|tag| tag.key == IS_PROMPT_TAG);
+    last.is_some_and(|tag| tag.value.to_lowercase() == "true")
 }
 
 /// Refuses two tags with one key, where the database has room for one.

@@ -73,20 +73,37 @@ impl ArtifactRoot {
             return Err(self.too_long());
         }
         check_length("artifact_location", &location, limits::STORED_ARTIFACT_LOCATION)?;
-        self.check_host(&parts)?;
+        self.check_host("artifact_location", &parts)?;
         Ok(location)
+    }
+
+    /// Refuses the source of a model version at a host that is not the server's own.
+    pub(crate) fn check_source_host(&self, source: &str) -> Result<(), InvalidParameter> {
+        self.check_host("source", &Parts::of(source))
+    }
+
+    /// Whether `uri` is the same local folder as `folder_uri`, or lies in it. Links are not followed: who
+    /// reads from there does not leave the folder either.
+    pub(crate) fn is_local_within(&self, uri: &str, folder_uri: &str) -> bool {
+        let path = |uri: &str| {
+            let parts = Parts::of(uri);
+            let path = if parts.scheme == "file" { parts.path() } else { uri };
+            let decoded = percent_decode_str(path).decode_utf8_lossy();
+            resolved(&self.current_folder.join(decoded.as_ref()))
+        };
+        path(uri).starts_with(path(folder_uri))
     }
 
     /// Refuses hosts other than those of the server's own root and destination, which a client could
     /// otherwise make the server connect to.
-    fn check_host(&self, parts: &Parts<'_>) -> Result<(), InvalidParameter> {
+    fn check_host(&self, field: &str, parts: &Parts<'_>) -> Result<(), InvalidParameter> {
         let Some(host) = Host::of(parts) else { return Ok(()) };
         let scheme = &parts.scheme;
         if self.hosts.contains(&host) || self.allowed_host_schemes.contains(scheme) {
             return Ok(());
         }
         Err(InvalidParameter::new(format!(
-            "'artifact_location' cannot use the '{scheme}' scheme: the '{scheme}' scheme addresses \
+            "'{field}' cannot use the '{scheme}' scheme: the '{scheme}' scheme addresses \
              a host other than the tracking server's configured artifact storage, so the server \
              would connect to the host named in the URI. Set the \
              MLFLOW_ALLOWED_HOST_ADDRESSED_ARTIFACT_SCHEMES environment variable on the server to \
@@ -128,7 +145,7 @@ pub(crate) fn check_width(
 }
 
 /// `below` under `uri`; a query string stays at the end.
-fn append(uri: &str, below: &str) -> String {
+pub(crate) fn append(uri: &str, below: &str) -> String {
     let is_local = Parts::of(uri).scheme.is_empty();
     let (path, query) = match uri.find('?') {
         // In a local path, a question mark is a character like any other.
@@ -157,6 +174,21 @@ fn joined(folder: &Path, relative: &str) -> PathBuf {
     folder.join(kept.collect::<PathBuf>())
 }
 
+/// A path without `.` and `..`.
+fn resolved(path: &Path) -> PathBuf {
+    let mut kept = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir => {
+                kept.pop();
+            }
+            part => kept.push(part),
+        }
+    }
+    kept
+}
+
 /// `text` with all layers of percent-encoding removed, or as many as a client could mean.
 fn decoded_fully(text: &str) -> String {
     let mut text = text.to_owned();
@@ -171,9 +203,9 @@ fn decoded_fully(text: &str) -> String {
 }
 
 /// A URI, taken apart as Python's `urlparse` does.
-struct Parts<'a> {
+pub(crate) struct Parts<'a> {
     /// In lower case; empty for a path.
-    scheme: String,
+    pub(crate) scheme: String,
     /// All that follows the scheme and its colon.
     rest: &'a str,
     /// What follows a question mark.
@@ -181,7 +213,7 @@ struct Parts<'a> {
 }
 
 impl<'a> Parts<'a> {
-    fn of(uri: &'a str) -> Self {
+    pub(crate) fn of(uri: &'a str) -> Self {
         let (scheme, rest) = match uri.split_once(':') {
             Some((scheme, rest)) if is_scheme(scheme) => (scheme.to_ascii_lowercase(), rest),
             _ => (String::new(), uri),
@@ -198,10 +230,29 @@ impl<'a> Parts<'a> {
             || WITH_PARAMS.contains(&self.scheme.as_str()) && last_segment.contains(';')
     }
 
+    /// All that follows the scheme and its colon.
+    pub(crate) fn rest(&self) -> &'a str {
+        self.rest
+    }
+
+    /// What follows two slashes: user, host and port.
+    pub(crate) fn authority(&self) -> Option<&'a str> {
+        self.rest.strip_prefix("//")?.split(['/', '?', '#']).next()
+    }
+
     /// Host and port, as the URI has them.
     fn host(&self) -> Option<&'a str> {
-        let authority = self.rest.strip_prefix("//")?.split(['/', '?', '#']).next()?;
+        let authority = self.authority()?;
         Some(authority.rsplit_once('@').map_or(authority, |(_, host)| host))
+    }
+
+    /// The path, without the authority, and as it is encoded.
+    pub(crate) fn path(&self) -> &'a str {
+        let path = match self.authority() {
+            Some(authority) => &self.rest[2 + authority.len()..],
+            None => self.rest,
+        };
+        path.split(['?', '#']).next().unwrap_or_default()
     }
 }
 

@@ -4,7 +4,9 @@ use crate::{
     database_uri::without_password,
     db::{DbError, Trouble},
 };
-use mlferry_protocol::{ErrorCode, ExperimentId, InvalidParameter, RunId};
+use mlferry_protocol::{
+    ErrorCode, ExperimentId, InvalidParameter, RunId, model_versions::VersionNumber, python,
+};
 use thiserror::Error;
 
 /// Why a request could not be carried out.
@@ -56,6 +58,51 @@ pub enum StoreError {
     /// A metric or an output names a logged model that does not exist.
     #[error("Logged model with ID '{0}' not found.")]
     ModelNotFound(String),
+    /// No registered model has this name.
+    #[error("Registered Model with name={0} not found")]
+    RegisteredModelNotFound(String),
+    /// Another registered model has this name.
+    #[error("Registered Model (name={0}) already exists.")]
+    RegisteredModelExists(String),
+    /// Another prompt has this name.
+    #[error("Prompt (name={0}) already exists.")]
+    PromptExists(String),
+    /// Prompts and registered models share their names.
+    #[error(
+        "Tried to create a {wanted} with name {}, but the name is already taken by a {taker}. MLflow \
+         does not allow creating a model and a prompt with the same name.",
+        python::repr_str(name)
+    )]
+    NameTaken {
+        /// The name.
+        name: String,
+        /// What was to get it.
+        wanted: &'static str,
+        /// What has it.
+        taker: &'static str,
+    },
+    /// The registered model has no such version.
+    #[error("Model Version (name={name}, version={version}) not found")]
+    ModelVersionNotFound {
+        /// The model.
+        name: String,
+        /// The version.
+        version: VersionNumber,
+    },
+    /// The registered model has no versions, or none in a stage.
+    #[error("No versions of model with name '{name}'{in_stage} found")]
+    NoVersions {
+        /// The model.
+        name: String,
+        /// The stage, in words that follow.
+        in_stage: String,
+    },
+    /// The registered model has no versions, and so no newest one.
+    #[error("Latest version not found for model {0}.")]
+    NoLatestVersion(String),
+    /// The registered model has no such alias.
+    #[error("Registered model alias {0} not found.")]
+    AliasNotFound(String),
     /// The run made this model at another step.
     #[error("Model '{model_id}' is already an output of run '{run_id}', at step {step}.")]
     OutputExists {
@@ -101,14 +148,23 @@ impl StoreError {
     pub fn code(&self) -> ErrorCode {
         match self {
             Self::Invalid(error) => error.code(),
-            Self::ExperimentDeleted(_) | Self::RunDeleted(_) => ErrorCode::InvalidParameterValue,
+            Self::ExperimentDeleted(_) | Self::RunDeleted(_) | Self::AliasNotFound(_) => {
+                ErrorCode::InvalidParameterValue
+            }
             Self::ExperimentNotFound(_)
             | Self::ExperimentNameNotFound(_)
             | Self::ExperimentTagNotFound { .. }
             | Self::RunNotFound(_)
             | Self::LoggedModelNotFound(_)
+            | Self::RegisteredModelNotFound(_)
+            | Self::ModelVersionNotFound { .. }
+            | Self::NoVersions { .. }
+            | Self::NoLatestVersion(_)
             | Self::RunTagNotFound { .. } => ErrorCode::ResourceDoesNotExist,
-            Self::ExperimentExists(_) => ErrorCode::ResourceAlreadyExists,
+            Self::ExperimentExists(_)
+            | Self::RegisteredModelExists(_)
+            | Self::PromptExists(_)
+            | Self::NameTaken { .. } => ErrorCode::ResourceAlreadyExists,
             Self::RenameOfDeleted | Self::ExperimentNotEmpty(_) => ErrorCode::InvalidState,
             Self::ModelNotFound(_) | Self::OutputExists { .. } => ErrorCode::BadRequest,
             Self::NotImplemented(_) => ErrorCode::NotImplemented,

@@ -61,7 +61,7 @@ async fn history_of(
 }
 
 /// A JSON list with one more entry, or nothing where it is no list.
-fn with_entry(history: &str, entry: &str) -> Option<String> {
+pub(crate) fn with_entry(history: &str, entry: &str) -> Option<String> {
     let entries: Vec<&RawValue> = serde_json::from_str(history).ok()?;
     let open = history.trim_end().strip_suffix(']')?;
     let comma = if entries.is_empty() { "" } else { ", " };

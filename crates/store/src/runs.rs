@@ -76,7 +76,8 @@ impl Question for GetRun {
     }
 }
 
-struct ArtifactUriOf<'a>(&'a RunId);
+/// Asks where a run keeps its artifacts.
+pub(crate) struct ArtifactUriOf<'a>(pub(crate) &'a RunId);
 
 impl Question for ArtifactUriOf<'_> {
     type Answer = String;

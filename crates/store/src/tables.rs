@@ -172,6 +172,63 @@ pub(crate) enum LoggedModelMetrics {
 }
 
 #[derive(Iden, Clone, Copy)]
+pub(crate) enum RegisteredModels {
+    Table,
+    Name,
+    CreationTime,
+    LastUpdatedTime,
+    Description,
+    Workspace,
+}
+
+#[derive(Iden, Clone, Copy)]
+pub(crate) enum RegisteredModelTags {
+    Table,
+    Key,
+    Value,
+    Name,
+    Workspace,
+}
+
+#[derive(Iden, Clone, Copy)]
+pub(crate) enum RegisteredModelAliases {
+    Table,
+    Alias,
+    Version,
+    Name,
+    Workspace,
+}
+
+#[derive(Iden, Clone, Copy)]
+pub(crate) enum ModelVersions {
+    Table,
+    Name,
+    Version,
+    CreationTime,
+    LastUpdatedTime,
+    Description,
+    UserId,
+    CurrentStage,
+    Source,
+    RunId,
+    Status,
+    StatusMessage,
+    RunLink,
+    StorageLocation,
+    Workspace,
+}
+
+#[derive(Iden, Clone, Copy)]
+pub(crate) enum ModelVersionTags {
+    Table,
+    Key,
+    Value,
+    Name,
+    Version,
+    Workspace,
+}
+
+#[derive(Iden, Clone, Copy)]
 pub(crate) enum EntityAssociations {
     Table,
     DestinationType,

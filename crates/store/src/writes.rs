@@ -42,7 +42,7 @@ pub(crate) trait Change: Send + Sync + 'static {
     /// nobody knows whether the first one was committed.
     const IS_REPEATABLE: bool;
 
-    /// What the change locks first: the run or experiment that it belongs to. The changes of a group are
+    /// What the change locks first: the run, experiment or registered model that it belongs to. The changes of a group are
     /// carried out in this order, so that two groups never wait for each other.
     fn locks(&self) -> Lock<'_>;
 
@@ -58,6 +58,8 @@ pub(crate) trait Change: Send + Sync + 'static {
 pub(crate) enum Lock<'a> {
     /// Nothing that exists before it.
     Nothing,
+    /// A registered model, by its name.
+    RegisteredModel(&'a str),
     /// An experiment.
     Experiment(ExperimentId),
     /// A run.

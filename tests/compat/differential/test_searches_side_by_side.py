@@ -1,4 +1,4 @@
-"""2,000 generated searches of runs, and some of experiments: found by both servers in one and the same database.
+"""2,000 generated searches of runs, and some of experiments and the model registry: found by both servers in one and the same database.
 
 Both see the same rows, so that ids, tie-breaks and page tokens are equal too.
 """
@@ -11,10 +11,17 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from searched import Searched
-from searches import experiment_searches, generated, run_searches
+from searches import (
+    experiment_searches,
+    generated,
+    model_version_searches,
+    registered_model_searches,
+    run_searches,
+)
 
 RUN_SEARCHES = 2000
 EXPERIMENT_SEARCHES = 400
+REGISTRY_SEARCHES = 400
 CHUNKS = 10
 THREADS = 3
 
@@ -25,6 +32,8 @@ def searches(path: str, kind: str) -> list[dict]:
     strategy, count = {
         "runs/search": (run_searches(), RUN_SEARCHES),
         "experiments/search": (experiment_searches(), EXPERIMENT_SEARCHES),
+        "registered-models/search": (registered_model_searches(), REGISTRY_SEARCHES),
+        "model-versions/search": (model_version_searches(), REGISTRY_SEARCHES),
     }[path]
     return generated(strategy, count // 2, {"sqlite": 1, "postgres": 2}[kind])
 
@@ -57,9 +66,18 @@ def test_generated_searches_of_experiments(searched, chunk):
     assert not found, f"{len(found)} of {len(messages)} differ:\n" + "\n".join(found)
 
 
-@pytest.mark.parametrize("path", ["runs/search", "experiments/search"])
+@pytest.mark.parametrize("path", ["registered-models/search", "model-versions/search"])
+def test_generated_searches_of_the_registry(searched, path):
+    messages = searches(path, searched.pair.kind)
+    found = differences(searched, path, messages)
+    assert not found, f"{len(found)} of {len(messages)} differ:\n" + "\n".join(found)
+
+
+@pytest.mark.parametrize(
+    "path", ["runs/search", "experiments/search", "registered-models/search", "model-versions/search"]
+)
 def test_walks_through_all_pages(searched, path):
-    size = 45 if path == "runs/search" else 13
+    size = {"runs/search": 45, "registered-models/search": 4}.get(path, 13)
     good = [message for message in searches(path, searched.pair.kind) if message["filter"].count("AND") < 2]
     messages = [message | {"max_results": size} for message in good[:40]]
     walks = [message for message in messages if searched.search(searched.pair.reference, path, message).token]

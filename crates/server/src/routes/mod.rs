@@ -11,8 +11,10 @@ mod experiments;
 mod info;
 mod logged_models;
 mod metrics;
+mod model_versions;
 mod params;
 mod presigned;
+mod registered_models;
 mod run_artifacts;
 mod runs;
 mod tags;
@@ -112,6 +114,7 @@ struct Action {
 const GET: Action = Action { method: Method::GET, filter: MethodFilter::GET };
 const PUT: Action = Action { method: Method::PUT, filter: MethodFilter::PUT };
 const POST: Action = Action { method: Method::POST, filter: MethodFilter::POST };
+const PATCH: Action = Action { method: Method::PATCH, filter: MethodFilter::PATCH };
 const DELETE: Action = Action { method: Method::DELETE, filter: MethodFilter::DELETE };
 
 impl Action {
@@ -169,7 +172,7 @@ impl Action {
 pub(crate) fn table() -> Vec<Route> {
     use Access::{Anyone, Delete, Edit, Operate, Read};
 
-    vec![
+    let mut table = vec![
         GET.page("/", Anyone, ui::index).bare(),
         GET.page("/static-files/{*path}", Anyone, ui::asset).bare(),
         GET.info("/health", Anyone, info::health).bare(),
@@ -237,6 +240,64 @@ pub(crate) fn table() -> Vec<Route> {
         ),
         // Logged models, as far as downloads of runs ask for them.
         POST.records("/2.0/mlflow/logged-models/search", Read, logged_models::search),
+    ];
+    table.extend(registry());
+    table
+}
+
+/// The lines of the model registry.
+fn registry() -> Vec<Route> {
+    use Access::{Delete, Edit, Read};
+
+    vec![
+        // Registered models; a prompt is one, too.
+        POST.records("/2.0/mlflow/registered-models/create", Edit, registered_models::create),
+        GET.records("/2.0/mlflow/registered-models/get", Read, registered_models::get),
+        GET.records("/2.0/mlflow/registered-models/search", Read, registered_models::search),
+        POST.records("/2.0/mlflow/registered-models/rename", Edit, registered_models::rename),
+        PATCH.records("/2.0/mlflow/registered-models/update", Edit, registered_models::update),
+        DELETE.records("/2.0/mlflow/registered-models/delete", Delete, registered_models::delete),
+        GET.records(
+            "/2.0/mlflow/registered-models/get-latest-versions",
+            Read,
+            registered_models::get_latest_versions,
+        ),
+        POST.records(
+            "/2.0/mlflow/registered-models/get-latest-versions",
+            Read,
+            registered_models::get_latest_versions,
+        ),
+        POST.records("/2.0/mlflow/registered-models/set-tag", Edit, registered_models::set_tag),
+        DELETE.records(
+            "/2.0/mlflow/registered-models/delete-tag",
+            Edit,
+            registered_models::delete_tag,
+        ),
+        POST.records("/2.0/mlflow/registered-models/alias", Edit, registered_models::set_alias),
+        DELETE.records(
+            "/2.0/mlflow/registered-models/alias",
+            Edit,
+            registered_models::delete_alias,
+        ),
+        GET.records("/2.0/mlflow/registered-models/alias", Read, registered_models::by_alias),
+        // Their versions.
+        POST.records("/2.0/mlflow/model-versions/create", Edit, model_versions::create),
+        GET.records("/2.0/mlflow/model-versions/get", Read, model_versions::get),
+        GET.records("/2.0/mlflow/model-versions/search", Read, model_versions::search),
+        PATCH.records("/2.0/mlflow/model-versions/update", Edit, model_versions::update),
+        POST.records(
+            "/2.0/mlflow/model-versions/transition-stage",
+            Edit,
+            model_versions::transition_stage,
+        ),
+        DELETE.records("/2.0/mlflow/model-versions/delete", Delete, model_versions::delete),
+        GET.records(
+            "/2.0/mlflow/model-versions/get-download-uri",
+            Read,
+            model_versions::get_download_uri,
+        ),
+        POST.records("/2.0/mlflow/model-versions/set-tag", Edit, model_versions::set_tag),
+        DELETE.records("/2.0/mlflow/model-versions/delete-tag", Edit, model_versions::delete_tag),
     ]
 }
 
@@ -268,7 +329,8 @@ mod tests {
     #[test]
     fn what_changes_something_is_not_called_reading() {
         for route in table() {
-            let asks = ["/search", "/search-datasets", "/presigned-download-url"];
+            let asks =
+                ["/search", "/search-datasets", "/presigned-download-url", "/get-latest-versions"];
             let is_question = asks.iter().any(|end| route.path.ends_with(end));
             if route.method != Method::GET && !is_question {
                 assert!(matches!(route.access, Access::Edit | Access::Delete), "{}", route.path);

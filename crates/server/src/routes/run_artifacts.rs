@@ -17,9 +17,10 @@ use axum::{
 use futures_util::stream;
 use mlferry_artifacts::{ArtifactError, ArtifactPath, ListOptions, PathError, PutOptions};
 use mlferry_protocol::{
-    ErrorCode, InvalidParameter, RunId,
+    InvalidParameter, RunId,
     artifacts::{ListRunArtifacts, ListRunArtifactsResponse},
     limits,
+    model_versions::VersionOf,
 };
 use mlferry_store::Store;
 use std::{convert::Infallible, time::Duration};
@@ -104,24 +105,23 @@ async fn download_archive(
     archives::send(&root.service, folder, shown.name(), asked, explain).await
 }
 
-/// This version keeps no model versions, so none is found.
-pub(super) async fn download_model_version(uri: Uri) -> Result<Response, ApiError> {
+/// A file of a model version, wherever its source lies.
+pub(super) async fn download_model_version(
+    State(artifacts): State<RunArtifacts>,
+    uri: Uri,
+    method: Method,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
     let query = Query::of(&uri)?;
-    let required = |name| {
-        query.get(name).filter(|value| !value.is_empty()).ok_or_else(|| {
-            ApiError::invalid_parameter(format!("Missing value for required parameter '{name}'."))
-        })
-    };
-    let (name, version) = (required("name")?, required("version")?);
-    let version: i64 = version.parse().map_err(|_| {
-        let message = format!("Parameter 'version' must be an integer, got '{version}'.");
-        ApiError::invalid_parameter(message)
-    })?;
-    ArtifactPath::parse(required("path")?)?;
-    Err(ApiError::new(
-        ErrorCode::ResourceDoesNotExist,
-        format!("Model Version (name={name}, version={version}) not found"),
-    ))
+    let path = query.get("path").filter(|path| !path.is_empty());
+    let path = ArtifactPath::parse(path.ok_or_else(|| missing_from_request("path"))?)?;
+    let text = |name| query.get(name).unwrap_or_default();
+    let of = VersionOf::parse(text("name"), text("version"))?;
+    let location = artifacts.store.model_version_artifact_uri(of).await?;
+    let root = artifacts.roots.resolve(&location).await?;
+    let artifact = root.service.get(root.join(&path), download::wanted(&method, &headers)).await;
+    let artifact = artifact.map_err(|error| root.explain(error, &path))?;
+    download::respond(&method, &headers, path.name(), &artifact)
 }
 
 /// Stores what a web page uploads, below the run's own root, where the run lists it.

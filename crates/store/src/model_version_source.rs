@@ -1,0 +1,292 @@
+//! Where a new model version comes from, and whether the request may claim so.
+//!
+//! A source that lies in this server's own storage, or in a local folder, is good only together with the run
+//! or the logged model that it belongs to: whoever may make versions could otherwise read all there is.
+
+use crate::{
+    StoreError,
+    artifact_uri::ArtifactRoot,
+    db::Transaction,
+    lifecycle::ACTIVE,
+    model_aliases,
+    model_versions::{self, location_of},
+    reads::Question,
+    registered_models, runs,
+    source_uri::{ModelsUri, SourceKind, check_absolute, is_within, no_such_resource, run_of},
+    tables::LoggedModels,
+};
+use mlferry_protocol::{
+    InvalidParameter, RunId,
+    model_versions::{CreateModelVersion, Stage, VersionOf},
+    tags,
+};
+use sea_query::{Expr, ExprTrait, LockType, Query};
+
+/// The sources of prompts, which have no files.
+const PROMPT_SOURCES: [&str; 2] = ["dummy-source", "prompt-template"];
+
+/// Where a new version comes from.
+pub(crate) struct Origin {
+    /// What users see as its source.
+    pub(crate) source: String,
+    /// Where its files are read.
+    pub(crate) storage_location: String,
+    /// The run that made it.
+    pub(crate) run_id: Option<String>,
+    /// The logged model that it is.
+    pub(crate) logged_model: Option<String>,
+}
+
+/// Asks where a new version comes from, and refuses what may not be its source.
+pub(crate) struct OriginOf<'a> {
+    pub(crate) request: &'a CreateModelVersion,
+    pub(crate) root: &'a ArtifactRoot,
+}
+
+impl Question for OriginOf<'_> {
+    type Answer = Origin;
+
+    async fn answer(&self, transaction: &mut Transaction) -> Result<Origin, StoreError> {
+        let request = self.request;
+        let is_prompt = tags::are_of_prompt(&request.tags);
+        if is_prompt && !PROMPT_SOURCES.contains(&request.source.as_str()) {
+            return Err(bad_source(
+                &request.source,
+                "prompt",
+                "Prompt sources must use an MLflow placeholder.",
+            ));
+        }
+        self.root.check_source_host(&request.source)?;
+        let mut origin = match self.copied(transaction, is_prompt).await? {
+            Some(origin) => origin,
+            None => Origin {
+                source: request.source.clone(),
+                storage_location: request.source.clone(),
+                run_id: Some(request.run_id.clone().unwrap_or_default()),
+                logged_model: request.model_id.clone().filter(|id| !id.is_empty()),
+            },
+        };
+        if !is_prompt {
+            self.check(transaction, &origin).await?;
+        }
+        self.complete(transaction, &mut origin).await?;
+        // Only models tell of their versions.
+        origin.logged_model = origin.logged_model.filter(|_| !is_prompt);
+        Ok(origin)
+    }
+}
+
+impl OriginOf<'_> {
+    /// What the version is that the source names, if it names one: the new version is another of the same.
+    async fn copied(
+        &self,
+        transaction: &mut Transaction,
+        is_prompt: bool,
+    ) -> Result<Option<Origin>, StoreError> {
+        let source = self.request.source.as_str();
+        if is_prompt || SourceKind::of(source)? != SourceKind::Models {
+            return Ok(None);
+        }
+        let uri = ModelsUri::parse(source)?;
+        if matches!(uri, ModelsUri::LoggedModel(_)) {
+            return Ok(None);
+        }
+        let of = named_version(transaction, source, &uri).await?;
+        let original = model_versions::find(transaction, &of).await?;
+        let differs = |given: &Option<String>, original: Option<&str>| {
+            given.as_deref().is_some_and(|given| given != original.unwrap_or_default())
+        };
+        // Versions don't keep the id of their logged model, so a copy can't be given one.
+        if differs(&self.request.run_id, original.run_id.as_deref())
+            || differs(&self.request.model_id, None)
+        {
+            let reason = "The run_id and model_id request parameters must match the referenced model version.";
+            return Err(bad_source(source, "model version", reason));
+        }
+        Ok(Some(Origin {
+            source: format!("models:/{}/{}", of.name, of.version),
+            storage_location: location_of(transaction, &of).await?,
+            run_id: self.request.run_id.clone().or(original.run_id),
+            logged_model: None,
+        }))
+    }
+
+    /// Refuses a source that is not the run's, or not the logged model's.
+    async fn check(
+        &self,
+        transaction: &mut Transaction,
+        origin: &Origin,
+    ) -> Result<(), StoreError> {
+        let source = origin.source.as_str();
+        let kind = SourceKind::of(source)?;
+        let (owner, id) = match &origin.logged_model {
+            Some(model) => ("model_id", Some(model.as_str())),
+            None => ("run_id", origin.run_id.as_deref().filter(|run| !run.is_empty())),
+        };
+        if kind != SourceKind::Local {
+            check_absolute(source)?;
+        }
+        let is_owned = match kind {
+            SourceKind::Other => true,
+            SourceKind::Runs => {
+                owner == "run_id" && id.is_some_and(|id| run_of(source) == Some(id))
+            }
+            SourceKind::Models => match ModelsUri::parse(source)? {
+                ModelsUri::LoggedModel(model) if owner == "model_id" => id == Some(model),
+                ModelsUri::LoggedModel(_) => {
+                    return Err(no_such_resource(source, "model_id").into());
+                }
+                _ => true,
+            },
+            SourceKind::Proxied | SourceKind::Local => {
+                let root = match id {
+                    Some(id) => Some(root_of(transaction, source, owner, id).await?),
+                    None => None,
+                };
+                root.is_some_and(|root| match kind {
+                    SourceKind::Local => {
+                        SourceKind::of(&root).is_ok_and(|kind| kind == SourceKind::Local)
+                            && self.root.is_local_within(source, &root)
+                    }
+                    _ => is_within(source, &root),
+                })
+            }
+        };
+        match kind {
+            _ if is_owned => Ok(()),
+            SourceKind::Local => Err(bad_source(
+                source,
+                "model version",
+                &format!(
+                    "To use a local path as a model version source, the {owner} request parameter has to be \
+                     specified and the local path has to be contained within the artifact directory of the \
+                     run specified by the {owner}."
+                ),
+            )),
+            _ => Err(no_such_resource(source, owner).into()),
+        }
+    }
+
+    /// Fills in what the logged model knows: its run, and where its files lie.
+    async fn complete(
+        &self,
+        transaction: &mut Transaction,
+        origin: &mut Origin,
+    ) -> Result<(), StoreError> {
+        let Some(id) = &origin.logged_model else { return Ok(()) };
+        let model = LoggedModel::find(transaction, id).await?;
+        let is_source = matches!(ModelsUri::parse(&origin.source), Ok(ModelsUri::LoggedModel(_)));
+        if is_source {
+            origin.storage_location = model.artifact_location;
+        }
+        if origin.run_id.as_deref().unwrap_or_default().is_empty() {
+            origin.run_id = model.source_run_id;
+        }
+        Ok(())
+    }
+}
+
+/// The version that a `models:` URI names.
+pub(crate) async fn named_version(
+    transaction: &mut Transaction,
+    source: &str,
+    uri: &ModelsUri<'_>,
+) -> Result<VersionOf, StoreError> {
+    let (ModelsUri::LoggedModel(name)
+    | ModelsUri::Version { name, .. }
+    | ModelsUri::Alias { name, .. }
+    | ModelsUri::Stage { name, .. }
+    | ModelsUri::Latest { name }) = uri;
+    VersionOf::parse(name, "1")?;
+    let model = registered_models::find(transaction, name).await?;
+    if tags::are_of_prompt(&model.tags) {
+        let reason = "Prompt versions cannot be used as model version sources.";
+        return Err(bad_source(source, "model version", reason));
+    }
+    let in_stage = match uri {
+        ModelsUri::Version { version, .. } => return Ok(VersionOf::parse(name, version)?),
+        ModelsUri::Alias { alias, .. } => {
+            let version = model_aliases::with_alias(transaction, name, alias).await?;
+            return Ok(VersionOf { name: (*name).to_owned(), version });
+        }
+        ModelsUri::Stage { stage, .. } => Some(*stage),
+        ModelsUri::Latest { .. } | ModelsUri::LoggedModel(_) => None,
+    };
+    let stage = in_stage.map(Stage::parse).transpose()?;
+    let newest = model_versions::newest(transaction, name, stage).await?;
+    let none = || StoreError::NoVersions {
+        name: (*name).to_owned(),
+        in_stage: in_stage.map(|stage| format!(" and stage '{stage}'")).unwrap_or_default(),
+    };
+    Ok(VersionOf { name: (*name).to_owned(), version: newest.ok_or_else(none)? })
+}
+
+/// Below which the files of a run or a logged model lie.
+async fn root_of(
+    transaction: &mut Transaction,
+    source: &str,
+    owner: &str,
+    id: &str,
+) -> Result<String, StoreError> {
+    let root = if owner == "model_id" {
+        LoggedModel::find(transaction, id).await.map(|model| model.artifact_location)
+    } else {
+        runs::ArtifactUriOf(&RunId::new(id)).answer(transaction).await
+    };
+    root.map_err(|error| match error {
+        StoreError::RunNotFound(_) | StoreError::LoggedModelNotFound(_) => {
+            no_such_resource(source, owner).into()
+        }
+        error => error,
+    })
+}
+
+fn bad_source(source: &str, what: &str, reason: &str) -> StoreError {
+    InvalidParameter::new(format!("Invalid {what} source: '{source}'. {reason}")).into()
+}
+
+/// What a version needs to know of a logged model.
+pub(crate) struct LoggedModel {
+    pub(crate) artifact_location: String,
+    source_run_id: Option<String>,
+    pub(crate) experiment_id: i64,
+}
+
+impl LoggedModel {
+    /// A logged model that is not deleted.
+    pub(crate) async fn find(transaction: &mut Transaction, id: &str) -> Result<Self, StoreError> {
+        Self::read(transaction, id, None).await
+    }
+
+    /// The same, locked, so that nobody else changes it.
+    pub(crate) async fn lock(transaction: &mut Transaction, id: &str) -> Result<Self, StoreError> {
+        Self::read(transaction, id, Some(LockType::NoKeyUpdate)).await
+    }
+
+    async fn read(
+        transaction: &mut Transaction,
+        id: &str,
+        lock: Option<LockType>,
+    ) -> Result<Self, StoreError> {
+        let mut select = Query::select()
+            .columns([
+                LoggedModels::ArtifactLocation,
+                LoggedModels::SourceRunId,
+                LoggedModels::ExperimentId,
+            ])
+            .from(LoggedModels::Table)
+            .and_where(Expr::col(LoggedModels::ModelId).eq(id))
+            .and_where(Expr::col(LoggedModels::LifecycleStage).eq(ACTIVE))
+            .take();
+        if let Some(lock) = lock {
+            select.lock(lock);
+        }
+        let row = transaction.fetch_optional(&select).await?;
+        let row = row.ok_or_else(|| StoreError::LoggedModelNotFound(id.to_owned()))?;
+        Ok(Self {
+            artifact_location: row.get(LoggedModels::ArtifactLocation)?,
+            source_run_id: row.get(LoggedModels::SourceRunId)?,
+            experiment_id: row.get(LoggedModels::ExperimentId)?,
+        })
+    }
+}

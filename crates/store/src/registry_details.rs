@@ -1,0 +1,222 @@
+//! What belongs to registered models and their versions, read for a whole page at once.
+
+use crate::{
+    StoreError,
+    db::{DbError, Dialect, Transaction, id_lists},
+    model_versions::{select_versions, version_of},
+    registered_models,
+    schema::WORKSPACE,
+    tables::{ModelVersionTags, ModelVersions, RegisteredModelAliases, RegisteredModelTags},
+};
+use mlferry_protocol::{
+    model_versions::{ModelVersion, Stage, VersionNumber},
+    registered_models::{Alias, RegisteredModel},
+    tags::Tag,
+};
+use sea_query::{
+    Alias as TableAlias, Expr, ExprTrait, Func, JoinType, Order, Query, SelectStatement,
+};
+use serde_json::{Value, json};
+use std::collections::HashMap;
+
+/// Gives models their newest versions, tags and aliases: a few statements, however many models there are.
+pub(crate) async fn complete_models(
+    transaction: &mut Transaction,
+    models: &mut [RegisteredModel],
+) -> Result<(), StoreError> {
+    let names: Vec<String> = models.iter().map(|model| model.name.clone()).collect();
+    let mut latest = latest_versions(transaction, &names).await?;
+    let mut aliases = aliases_of(transaction, &names).await?;
+    for model in models.iter_mut() {
+        model.latest_versions = latest.remove(&model.name).unwrap_or_default();
+        model.aliases = aliases.remove(&model.name).unwrap_or_default();
+    }
+    add_tags_to_models(transaction, models).await?;
+    Ok(())
+}
+
+/// The newest version of each of some stages of a model; of all stages when none is named.
+pub(crate) async fn latest_in_stages(
+    transaction: &mut Transaction,
+    name: &str,
+    stages: &[String],
+) -> Result<Vec<ModelVersion>, StoreError> {
+    if !registered_models::exists(transaction, name).await? {
+        return Err(StoreError::RegisteredModelNotFound(name.to_owned()));
+    }
+    let stages = stages.iter().map(|stage| Stage::parse(stage)).collect::<Result<Vec<_>, _>>()?;
+    let names = [name.to_owned()];
+    let mut latest = latest_versions(transaction, &names).await?.remove(name).unwrap_or_default();
+    latest.retain(|version| {
+        let is_in = |stage: &Stage| version.current_stage.as_deref() == Some(stage.name());
+        stages.is_empty() || stages.iter().any(is_in)
+    });
+    add_aliases_to_versions(transaction, name, &mut latest).await?;
+    Ok(latest)
+}
+
+/// The newest version of each stage of models; stages stand in the order in which they were first entered.
+async fn latest_versions(
+    transaction: &mut Transaction,
+    names: &[String],
+) -> Result<HashMap<String, Vec<ModelVersion>>, DbError> {
+    let mut found: HashMap<String, Vec<ModelVersion>> = HashMap::new();
+    for list in id_lists(names) {
+        let rows = transaction.fetch_all(&select_latest(list)).await?;
+        let mut versions = rows.iter().map(version_of).collect::<Result<Vec<_>, _>>()?;
+        add_tags_to_versions(transaction, &mut versions).await?;
+        for version in versions {
+            found.entry(version.name.clone()).or_default().push(version);
+        }
+    }
+    Ok(found)
+}
+
+fn select_latest(names: &[String]) -> SelectStatement {
+    let (ends, first, last) =
+        (TableAlias::new("ends"), TableAlias::new("first"), TableAlias::new("last"));
+    let number = || Expr::col((ModelVersions::Table, ModelVersions::Version));
+    let ends_of_stages = select_versions()
+        .clear_selects()
+        .column(ModelVersions::Name)
+        .expr_as(Func::min(number()), first.clone())
+        .expr_as(Func::max(number()), last.clone())
+        .and_where(Expr::col(ModelVersions::Name).is_in(names.iter().map(String::as_str)))
+        .group_by_columns([ModelVersions::Name, ModelVersions::CurrentStage])
+        .take();
+    let is_last = number().equals((ends.clone(), last)).and(
+        Expr::col((ModelVersions::Table, ModelVersions::Name))
+            .equals((ends.clone(), ModelVersions::Name)),
+    );
+    select_versions()
+        .join_subquery(JoinType::InnerJoin, ends_of_stages, ends.clone(), is_last)
+        .order_by((ends, first), Order::Asc)
+        .take()
+}
+
+/// Gives models their tags.
+pub(crate) async fn add_tags_to_models(
+    transaction: &mut Transaction,
+    models: &mut [RegisteredModel],
+) -> Result<(), DbError> {
+    let names: Vec<String> = models.iter().map(|model| model.name.clone()).collect();
+    let mut found: HashMap<String, Vec<Tag>> = HashMap::new();
+    for list in id_lists(&names) {
+        let select = Query::select()
+            .columns([
+                RegisteredModelTags::Name,
+                RegisteredModelTags::Key,
+                RegisteredModelTags::Value,
+            ])
+            .from(RegisteredModelTags::Table)
+            .and_where(Expr::col(RegisteredModelTags::Workspace).eq(WORKSPACE))
+            .and_where(Expr::col(RegisteredModelTags::Name).is_in(list.iter().map(String::as_str)))
+            .order_by(RegisteredModelTags::Key, Order::Asc)
+            .take();
+        for row in transaction.fetch_all(&select).await? {
+            let value: Option<String> = row.get(RegisteredModelTags::Value)?;
+            let tag =
+                Tag { key: row.get(RegisteredModelTags::Key)?, value: value.unwrap_or_default() };
+            found.entry(row.get(RegisteredModelTags::Name)?).or_default().push(tag);
+        }
+    }
+    for model in models {
+        model.tags = found.remove(&model.name).unwrap_or_default();
+    }
+    Ok(())
+}
+
+/// Aliases of models.
+async fn aliases_of(
+    transaction: &mut Transaction,
+    names: &[String],
+) -> Result<HashMap<String, Vec<Alias>>, DbError> {
+    let mut found: HashMap<String, Vec<Alias>> = HashMap::new();
+    for list in id_lists(names) {
+        let select = Query::select()
+            .columns([
+                RegisteredModelAliases::Name,
+                RegisteredModelAliases::Alias,
+                RegisteredModelAliases::Version,
+            ])
+            .from(RegisteredModelAliases::Table)
+            .and_where(Expr::col(RegisteredModelAliases::Workspace).eq(WORKSPACE))
+            .and_where(
+                Expr::col(RegisteredModelAliases::Name).is_in(list.iter().map(String::as_str)),
+            )
+            .order_by(RegisteredModelAliases::Alias, Order::Asc)
+            .take();
+        for row in transaction.fetch_all(&select).await? {
+            let version = VersionNumber(row.get(RegisteredModelAliases::Version)?);
+            let alias = Alias { alias: row.get(RegisteredModelAliases::Alias)?, version };
+            found.entry(row.get(RegisteredModelAliases::Name)?).or_default().push(alias);
+        }
+    }
+    Ok(found)
+}
+
+/// Gives versions of one model their other names.
+pub(crate) async fn add_aliases_to_versions(
+    transaction: &mut Transaction,
+    name: &str,
+    versions: &mut [ModelVersion],
+) -> Result<(), DbError> {
+    let names = [name.to_owned()];
+    let aliases = aliases_of(transaction, &names).await?.remove(name).unwrap_or_default();
+    for version in versions {
+        let mine = aliases.iter().filter(|alias| alias.version == version.version);
+        version.aliases = mine.map(|alias| alias.alias.clone()).collect();
+    }
+    Ok(())
+}
+
+/// Gives versions, of whatever models, their tags.
+pub(crate) async fn add_tags_to_versions(
+    transaction: &mut Transaction,
+    versions: &mut [ModelVersion],
+) -> Result<(), DbError> {
+    let mut found: HashMap<(String, i64), Vec<Tag>> = HashMap::new();
+    for list in id_lists(versions) {
+        let select = Query::select()
+            .columns([
+                ModelVersionTags::Name,
+                ModelVersionTags::Version,
+                ModelVersionTags::Key,
+                ModelVersionTags::Value,
+            ])
+            .from(ModelVersionTags::Table)
+            .and_where(Expr::col(ModelVersionTags::Workspace).eq(WORKSPACE))
+            .and_where(is_of_one(transaction.dialect(), list))
+            .order_by(ModelVersionTags::Key, Order::Asc)
+            .take();
+        for row in transaction.fetch_all(&select).await? {
+            let value: Option<String> = row.get(ModelVersionTags::Value)?;
+            let tag =
+                Tag { key: row.get(ModelVersionTags::Key)?, value: value.unwrap_or_default() };
+            let of = (row.get(ModelVersionTags::Name)?, row.get(ModelVersionTags::Version)?);
+            found.entry(of).or_default().push(tag);
+        }
+    }
+    for version in versions {
+        let of = (version.name.clone(), version.version.0);
+        version.tags = found.remove(&of).unwrap_or_default();
+    }
+    Ok(())
+}
+
+/// Whether a tag is one of these versions'. Their names and numbers travel as one value, since databases
+/// count values, and not every one takes lists of pairs.
+fn is_of_one(dialect: Dialect, versions: &[ModelVersion]) -> Expr {
+    let pairs = versions.iter().map(|version| json!([version.name, version.version.0]));
+    let pairs = pairs.collect::<Value>().to_string();
+    let template = match dialect {
+        Dialect::Sqlite => {
+            "(name, version) IN (SELECT page.value ->> 0, page.value ->> 1 FROM json_each(?) AS page)"
+        }
+        Dialect::Postgres => {
+            "(name, version) IN (SELECT page ->> 0, (page ->> 1)::int \
+             FROM jsonb_array_elements($1::jsonb) AS page)"
+        }
+    };
+    Expr::cust_with_values(template, [pairs])
+}
