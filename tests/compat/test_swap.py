@@ -89,12 +89,49 @@ def log(client: MlflowClient, stage: str) -> str:
     client.log_inputs(run_id, [DatasetInput(dataset, [InputTag("mlflow.data.context", "train")])])
     client.log_text(run_id, f"hello from {stage}", "notes/a.txt")
     client.set_terminated(run_id, "FINISHED", end_time=1_700_000_001_000)
+    register(client, stage, run_id)
     return run_id
 
 
+def register(client: MlflowClient, stage: str, run_id: str) -> None:
+    """A registered model with versions, aliases and tags, and a prompt."""
+    name = f"model of {stage}"
+    client.create_registered_model(name, {"stage": stage}, f"by {stage}")
+    client.create_model_version(name, f"runs:/{run_id}/notes", run_id, {"größe": "ü"}, "link", "first")
+    client.create_model_version(name, f"models:/{name}/1")
+    client.create_model_version(name, "s3://bucket/x")
+    client.set_registered_model_alias(name, "champion", "2")
+    client.transition_model_version_stage(name, "1", "Production")
+    client.delete_model_version(name, "3")
+    client.register_prompt(f"prompt-{stage}", "Hello {{who}}", tags={"stage": stage})
+    client.set_prompt_alias(f"prompt-{stage}", "live", 1)
+
+
+def registry_of(client: MlflowClient) -> str:
+    """All that a client sees of the model registry. Tags and newest versions come in the order of the database."""
+    is_prompt = "tags.`mlflow.prompt.is_prompt` = 'true'"
+    models = [*client.search_registered_models(), *client.search_registered_models(is_prompt)]
+    versions = client.search_model_versions()
+    seen = [
+        (model.name, model.description, sorted(model.tags.items()), sorted(model.aliases.items())) for model in models
+    ]
+    seen += [sorted(map(plain, model.latest_versions)) for model in models]
+    seen += [plain(version) for version in [*versions, *client.search_model_versions(is_prompt)]]
+    seen += [plain(client.get_model_version(version.name, version.version)) for version in versions]
+    seen += [client.get_model_version_download_uri(version.name, version.version) for version in versions]
+    for prompt in client.search_prompts():
+        live = client.load_prompt(f"prompts:/{prompt.name}@live")
+        seen.append((live.name, live.version, live.template, sorted(live.tags.items()), live.aliases))
+    return repr(seen)
+
+
+def plain(version) -> str:
+    return repr({**dict(version), "tags": sorted(version.tags.items())})
+
+
 def read(client: MlflowClient) -> dict:
-    """Everything that a client sees, by the name of the experiment."""
-    seen = {}
+    """Everything that a client sees, by the name of the experiment, or `registry`."""
+    seen = {"registry": registry_of(client)}
     for experiment in client.search_experiments(ViewType.ALL):
         runs = client.search_runs([experiment.experiment_id], run_view_type=ViewType.ALL)
         seen[experiment.name] = (dict(experiment), [all_of(client, run) for run in runs])
@@ -121,6 +158,11 @@ def change(client: MlflowClient, run_id: str, stage: str) -> None:
     client.set_tag(run_id, "changed by", stage)
     client.log_text(run_id, f"{stage} was here", f"notes/{stage}.txt")
     client.set_terminated(run_id, "KILLED", end_time=1_700_000_002_000)
+    for model in client.search_registered_models():
+        client.set_registered_model_tag(model.name, "changed by", stage)
+        client.set_registered_model_alias(model.name, "champion", "1")
+        client.transition_model_version_stage(model.name, "2", "Production", archive_existing_versions=True)
+        client.create_model_version(model.name, f"models:/{model.name}@champion", description=stage)
 
 
 def test_the_reference_and_mlferry_take_turns(database, tmp_path, start_reference, own_server, monkeypatch):
@@ -141,7 +183,7 @@ def test_the_reference_and_mlferry_take_turns(database, tmp_path, start_referenc
     doomed = log(client, "doomed")
     client.delete_run(doomed)
     before = read(client)
-    assert len(before) == 3
+    assert len(before) == 4
     reference.stop()
     schema = database.schema()
 

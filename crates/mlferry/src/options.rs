@@ -49,6 +49,8 @@ pub(crate) struct ServerOptions {
     pub(crate) allowed_host_schemes: Vec<String>,
     /// Most characters of an artifact location that a client gives.
     pub(crate) artifact_location_max_length: usize,
+    /// A regular expression that sources of new model versions must match somewhere.
+    pub(crate) model_source_pattern: Option<String>,
     /// What happens to values of params and run tags that are too long.
     pub(crate) long_values: LongValues,
     /// Whether nothing but the artifact routes works.
@@ -150,6 +152,7 @@ pub(crate) fn resolve(flags: ServerFlags, env: &Env, folder: &Path) -> Result<Se
         connections,
         allowed_host_schemes: allowed_host_schemes(env)?,
         artifact_location_max_length: artifact_location_max_length(env)?,
+        model_source_pattern: stores::model_source_pattern(env)?,
         long_values: long_values(env)?,
         artifacts_only: flags.artifacts_only,
         artifacts_destination,

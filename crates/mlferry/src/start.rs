@@ -9,6 +9,7 @@ use mlferry_server::{
     App, Checks, Doors, HostPolicy, Limits, Mode, OriginPolicy, RootOptions, serve,
 };
 use mlferry_store::{Store, StoreOptions};
+use regex::Regex;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
@@ -115,6 +116,11 @@ async fn open(options: &ServerOptions) -> anyhow::Result<Mode> {
         artifacts_destination: options.artifacts_destination.as_ref().map(ToString::to_string),
         allowed_host_schemes: options.allowed_host_schemes.clone(),
         artifact_location_max_length: options.artifact_location_max_length,
+        model_source_pattern: options
+            .model_source_pattern
+            .as_deref()
+            .map(Regex::new)
+            .transpose()?,
     });
     let store = store.await?;
     Ok(match service {

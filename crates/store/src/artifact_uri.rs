@@ -3,6 +3,7 @@
 use crate::{OpenError, StoreOptions};
 use mlferry_protocol::{ExperimentId, InvalidParameter, RunId, check_length, limits};
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
+use regex::Regex;
 use std::path::{Component, Path, PathBuf};
 
 /// Schemes whose URIs name a host that the server would have to connect to.
@@ -24,6 +25,7 @@ pub(crate) struct ArtifactRoot {
     current_folder: PathBuf,
     allowed_host_schemes: Vec<String>,
     location_max_length: usize,
+    source_pattern: Option<Regex>,
 }
 
 impl ArtifactRoot {
@@ -38,6 +40,7 @@ impl ArtifactRoot {
             current_folder,
             allowed_host_schemes: options.allowed_host_schemes.clone(),
             location_max_length: options.artifact_location_max_length,
+            source_pattern: options.model_source_pattern.clone(),
         })
     }
 
@@ -75,6 +78,14 @@ impl ArtifactRoot {
         check_length("artifact_location", &location, limits::STORED_ARTIFACT_LOCATION)?;
         self.check_host("artifact_location", &parts)?;
         Ok(location)
+    }
+
+    /// Refuses the source of a model version that is not as the operator wants sources to be.
+    pub(crate) fn check_source_pattern(&self, source: &str) -> Result<(), InvalidParameter> {
+        if self.source_pattern.as_ref().is_none_or(|pattern| pattern.is_match(source)) {
+            return Ok(());
+        }
+        Err(InvalidParameter::new(format!("Invalid model version source: '{source}'.")))
     }
 
     /// Refuses the source of a model version at a host that is not the server's own.

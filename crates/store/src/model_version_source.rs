@@ -48,6 +48,7 @@ impl Question for OriginOf<'_> {
 
     async fn answer(&self, transaction: &mut Transaction) -> Result<Origin, StoreError> {
         let request = self.request;
+        self.root.check_source_pattern(&request.source)?;
         let is_prompt = tags::are_of_prompt(&request.tags);
         if is_prompt && !PROMPT_SOURCES.contains(&request.source.as_str()) {
             return Err(bad_source(

@@ -9,6 +9,7 @@ use crate::{
     writes::{Change, Writes},
 };
 use mlferry_protocol::limits;
+use regex::Regex;
 use std::sync::Arc;
 
 /// Which database a store is in, and where new experiments keep their artifacts.
@@ -27,6 +28,9 @@ pub struct StoreOptions {
     pub allowed_host_schemes: Vec<String>,
     /// Characters of a location that a client gives: `MLFLOW_ARTIFACT_LOCATION_MAX_LENGTH`.
     pub artifact_location_max_length: usize,
+    /// What sources of new model versions must match somewhere:
+    /// `MLFLOW_CREATE_MODEL_VERSION_SOURCE_VALIDATION_REGEX`.
+    pub model_source_pattern: Option<Regex>,
 }
 
 impl StoreOptions {
@@ -40,6 +44,7 @@ impl StoreOptions {
             artifacts_destination: None,
             allowed_host_schemes: Vec::new(),
             artifact_location_max_length: limits::ARTIFACT_LOCATION,
+            model_source_pattern: None,
         }
     }
 }

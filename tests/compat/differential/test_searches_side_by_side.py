@@ -1,4 +1,4 @@
-"""2,000 generated searches of runs, and some of experiments and the model registry: found by both servers in one and the same database.
+"""2,000 generated searches of runs, and some of experiments and registered models, in one database of both servers.
 
 Both see the same rows, so that ids, tie-breaks and page tokens are equal too.
 """

@@ -60,6 +60,12 @@ const TABLE: &[(&str, Reader, Value, &str)] = &[
         "Most characters of an artifact location that a client gives (default: 2048)",
     ),
     (
+        "MLFLOW_CREATE_MODEL_VERSION_SOURCE_VALIDATION_REGEX",
+        Mlferry,
+        Plain,
+        "Regular expression that sources of new model versions must match somewhere",
+    ),
+    (
         "MLFLOW_PRESIGNED_DOWNLOAD_URL_TTL_SECONDS",
         Mlferry,
         Plain,

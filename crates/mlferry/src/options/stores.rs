@@ -5,6 +5,7 @@ use std::time::Duration;
 use mlferry_artifacts::StoreSettings;
 use mlferry_protocol::limits;
 use mlferry_server::PresignedUrls;
+use regex::Regex;
 
 use super::{set, variable};
 use crate::config::variables;
@@ -81,6 +82,21 @@ pub(super) fn presigned_urls(flags: &ServerFlags, env: &Env) -> Result<Presigned
     };
     let download_time = Duration::from_secs(seconds.unsigned_abs());
     Ok(PresignedUrls { are_announced, download_time })
+}
+
+/// A regular expression that sources of new model versions must match somewhere.
+pub(super) fn model_source_pattern(env: &Env) -> Result<Option<String>, Stop> {
+    let name = "MLFLOW_CREATE_MODEL_VERSION_SOURCE_VALIDATION_REGEX";
+    let Some(given) = variable(env, name)?.filter(|given| !given.is_empty()) else {
+        return Ok(None);
+    };
+    // Better not to start than to let pass what Python would refuse.
+    Regex::new(given).map(|_| Some(given.to_owned())).map_err(|_| {
+        Stop::Refused(format!(
+            "{name} is '{given}', which is no regular expression that mlferry knows: it has no look-around and \
+             no back-references."
+        ))
+    })
 }
 
 #[cfg(test)]
