@@ -1,8 +1,9 @@
 """The reference and mlferry side by side: the same calls go to both, and what they answer is compared.
 
-A call may name things that each server knows by an id of its own: `$run`, `$experiment`, `$deleted_run`,
-`$deleted_experiment` and `$name` (a text that no other case uses), each also with a number behind it. They are made
-when a case first mentions them. In answers, ids become these words again, and times of today become `<now>`.
+A call may name things that each server knows by an id of its own: `$run`, `$experiment`, `$model`, `$deleted_run`,
+`$deleted_experiment`, `$deleted_model` and `$name` (a text that no other case uses), each also with a number behind it.
+They are made when a case first mentions them. In answers, ids become these words again, and times of today become
+`<now>`.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ FIRST_ROW = (
 )
 WORD = re.compile(r"\$([a-z_]+[0-9]*)")
 RANDOM_NAME = re.compile(r"[a-z]+-[a-z]+-[0-9]+")
-RUN_ID = re.compile(r"\b[0-9a-f]{32}\b")
+RUN_ID = re.compile(r"\b(?:m-)?[0-9a-f]{32}\b")
 EXPERIMENT_ID = re.compile(r"\b[78][0-9]{5}\b")
 # Python prints sets in any order, with the quotes that fit.
 PYTHON_SET = re.compile(r"\{'[^{}]*'\}")
@@ -65,7 +66,7 @@ FAILS = refused("a user's mistake that makes the reference fail", reference=500)
 FAILS_IN_WORDS = replace(FAILS, reference=(500, "INTERNAL_ERROR"))
 READ = replace(FAILS, mlferry=(200, None))
 NOT_STORED = refused("malformed JSON, `1.5` for an integer, NaN as a literal")
-INCOMPLETE = refused("datasets, inputs and outputs with missing or too long fields")
+INCOMPLETE = refused("datasets, inputs, outputs and logged models with missing or too long fields")
 DRIVER = refused("a driver's text as message", reference=400, code="BAD_REQUEST")
 REPEATED = replace(DRIVER, mlferry=(200, None))
 NOT_A_TOKEN = refused("page tokens whose offset is negative or no whole number")
@@ -180,7 +181,7 @@ class Normal:
                 items.sort(key=lambda item: json.dumps(item, sort_keys=True))
             return items
         if isinstance(value, str):
-            if name == "run_name" and RANDOM_NAME.fullmatch(value):
+            if name in {"run_name", "name"} and RANDOM_NAME.fullmatch(value):
                 return "<random name>"
             return self.text(value)
         if type(value) is int and name and "time" in name and abs(value - self.now) < DAY_MS:
@@ -326,10 +327,16 @@ class Scene:
             words[word] = new_id(side.make(created))
             if kind == "deleted_run":
                 side.make(post("runs/delete", run_id=words[word]))
+        elif kind in {"model", "deleted_model"}:
+            words[word] = new_id(side.make(post("logged-models", experiment_id="0", name=name)))
+            if kind == "deleted_model":
+                side.make(Call("DELETE", f"logged-models/{words[word]}"))
 
 
 def new_id(answer: dict) -> str:
     """The id of what was just made."""
+    if "model" in answer:
+        return answer["model"]["info"]["model_id"]
     return answer["run"]["info"]["run_id"] if "run" in answer else answer["experiment_id"]
 
 

@@ -34,6 +34,7 @@ class Found:
         body = answer.json()
         ids = [run["info"]["run_id"] for run in body.get("runs", [])]
         ids += [experiment["experiment_id"] for experiment in body.get("experiments", [])]
+        ids += [model["info"]["model_id"] for model in body.get("models", [])]
         return Found(200, None, tuple(ids), body.get("next_page_token"))
 
     def agrees(self, ours: Found) -> bool:

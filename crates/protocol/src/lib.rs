@@ -14,6 +14,7 @@ pub mod experiments;
 mod fields;
 mod ids;
 pub mod limits;
+pub mod logged_model_search;
 pub mod logged_models;
 pub mod metric_histories;
 pub mod metrics;

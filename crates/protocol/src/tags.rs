@@ -1,4 +1,4 @@
-//! Tags of experiments and runs.
+//! Tags of experiments, runs and logged models.
 
 use crate::{
     DecodeRequest, ExperimentId, Fields, InvalidParameter, RunId, check_key, check_length, limits,
@@ -46,6 +46,14 @@ impl Tag {
             check_length(&fields.label("value"), &value, limits::RUN_NAME)?;
         }
         fields.fit(&fields.label("value"), &mut value, limits::TAG_VALUE)?;
+        Ok(Self { key, value })
+    }
+
+    /// A tag of a logged model.
+    pub(crate) fn of_model(fields: &mut Fields) -> Result<Self, InvalidParameter> {
+        let key = fields.required_string("key")?;
+        let value = fields.string("value")?.unwrap_or_default();
+        check_length(&fields.label("key"), &key, limits::MODEL_KEY)?;
         Ok(Self { key, value })
     }
 

@@ -4,7 +4,7 @@ use crate::{
     database_uri::without_password,
     db::{DbError, Trouble},
 };
-use mlferry_protocol::{ErrorCode, ExperimentId, InvalidParameter, RunId};
+use mlferry_protocol::{ErrorCode, ExperimentId, InvalidParameter, RunId, python::repr_str};
 use thiserror::Error;
 
 /// Why a request could not be carried out.
@@ -53,6 +53,14 @@ pub enum StoreError {
     /// No logged model has this id.
     #[error("Logged model with ID '{0}' not found.")]
     LoggedModelNotFound(String),
+    /// The logged model has no such tag.
+    #[error("No tag with key {} found for model with ID {}.", repr_str(.key), repr_str(.model_id))]
+    LoggedModelTagNotFound {
+        /// The tag.
+        key: String,
+        /// The model.
+        model_id: String,
+    },
     /// A metric or an output names a logged model that does not exist.
     #[error("Logged model with ID '{0}' not found.")]
     ModelNotFound(String),
@@ -107,6 +115,7 @@ impl StoreError {
             | Self::ExperimentTagNotFound { .. }
             | Self::RunNotFound(_)
             | Self::LoggedModelNotFound(_)
+            | Self::LoggedModelTagNotFound { .. }
             | Self::RunTagNotFound { .. } => ErrorCode::ResourceDoesNotExist,
             Self::ExperimentExists(_) => ErrorCode::ResourceAlreadyExists,
             Self::RenameOfDeleted | Self::ExperimentNotEmpty(_) => ErrorCode::InvalidState,

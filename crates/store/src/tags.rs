@@ -179,7 +179,7 @@ pub(crate) async fn set_on_experiment(
 }
 
 /// One statement can't write a row twice, so of several values of a key only the last is written.
-fn last_of_each_key(tags: &[Tag]) -> BTreeMap<&str, &str> {
+pub(crate) fn last_of_each_key(tags: &[Tag]) -> BTreeMap<&str, &str> {
     tags.iter().map(|tag| (tag.key.as_str(), tag.value.as_str())).collect()
 }
 

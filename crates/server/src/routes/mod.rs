@@ -9,6 +9,7 @@ mod datasets;
 mod direct;
 mod experiments;
 mod info;
+mod logged_model_artifacts;
 mod logged_models;
 mod metrics;
 mod params;
@@ -112,6 +113,7 @@ struct Action {
 const GET: Action = Action { method: Method::GET, filter: MethodFilter::GET };
 const PUT: Action = Action { method: Method::PUT, filter: MethodFilter::PUT };
 const POST: Action = Action { method: Method::POST, filter: MethodFilter::POST };
+const PATCH: Action = Action { method: Method::PATCH, filter: MethodFilter::PATCH };
 const DELETE: Action = Action { method: Method::DELETE, filter: MethodFilter::DELETE };
 
 impl Action {
@@ -235,8 +237,34 @@ pub(crate) fn table() -> Vec<Route> {
             Read,
             metrics::get_history_bulk_interval,
         ),
-        // Logged models, as far as downloads of runs ask for them.
+        // Logged models.
+        POST.records("/2.0/mlflow/logged-models", Edit, logged_models::create),
         POST.records("/2.0/mlflow/logged-models/search", Read, logged_models::search),
+        GET.records("/2.0/mlflow/logged-models/{model_id}", Read, logged_models::get),
+        PATCH.records("/2.0/mlflow/logged-models/{model_id}", Edit, logged_models::finalize),
+        DELETE.records("/2.0/mlflow/logged-models/{model_id}", Delete, logged_models::delete),
+        POST.records(
+            "/2.0/mlflow/logged-models/{model_id}/params",
+            Edit,
+            logged_models::log_params,
+        ),
+        PATCH.records("/2.0/mlflow/logged-models/{model_id}/tags", Edit, logged_models::set_tags),
+        DELETE.records(
+            "/2.0/mlflow/logged-models/{model_id}/tags/{tag_key}",
+            Edit,
+            logged_models::delete_tag,
+        ),
+        GET.both(
+            "/2.0/mlflow/logged-models/{model_id}/artifacts/directories",
+            Read,
+            logged_model_artifacts::list,
+        ),
+        GET.both(
+            "/2.0/mlflow/logged-models/{model_id}/artifacts/files",
+            Read,
+            logged_model_artifacts::download,
+        )
+        .ajax(),
     ]
 }
 
