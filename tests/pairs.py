@@ -183,10 +183,13 @@ class Normal:
         if isinstance(value, str):
             if name in {"run_name", "name"} and RANDOM_NAME.fullmatch(value):
                 return "<random name>"
-            return self.text(value)
-        if type(value) is int and name and "time" in name and abs(value - self.now) < DAY_MS:
-            return "<now>"
-        return value
+            return "<now>" if self.is_now(value, name) else self.text(value)
+        return "<now>" if type(value) is int and self.is_now(value, name) else value
+
+    def is_now(self, value: int | str, name: str | None) -> bool:
+        """Whether a time is one of today; GraphQL has them as texts."""
+        is_time = name and "time" in name.lower() and str(value).isdecimal()
+        return bool(is_time) and abs(int(value) - self.now) < DAY_MS
 
     def _message(self, message: dict) -> dict:
         if message.get("key") == "mlflow.runName" and RANDOM_NAME.fullmatch(str(message.get("value"))):

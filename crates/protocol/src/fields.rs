@@ -68,7 +68,9 @@ impl Fields {
         Self { from_query: true, ..Self::of_object(values) }
     }
 
-    fn of_object(values: Map<String, Value>) -> Self {
+    /// The fields of an object.
+    #[must_use]
+    pub fn of_object(values: Map<String, Value>) -> Self {
         Self {
             values,
             path: String::new(),
@@ -337,12 +339,15 @@ impl Fields {
 
     /// An object within this one, or nothing.
     pub fn object(&mut self, name: &str) -> Result<Option<Fields>, InvalidParameter> {
+        let path = format!("{}{name}.", self.path);
+        Ok(self.map(name)?.map(|values| self.within(path, values)))
+    }
+
+    /// An object within this one as it came, or nothing.
+    pub fn map(&mut self, name: &str) -> Result<Option<Map<String, Value>>, InvalidParameter> {
         match self.take(name)? {
             None => Ok(None),
-            Some(Value::Object(values)) => {
-                let path = format!("{}{name}.", self.path);
-                Ok(Some(self.within(path, values)))
-            }
+            Some(Value::Object(values)) => Ok(Some(values)),
             Some(other) => Err(self.wrong_type(name, &other)),
         }
     }

@@ -12,6 +12,7 @@ mod enums;
 mod error;
 pub mod experiments;
 mod fields;
+pub mod graphql;
 mod ids;
 pub mod limits;
 pub mod logged_model_search;

@@ -70,7 +70,8 @@ pub fn repr_float(value: f64) -> String {
 }
 
 /// A JSON value as Python's `repr` shows it once parsed.
-pub(crate) fn repr_json(value: &Value) -> String {
+#[must_use]
+pub fn repr_json(value: &Value) -> String {
     match value {
         Value::Null => "None".to_owned(),
         Value::Bool(true) => "True".to_owned(),

@@ -8,6 +8,7 @@ mod artifacts;
 mod datasets;
 mod direct;
 mod experiments;
+mod graphql;
 mod info;
 mod logged_model_artifacts;
 mod logged_models;
@@ -237,6 +238,8 @@ pub(crate) fn table() -> Vec<Route> {
             Read,
             metrics::get_history_bulk_interval,
         ),
+        // What the web page asks in GraphQL, which changes nothing.
+        POST.both("/graphql", Read, graphql::answer).bare(),
         // Logged models.
         POST.records("/2.0/mlflow/logged-models", Edit, logged_models::create),
         POST.records("/2.0/mlflow/logged-models/search", Read, logged_models::search),
@@ -296,7 +299,7 @@ mod tests {
     #[test]
     fn what_changes_something_is_not_called_reading() {
         for route in table() {
-            let asks = ["/search", "/search-datasets", "/presigned-download-url"];
+            let asks = ["/search", "/search-datasets", "/presigned-download-url", "/graphql"];
             let is_question = asks.iter().any(|end| route.path.ends_with(end));
             if route.method != Method::GET && !is_question {
                 assert!(matches!(route.access, Access::Edit | Access::Delete), "{}", route.path);

@@ -42,7 +42,7 @@ impl RunArtifacts {
     }
 
     /// The folder `below` a root, or the root itself.
-    pub(super) async fn list(
+    pub(crate) async fn list(
         &self,
         root_uri: String,
         below: Option<ArtifactPath>,
