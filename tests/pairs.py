@@ -1,9 +1,9 @@
 """The reference and mlferry side by side: the same calls go to both, and what they answer is compared.
 
-A call may name things that each server knows by an id of its own: `$run`, `$experiment`, `$deleted_run`,
-`$deleted_experiment`, `$logged_model` (one that `$run` made), `$model` (a registered one, by its name) and `$name` (a
-text that no other case uses), each also with a number behind it. They are made when a case first mentions them. In
-answers, ids become these words again, and times of today become `<now>`.
+A call may name things that each server knows by an id of its own: `$run`, `$experiment`, `$logged_model`, the same
+with `$deleted_` before the name, `$run_model` (a logged model of `$run`), `$model` (a registered one, by its name) and
+`$name` (a text that no other case uses), each also with a number behind it. They are made when a case first mentions
+them. In answers, ids become these words again, and times of today become `<now>`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ import re
 import sqlite3
 import time
 import urllib.parse
-import uuid
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -30,7 +29,7 @@ FIRST_ROW = (
 )
 WORD = re.compile(r"\$([a-z_]+[0-9]*)")
 RANDOM_NAME = re.compile(r"[a-z]+-[a-z]+-[0-9]+")
-RUN_ID = re.compile(r"\b[0-9a-f]{32}\b")
+RUN_ID = re.compile(r"\b(?:m-)?[0-9a-f]{32}\b")
 EXPERIMENT_ID = re.compile(r"\b[78][0-9]{5}\b")
 # Python prints sets in any order, with the quotes that fit.
 PYTHON_SET = re.compile(r"\{'[^{}]*'\}")
@@ -68,7 +67,7 @@ FAILS = refused("a user's mistake that makes the reference fail", reference=500)
 FAILS_IN_WORDS = replace(FAILS, reference=(500, "INTERNAL_ERROR"))
 READ = replace(FAILS, mlferry=(200, None))
 NOT_STORED = refused("malformed JSON, `1.5` for an integer, NaN as a literal")
-INCOMPLETE = refused("datasets, inputs and outputs with missing or too long fields")
+INCOMPLETE = refused("datasets, inputs, outputs and logged models with missing or too long fields")
 DRIVER = refused("a driver's text as message", reference=400, code="BAD_REQUEST")
 REPEATED = replace(DRIVER, mlferry=(200, None))
 NOT_A_TOKEN = refused("page tokens whose offset is negative or no whole number")
@@ -191,12 +190,15 @@ class Normal:
                 items.sort(key=lambda item: json.dumps(item, sort_keys=True))
             return items
         if isinstance(value, str):
-            if name == "run_name" and RANDOM_NAME.fullmatch(value):
+            if name in {"run_name", "name"} and RANDOM_NAME.fullmatch(value):
                 return "<random name>"
-            return self.text(value)
-        if type(value) is int and name and "time" in name and abs(value - self.now) < DAY_MS:
-            return "<now>"
-        return value
+            return "<now>" if self.is_now(value, name) else self.text(value)
+        return "<now>" if type(value) is int and self.is_now(value, name) else value
+
+    def is_now(self, value: int | str, name: str | None) -> bool:
+        """Whether a time is one of today; GraphQL has them as texts."""
+        is_time = name and "time" in name.lower() and str(value).isdecimal()
+        return bool(is_time) and abs(int(value) - self.now) < DAY_MS
 
     def _message(self, message: dict) -> dict:
         if message.get("key") == "mlflow.runName" and RANDOM_NAME.fullmatch(str(message.get("value"))):
@@ -234,19 +236,6 @@ class Side:
             connection.close()
         else:
             execute(self.database, f"alter sequence experiments_experiment_id_seq restart with {first}")
-
-    def add_logged_model(self, model_id: str, run_id: str) -> None:
-        statement = (
-            "insert into logged_models (model_id, experiment_id, name, artifact_location, creation_timestamp_ms, "
-            f"last_updated_timestamp_ms, status, lifecycle_stage, source_run_id) values ('{model_id}', 0, 'logged', "
-            f"'mlflow-artifacts:/0/models/{model_id}/artifacts', 1, 1, 2, 'active', '{run_id}')"
-        )
-        if isinstance(self.database, Path):
-            with sqlite3.connect(self.database, timeout=20) as connection:
-                connection.execute(statement)
-            connection.close()
-        else:
-            execute(self.database, statement)
 
     def send(self, call: Call, words: dict[str, str]) -> Answer:
         def fill(value):
@@ -353,15 +342,21 @@ class Scene:
         elif kind == "model":
             words[word] = name
             side.make(post("registered-models/create", name=name))
-        elif kind == "logged_model":
+        elif kind in {"logged_model", "deleted_logged_model"}:
+            words[word] = new_id(side.make(post("logged-models", experiment_id="0", name=name)))
+            if kind == "deleted_logged_model":
+                side.make(Call("DELETE", f"logged-models/{words[word]}"))
+        elif kind == "run_model":
             if "run" not in words:
                 self._make(side, "run")
-            words[word] = f"m-{uuid.uuid4().hex}"
-            side.add_logged_model(words[word], words["run"])
+            of_run = post("logged-models", experiment_id="0", name=name, source_run_id=words["run"])
+            words[word] = new_id(side.make(of_run))
 
 
 def new_id(answer: dict) -> str:
     """The id of what was just made."""
+    if "model" in answer:
+        return answer["model"]["info"]["model_id"]
     return answer["run"]["info"]["run_id"] if "run" in answer else answer["experiment_id"]
 
 

@@ -42,6 +42,7 @@ class Found:
             for name in ("latest_versions", "aliases", "tags"):
                 found.get(name, []).sort(key=json.dumps)
             ids.append(json.dumps(found, sort_keys=True))
+        ids += [model["info"]["model_id"] for model in body.get("models", [])]
         return Found(200, None, tuple(ids), body.get("next_page_token"))
 
     def agrees(self, ours: Found) -> bool:

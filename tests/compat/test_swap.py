@@ -10,7 +10,17 @@ from pathlib import Path
 
 import pytest
 from mlflow import MlflowClient
-from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunTag, ViewType
+from mlflow.entities import (
+    Dataset,
+    DatasetInput,
+    InputTag,
+    LoggedModelOutput,
+    LoggedModelStatus,
+    Metric,
+    Param,
+    RunTag,
+    ViewType,
+)
 from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
 from harness import Server, free_port, run_binary
@@ -88,6 +98,15 @@ def log(client: MlflowClient, stage: str) -> str:
     )
     client.log_inputs(run_id, [DatasetInput(dataset, [InputTag("mlflow.data.context", "train")])])
     client.log_text(run_id, f"hello from {stage}", "notes/a.txt")
+    model = client.create_logged_model(
+        experiment, f"model of {stage}", run_id, {"t": stage}, {"p": "1"}, "agent"
+    ).model_id
+    on_dataset = {"dataset_name": dataset.name, "dataset_digest": dataset.digest}
+    client.log_batch(
+        run_id, [Metric("loss", 0.25, 3, 3, model, **on_dataset), Metric("nan", float("nan"), 1, 1, model)]
+    )
+    client.log_outputs(run_id, [LoggedModelOutput(model, 2)])
+    client.finalize_logged_model(model, LoggedModelStatus.READY)
     client.set_terminated(run_id, "FINISHED", end_time=1_700_000_001_000)
     register(client, stage, run_id)
     return run_id
@@ -134,7 +153,12 @@ def read(client: MlflowClient) -> dict:
     seen = {"registry": registry_of(client)}
     for experiment in client.search_experiments(ViewType.ALL):
         runs = client.search_runs([experiment.experiment_id], run_view_type=ViewType.ALL)
-        seen[experiment.name] = (dict(experiment), [all_of(client, run) for run in runs])
+        models = client.search_logged_models([experiment.experiment_id])
+        seen[experiment.name] = (
+            dict(experiment),
+            [all_of(client, run) for run in runs],
+            [all_of_model(client, model.model_id) for model in models],
+        )
     return seen
 
 
@@ -147,8 +171,18 @@ def all_of(client: MlflowClient, run) -> str:
     }
     files = [(file.path, file.file_size) for file in client.list_artifacts(run_id, "notes")]
     inputs = [(vars(entry.dataset), [vars(tag) for tag in entry.tags]) for entry in details.inputs.dataset_inputs]
+    outputs = [vars(model) for model in details.outputs.model_outputs]
     data = details.data
-    return repr((dict(details.info), sorted(data.params.items()), sorted(data.tags.items()), histories, files, inputs))
+    return repr(
+        (dict(details.info), sorted(data.params.items()), sorted(data.tags.items()), histories, files, inputs, outputs)
+    )
+
+
+def all_of_model(client: MlflowClient, model_id: str) -> str:
+    model = client.get_logged_model(model_id).to_dictionary()
+    metrics = sorted(repr(sorted(vars(metric).items())) for metric in model.pop("metrics"))
+    params, tags = (sorted(model.pop(name).items()) for name in ("params", "tags"))
+    return repr((sorted(model.items()), params, tags, metrics))
 
 
 def change(client: MlflowClient, run_id: str, stage: str) -> None:
@@ -156,6 +190,8 @@ def change(client: MlflowClient, run_id: str, stage: str) -> None:
     client.update_run(run_id, status="RUNNING")
     client.log_metric(run_id, "acc", 9.0, timestamp=100, step=100)
     client.set_tag(run_id, "changed by", stage)
+    for model in client.get_run(run_id).outputs.model_outputs:
+        client.set_logged_model_tags(model.model_id, {"changed by": stage})
     client.log_text(run_id, f"{stage} was here", f"notes/{stage}.txt")
     client.set_terminated(run_id, "KILLED", end_time=1_700_000_002_000)
     for model in client.search_registered_models():

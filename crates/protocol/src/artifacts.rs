@@ -198,14 +198,48 @@ impl DecodeRequest for ListRunArtifacts {
     }
 }
 
-/// The answer to [`ListRunArtifacts`].
+/// `GET …/logged-models/{model_id}/artifacts/directories`.
+#[derive(Debug)]
+pub struct ListLoggedModelArtifacts {
+    /// The model.
+    pub model_id: String,
+    /// The folder below the model's root; empty for the root.
+    pub path: String,
+}
+
+impl DecodeRequest for ListLoggedModelArtifacts {
+    fn decode(fields: &mut Fields) -> Result<Self, InvalidParameter> {
+        let model_id = fields.in_path("model_id")?;
+        let path = fields.string("artifact_directory_path")?;
+        Ok(Self { model_id, path: path.unwrap_or_default() })
+    }
+}
+
+/// The answer to [`ListRunArtifacts`] and [`ListLoggedModelArtifacts`].
 #[derive(Debug, Serialize)]
-pub struct ListRunArtifactsResponse {
-    /// The run's artifact URI.
+pub struct ListBelowRootResponse {
+    /// The artifact URI of the run or model.
     pub root_uri: String,
-    /// The entries, with paths relative to the run's root.
+    /// The entries, with paths relative to that root.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub files: Vec<FileInfo>,
+}
+
+/// `GET …/logged-models/{model_id}/artifacts/files`.
+#[derive(Debug)]
+pub struct DownloadLoggedModelArtifact {
+    /// The model.
+    pub model_id: String,
+    /// The file below the model's root; never empty.
+    pub path: Option<String>,
+}
+
+impl DecodeRequest for DownloadLoggedModelArtifact {
+    fn decode(fields: &mut Fields) -> Result<Self, InvalidParameter> {
+        let model_id = fields.in_path("model_id")?;
+        let path = fields.string("artifact_file_path")?.filter(|path| !path.is_empty());
+        Ok(Self { model_id, path })
+    }
 }
 
 /// `POST …/artifacts/presigned-download-url`: asks for a URL that leads straight to the object store.

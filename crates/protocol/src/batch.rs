@@ -3,9 +3,8 @@
 use crate::{
     DecodeRequest, Fields, InvalidParameter, RunId, limits,
     metrics::MetricPoint,
-    params::Param,
-    python,
-    tags::{Tag, repeated_keys},
+    params::{Param, check_distinct_params},
+    tags::Tag,
 };
 
 /// `POST …/runs/log-batch`: all of it is logged, or nothing.
@@ -32,14 +31,7 @@ impl DecodeRequest for LogBatch {
         limits::check_batch("tags", tags.len(), limits::BATCH_TAGS)?;
         let total = metrics.len() + params.len() + tags.len();
         limits::check_batch("metrics, params, and tags", total, limits::BATCH_METRICS)?;
-        let repeated = repeated_keys(params.iter().map(|param| param.key.as_str()));
-        if !repeated.is_empty() {
-            return Err(InvalidParameter::new(format!(
-                "Duplicate parameter keys have been submitted: {}. Please ensure the request \
-                 contains only one param value per param key.",
-                python::repr_list(&repeated)
-            )));
-        }
+        check_distinct_params(&params)?;
         Ok(Self { run_id, metrics, params, tags })
     }
 }

@@ -22,6 +22,8 @@ pub struct Fields {
     path: String,
     /// Query strings carry text only, and repeat a name for a list.
     from_query: bool,
+    /// What the path of the URL names.
+    in_path: Vec<(String, String)>,
     long_values: LongValues,
 }
 
@@ -63,16 +65,30 @@ impl Fields {
                 items.push(Value::String(value));
             }
         }
-        Self { values, path: String::new(), from_query: true, long_values: LongValues::default() }
+        Self { from_query: true, ..Self::of_object(values) }
     }
 
-    fn of_object(values: Map<String, Value>) -> Self {
-        Self { values, path: String::new(), from_query: false, long_values: LongValues::default() }
+    /// The fields of an object.
+    #[must_use]
+    pub fn of_object(values: Map<String, Value>) -> Self {
+        Self {
+            values,
+            path: String::new(),
+            from_query: false,
+            in_path: Vec::new(),
+            long_values: LongValues::default(),
+        }
     }
 
     /// The fields of an object within this one.
     fn within(&self, path: String, values: Map<String, Value>) -> Self {
-        Self { values, path, from_query: false, long_values: self.long_values }
+        Self { path, long_values: self.long_values, ..Self::of_object(values) }
+    }
+
+    /// The same fields, with what the path of the URL names.
+    #[must_use]
+    pub fn with_path(self, in_path: impl IntoIterator<Item = (String, String)>) -> Self {
+        Self { in_path: in_path.into_iter().collect(), ..self }
     }
 
     /// The same fields, read with another rule for long values.
@@ -163,6 +179,13 @@ impl Fields {
     /// A text that must be there, though it may be empty.
     pub fn present_string(&mut self, name: &str) -> Result<String, InvalidParameter> {
         self.string(name)?.ok_or_else(|| self.missing(name))
+    }
+
+    /// What the path of the URL has in the place called `name`.
+    pub fn in_path(&mut self, name: &str) -> Result<String, InvalidParameter> {
+        let index = self.in_path.iter().position(|(known, _)| known == name);
+        let text = index.map(|index| self.in_path.swap_remove(index).1);
+        self.without_nul(name, text.ok_or_else(|| self.missing(name))?)
     }
 
     /// `experiment_id`, which must be there.
@@ -316,12 +339,15 @@ impl Fields {
 
     /// An object within this one, or nothing.
     pub fn object(&mut self, name: &str) -> Result<Option<Fields>, InvalidParameter> {
+        let path = format!("{}{name}.", self.path);
+        Ok(self.map(name)?.map(|values| self.within(path, values)))
+    }
+
+    /// An object within this one as it came, or nothing.
+    pub fn map(&mut self, name: &str) -> Result<Option<Map<String, Value>>, InvalidParameter> {
         match self.take(name)? {
             None => Ok(None),
-            Some(Value::Object(values)) => {
-                let path = format!("{}{name}.", self.path);
-                Ok(Some(self.within(path, values)))
-            }
+            Some(Value::Object(values)) => Ok(Some(values)),
             Some(other) => Err(self.wrong_type(name, &other)),
         }
     }

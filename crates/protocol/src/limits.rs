@@ -46,6 +46,16 @@ pub const INPUT_TAG_KEY: usize = 255;
 pub const INPUT_TAG_VALUE: usize = 500;
 /// Characters of a logged model's id: the width of `logged_models.model_id` and of `inputs`.
 pub const MODEL_ID: usize = 36;
+/// Characters of a logged model's name: the width of `logged_models.name`.
+pub const MODEL_NAME: usize = 500;
+/// Characters of a logged model's type: the width of `logged_models.model_type`.
+pub const MODEL_TYPE: usize = 500;
+/// Characters of the run that made a logged model: the width of `logged_models.source_run_id`.
+pub const SOURCE_RUN_ID: usize = 32;
+/// Characters of the key of a logged model's param or tag: the width of their columns.
+pub const MODEL_KEY: usize = 255;
+/// Characters of a logged model's location: the width of `logged_models.artifact_location`.
+pub const MODEL_ARTIFACT_LOCATION: usize = 1000;
 /// Characters of an experiment's location: the width of `experiments.artifact_location`.
 pub const STORED_ARTIFACT_LOCATION: usize = 256;
 /// Characters of a run's artifact URI: the width of `runs.artifact_uri`.
@@ -53,7 +63,7 @@ pub const RUN_ARTIFACT_URI: usize = 200;
 /// Custom views of an experiment, which are tags: the reference's `MAX_CUSTOM_VIEWS_PER_EXPERIMENT`.
 pub const CUSTOM_VIEWS: usize = 50;
 /// Characters of a registered model's name: the width of `registered_models.name`.
-pub const MODEL_NAME: usize = 256;
+pub const REGISTERED_MODEL_NAME: usize = 256;
 /// Characters of the description of a registered model or a model version: the widths of the columns.
 pub const MODEL_DESCRIPTION: usize = 5000;
 /// Characters of a tag's value in the model registry that the reference checks for.

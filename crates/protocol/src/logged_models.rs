@@ -2,14 +2,14 @@
 
 use crate::{
     DecodeRequest, ExperimentId, Fields, InvalidParameter, RunId, WireEnum, check_length, limits,
-    metrics::Metric, paging, params::Param, tags::Tag,
+    metrics::Metric,
+    params::{Param, check_distinct_params},
+    tags::{Tag, check_distinct},
 };
-use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde::{Serialize, Serializer};
-use serde_json::Value;
 
-/// Models in a page when the client does not say.
-const DEFAULT_RESULTS: u64 = 50;
+/// Characters that a name can't have, since names stand in URIs of models.
+const BAD_NAME_CHARACTERS: [char; 6] = ['/', ':', '.', '%', '"', '\''];
 
 /// A model that a run made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -126,137 +126,185 @@ pub struct LoggedModel {
     pub data: LoggedModelData,
 }
 
-/// `POST …/logged-models/search`.
+/// `POST …/logged-models`.
 #[derive(Debug)]
-pub struct SearchLoggedModels {
-    /// The experiments that are searched.
-    pub experiment_ids: Vec<ExperimentId>,
-    /// What the models must fulfil.
-    pub filter: Option<String>,
-    /// Whether the request narrows metrics to datasets.
-    pub has_datasets: bool,
-    /// Models at most.
-    pub max_results: u64,
-    /// Whether the request asks for an order.
-    pub has_order: bool,
-    /// Models before this page.
-    pub offset: u64,
+pub struct CreateLoggedModel {
+    /// The experiment that it belongs to.
+    pub experiment_id: ExperimentId,
+    /// Its name; never empty.
+    pub name: Option<String>,
+    /// Its kind.
+    pub model_type: String,
+    /// The run that makes it; empty for none.
+    pub source_run_id: RunId,
+    /// Its first params, each key once.
+    pub params: Vec<Param>,
+    /// Its first tags, each key once.
+    pub tags: Vec<Tag>,
 }
 
-impl DecodeRequest for SearchLoggedModels {
+impl DecodeRequest for CreateLoggedModel {
     fn decode(fields: &mut Fields) -> Result<Self, InvalidParameter> {
-        if !fields.has("experiment_ids") {
-            return Err(InvalidParameter::missing("experiment_ids"));
-        }
-        let experiment_ids = fields.experiment_ids()?;
-        let filter = fields.string("filter")?.filter(|filter| !filter.is_empty());
-        let has_datasets = !fields.objects("datasets", |_| Ok(()))?.is_empty();
-        let max_results = match fields.integer("max_results")? {
-            None | Some(0) => DEFAULT_RESULTS,
-            Some(given) => paging::positive(given, ".")?,
-        };
-        let has_order = !fields.objects("order_by", |_| Ok(()))?.is_empty();
-        let mut search =
-            Self { experiment_ids, filter, has_datasets, max_results, has_order, offset: 0 };
-        if let Some(token) = fields.string("page_token")?.filter(|token| !token.is_empty()) {
-            search.offset = search.offset_of(&token)?;
-        }
-        Ok(search)
+        let experiment_id = fields.experiment_id()?;
+        let name = fields.string("name")?.filter(|name| !name.is_empty());
+        let model_type = fields.string("model_type")?.unwrap_or_default();
+        let source_run_id = fields.string("source_run_id")?.unwrap_or_default();
+        let params = fields.objects("params", Param::of_model)?;
+        let tags = fields.objects("tags", Tag::of_model)?;
+        name.as_deref().map_or(Ok(()), check_model_name)?;
+        check_length("model_type", &model_type, limits::MODEL_TYPE)?;
+        check_length("source_run_id", &source_run_id, limits::SOURCE_RUN_ID)?;
+        check_distinct_params(&params)?;
+        check_distinct(&tags)?;
+        let source_run_id = RunId::new(source_run_id);
+        Ok(Self { experiment_id, name, model_type, source_run_id, params, tags })
     }
 }
 
-impl SearchLoggedModels {
-    /// The token of the page that starts after `offset` models. It repeats the search, since it is
-    /// good for no other.
-    #[must_use]
-    pub fn page_token(&self, offset: u64) -> String {
-        let ids: Vec<String> = self.experiment_ids.iter().map(|id| format!("\"{id}\"")).collect();
-        let filter = self.filter.as_deref().map_or(Value::Null, Value::from);
-        STANDARD.encode(format!(
-            "{{\"experiment_ids\": [{}], \"filter_string\": {filter}, \"order_by\": null, \
-             \"offset\": {offset}}}",
-            ids.join(", ")
-        ))
+fn check_model_name(name: &str) -> Result<(), InvalidParameter> {
+    if name.contains(BAD_NAME_CHARACTERS) {
+        return Err(InvalidParameter::new(format!(
+            "Invalid model name ({}) provided. Model name must be a non-empty string and cannot \
+             contain the following characters: ('/', ':', '.', '%', '\"', \"'\")",
+            crate::python::repr_str(name)
+        )));
     }
-
-    fn offset_of(&self, token: &str) -> Result<u64, InvalidParameter> {
-        let refuse = || InvalidParameter::new(format!("Invalid page token: {token}."));
-        let decoded = STANDARD.decode(token).map_err(|_| refuse())?;
-        let parsed: Value = serde_json::from_slice(&decoded).map_err(|_| refuse())?;
-        let offset = parsed.get("offset").and_then(Value::as_u64).ok_or_else(refuse)?;
-        let same = |name: &str, shown: &str, mine: Value| {
-            let theirs = parsed.get(name).unwrap_or(&Value::Null);
-            if *theirs == mine {
-                return Ok(());
-            }
-            Err(InvalidParameter::new(format!(
-                "{shown} in the page token does not match the requested {}. \
-                 Expected: {}. Found: {}",
-                shown.to_lowercase(),
-                shown_value(&mine),
-                shown_value(theirs)
-            )))
-        };
-        let ids: Vec<String> = self.experiment_ids.iter().map(ToString::to_string).collect();
-        same("experiment_ids", "Experiment IDs", ids.into())?;
-        same("filter_string", "Filter string", self.filter.clone().into())?;
-        Ok(offset)
-    }
+    check_length("name", name, limits::MODEL_NAME)
 }
 
-/// A value as Python prints it: texts bare, the others as `repr` shows them.
-fn shown_value(value: &Value) -> String {
-    match value {
-        Value::String(text) => text.clone(),
-        other => crate::python::repr_json(other),
-    }
-}
-
-/// The answer to [`SearchLoggedModels`].
+/// The answer to [`CreateLoggedModel`], [`GetLoggedModel`] and [`FinalizeLoggedModel`].
 #[derive(Debug, Serialize)]
-pub struct SearchLoggedModelsResponse {
-    /// The models.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub models: Vec<LoggedModel>,
-    /// Present when there are more.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub next_page_token: Option<String>,
+pub struct LoggedModelResponse {
+    /// The model.
+    pub model: LoggedModel,
+}
+
+/// `GET …/logged-models/{model_id}`.
+#[derive(Debug)]
+pub struct GetLoggedModel {
+    /// The model.
+    pub model_id: String,
+    /// Whether it may be a deleted one.
+    pub allow_deleted: bool,
+}
+
+impl DecodeRequest for GetLoggedModel {
+    fn decode(fields: &mut Fields) -> Result<Self, InvalidParameter> {
+        let model_id = fields.in_path("model_id")?;
+        let allow_deleted = fields.string("allow_deleted")?;
+        let allow_deleted = allow_deleted.is_some_and(|text| text.eq_ignore_ascii_case("true"));
+        Ok(Self { model_id, allow_deleted })
+    }
+}
+
+/// `PATCH …/logged-models/{model_id}`.
+#[derive(Debug)]
+pub struct FinalizeLoggedModel {
+    /// The model.
+    pub model_id: String,
+    /// How far it came.
+    pub status: LoggedModelStatus,
+}
+
+impl DecodeRequest for FinalizeLoggedModel {
+    fn decode(fields: &mut Fields) -> Result<Self, InvalidParameter> {
+        let model_id = repeated_model_id(fields)?;
+        let status = fields.enumeration("status")?;
+        let status = status.ok_or_else(|| InvalidParameter::missing("status"))?;
+        Ok(Self { model_id, status })
+    }
+}
+
+/// The model that path and body name. The reference wants both, and believes now this one and now that
+/// one; here they must agree.
+fn repeated_model_id(fields: &mut Fields) -> Result<String, InvalidParameter> {
+    let in_path = fields.in_path("model_id")?;
+    let in_body = fields.required_string("model_id")?;
+    if in_body == in_path {
+        return Ok(in_path);
+    }
+    let reason = format!("The path names another model, '{in_path}'.");
+    Err(InvalidParameter::value("model_id", in_body, reason))
+}
+
+/// `DELETE …/logged-models/{model_id}`.
+#[derive(Debug)]
+pub struct DeleteLoggedModel {
+    /// The model.
+    pub model_id: String,
+}
+
+impl DecodeRequest for DeleteLoggedModel {
+    fn decode(fields: &mut Fields) -> Result<Self, InvalidParameter> {
+        Ok(Self { model_id: fields.in_path("model_id")? })
+    }
+}
+
+/// `POST …/logged-models/{model_id}/params`.
+#[derive(Debug)]
+pub struct LogLoggedModelParams {
+    /// The model.
+    pub model_id: String,
+    /// What it gets, each key once.
+    pub params: Vec<Param>,
+}
+
+impl DecodeRequest for LogLoggedModelParams {
+    fn decode(fields: &mut Fields) -> Result<Self, InvalidParameter> {
+        let model_id = repeated_model_id(fields)?;
+        let params = fields.objects("params", Param::of_model)?;
+        check_distinct_params(&params)?;
+        Ok(Self { model_id, params })
+    }
+}
+
+/// `PATCH …/logged-models/{model_id}/tags`.
+#[derive(Debug)]
+pub struct SetLoggedModelTags {
+    /// The model.
+    pub model_id: String,
+    /// What it gets; of those with one key, the last counts.
+    pub tags: Vec<Tag>,
+}
+
+impl DecodeRequest for SetLoggedModelTags {
+    fn decode(fields: &mut Fields) -> Result<Self, InvalidParameter> {
+        let model_id = fields.in_path("model_id")?;
+        Ok(Self { model_id, tags: fields.objects("tags", Tag::of_model)? })
+    }
+}
+
+/// `DELETE …/logged-models/{model_id}/tags/{tag_key}`.
+#[derive(Debug)]
+pub struct DeleteLoggedModelTag {
+    /// The model.
+    pub model_id: String,
+    /// The tag that goes.
+    pub key: String,
+}
+
+impl DecodeRequest for DeleteLoggedModelTag {
+    fn decode(fields: &mut Fields) -> Result<Self, InvalidParameter> {
+        Ok(Self { model_id: fields.in_path("model_id")?, key: fields.in_path("tag_key")? })
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn decode(json: &str) -> Result<SearchLoggedModels, String> {
-        SearchLoggedModels::decode(&mut Fields::from_json(json.as_bytes()).unwrap())
-            .map_err(|error| error.to_string())
-    }
-
-    const TOKEN: &str = "eyJleHBlcmltZW50X2lkcyI6IFsiMSJdLCAiZmlsdGVyX3N0cmluZyI6IG51bGwsICJvcmRlcl9ieSI6IG51bGwsICJvZmZzZXQiOiAxfQ==";
-
     #[test]
-    fn page_tokens_are_those_of_the_reference() {
-        let search = decode(&format!(r#"{{"experiment_ids": ["1"], "page_token": "{TOKEN}"}}"#));
-        let search = search.unwrap();
-        assert_eq!((search.offset, search.max_results), (1, 50));
-        assert_eq!(search.page_token(1), TOKEN);
-    }
-
-    #[test]
-    fn a_page_token_is_good_for_its_search_only() {
-        let refused = decode(&format!(
-            r#"{{"experiment_ids": ["1"], "page_token": "{TOKEN}", "filter": "name = 'x'"}}"#
-        ));
-        assert_eq!(
-            refused.unwrap_err(),
-            "Filter string in the page token does not match the requested filter string. \
-             Expected: name = 'x'. Found: None"
-        );
-    }
-
-    #[test]
-    fn no_experiments_are_fine_but_must_be_said() {
-        assert!(decode(r#"{"experiment_ids": []}"#).is_ok());
-        assert!(decode("{}").unwrap_err().contains("'experiment_ids'"));
+    fn path_and_body_name_one_model() {
+        let decode = |json: &str| {
+            let fields = Fields::from_json(json.as_bytes()).unwrap();
+            let ids = [("model_id".to_owned(), "m-1".to_owned())];
+            FinalizeLoggedModel::decode(&mut fields.with_path(ids))
+                .map(|request| request.model_id)
+                .map_err(|error| error.to_string())
+        };
+        assert_eq!(decode(r#"{"model_id": "m-1", "status": 2}"#).unwrap(), "m-1");
+        let refused = decode(r#"{"model_id": "m-2", "status": 2}"#).unwrap_err();
+        assert!(refused.contains("The path names another model, 'm-1'."), "{refused}");
+        assert!(decode(r#"{"status": 2}"#).unwrap_err().contains("'model_id'"));
     }
 }

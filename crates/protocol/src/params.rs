@@ -1,6 +1,9 @@
-//! Params of runs.
+//! Params of runs and logged models.
 
-use crate::{DecodeRequest, Fields, InvalidParameter, RunId, check_key, limits};
+use crate::{
+    DecodeRequest, Fields, InvalidParameter, RunId, check_key, check_length, limits, python,
+    tags::repeated_keys,
+};
 use serde::Serialize;
 
 /// A param, written once and never changed.
@@ -21,6 +24,27 @@ impl Param {
         fields.fit("Param value", &mut value, limits::PARAM_VALUE)?;
         Ok(Self { key, value })
     }
+
+    /// A param of a logged model, whose value may be as long as it likes.
+    pub(crate) fn of_model(fields: &mut Fields) -> Result<Self, InvalidParameter> {
+        let key = fields.required_string("key")?;
+        let value = fields.string("value")?.unwrap_or_default();
+        check_length(&fields.label("key"), &key, limits::MODEL_KEY)?;
+        Ok(Self { key, value })
+    }
+}
+
+/// Refuses two params with one key, of which each could be meant.
+pub(crate) fn check_distinct_params(params: &[Param]) -> Result<(), InvalidParameter> {
+    let repeated = repeated_keys(params.iter().map(|param| param.key.as_str()));
+    if repeated.is_empty() {
+        return Ok(());
+    }
+    Err(InvalidParameter::new(format!(
+        "Duplicate parameter keys have been submitted: {}. Please ensure the request contains only \
+         one param value per param key.",
+        python::repr_list(&repeated)
+    )))
 }
 
 /// `POST …/runs/log-parameter`.

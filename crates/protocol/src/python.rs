@@ -1,7 +1,8 @@
 //! Values as Python shows them, for messages that the reference builds with `repr`.
 
-use serde_json::Value;
-use std::fmt::Write;
+use serde::Serialize;
+use serde_json::{Serializer, Value, ser::Formatter};
+use std::{fmt::Write, io};
 
 /// A text as Python's `repr` shows it: in single quotes, unless only they occur in it.
 #[must_use]
@@ -69,7 +70,8 @@ pub fn repr_float(value: f64) -> String {
 }
 
 /// A JSON value as Python's `repr` shows it once parsed.
-pub(crate) fn repr_json(value: &Value) -> String {
+#[must_use]
+pub fn repr_json(value: &Value) -> String {
     match value {
         Value::Null => "None".to_owned(),
         Value::Bool(true) => "True".to_owned(),
@@ -90,6 +92,55 @@ pub(crate) fn repr_json(value: &Value) -> String {
                 .collect();
             format!("{{{}}}", entries.join(", "))
         }
+    }
+}
+
+/// A value as Python's `json.dumps` writes it: blanks behind commas and colons, ASCII only.
+pub(crate) fn to_json<T: Serialize>(value: &T) -> String {
+    let mut text = Vec::new();
+    // Writing to a list cannot fail, and what is written here has texts for keys.
+    let _ = value.serialize(&mut Serializer::with_formatter(&mut text, PythonFormatter));
+    String::from_utf8(text).unwrap_or_default()
+}
+
+struct PythonFormatter;
+
+impl Formatter for PythonFormatter {
+    fn begin_array_value<W: io::Write + ?Sized>(
+        &mut self,
+        writer: &mut W,
+        first: bool,
+    ) -> io::Result<()> {
+        if first { Ok(()) } else { writer.write_all(b", ") }
+    }
+
+    fn begin_object_key<W: io::Write + ?Sized>(
+        &mut self,
+        writer: &mut W,
+        first: bool,
+    ) -> io::Result<()> {
+        self.begin_array_value(writer, first)
+    }
+
+    fn begin_object_value<W: io::Write + ?Sized>(&mut self, writer: &mut W) -> io::Result<()> {
+        writer.write_all(b": ")
+    }
+
+    fn write_string_fragment<W: io::Write + ?Sized>(
+        &mut self,
+        writer: &mut W,
+        fragment: &str,
+    ) -> io::Result<()> {
+        for c in fragment.chars() {
+            if c.is_ascii() {
+                writer.write_all(&[c as u8])?;
+            } else {
+                for unit in c.encode_utf16(&mut [0; 2]) {
+                    write!(writer, "\\u{unit:04x}")?;
+                }
+            }
+        }
+        Ok(())
     }
 }
 
@@ -122,5 +173,11 @@ mod tests {
         ] {
             assert_eq!(repr_float(value), shown);
         }
+    }
+
+    #[test]
+    fn json_has_blanks_and_no_characters_beyond_ascii() {
+        let value = serde_json::json!({"a": [1, "ü🚀\n"], "b": null});
+        assert_eq!(to_json(&value), r#"{"a": [1, "\u00fc\ud83d\ude80\n"], "b": null}"#);
     }
 }

@@ -104,7 +104,7 @@ impl DecodeRequest for CreateRegisteredModel {
         let name = read_name(fields)?;
         let tags = fields.objects("tags", Tag::of_registered_model)?;
         let description = read_description(fields)?;
-        check_length("name", &name, limits::MODEL_NAME)?;
+        check_length("name", &name, limits::REGISTERED_MODEL_NAME)?;
         Ok(Self { name, tags, description })
     }
 }
@@ -158,7 +158,7 @@ impl DecodeRequest for RenameRegisteredModel {
         let name = read_name(fields)?;
         let new_name = fields.required_string("new_name")?;
         check_model_name("new_name", &new_name)?;
-        check_length("new_name", &new_name, limits::MODEL_NAME)?;
+        check_length("new_name", &new_name, limits::REGISTERED_MODEL_NAME)?;
         Ok(Self { name, new_name })
     }
 }

@@ -1,4 +1,4 @@
-//! Tags of experiments, runs, registered models and their versions.
+//! Tags of experiments, runs, logged models, registered models and their versions.
 
 use crate::{
     DecodeRequest, ExperimentId, Fields, InvalidParameter, RunId, check_key, check_length,
@@ -90,6 +90,14 @@ impl Tag {
         let key = fields.required_string("key")?;
         let value = fields.string("value")?.unwrap_or_default();
         check_key("key", "key", &key)?;
+        Ok(Self { key, value })
+    }
+
+    /// A tag of a logged model.
+    pub(crate) fn of_model(fields: &mut Fields) -> Result<Self, InvalidParameter> {
+        let key = fields.required_string("key")?;
+        let value = fields.string("value")?.unwrap_or_default();
+        check_length(&fields.label("key"), &key, limits::MODEL_KEY)?;
         Ok(Self { key, value })
     }
 

@@ -4,6 +4,7 @@ use crate::{
     NumberComparator, TextComparator, TextTest,
     conditions::{self, Condition, ValueKind},
     list::{self, Element},
+    order,
     pieces::{NoStatement, Statement},
 };
 use mlferry_protocol::{InvalidParameter, python};
@@ -140,6 +141,11 @@ pub fn parse_filter(filter: &str) -> Result<Vec<LoggedModelCondition>, InvalidPa
         ));
     }
     conditions::within_limit(conditions)?.iter().map(LoggedModelCondition::read).collect()
+}
+
+/// Reads the `field_name` of each item of `order_by`.
+pub fn parse_order_by(field_names: &[&str]) -> Result<Vec<LoggedModelOrderKey>, InvalidParameter> {
+    order::several(field_names, LoggedModelOrderKey::parse)
 }
 
 impl LoggedModelOrderKey {

@@ -65,8 +65,8 @@ fn words(clause: &str) -> Vec<String> {
 }
 
 /// Reads as many items as a database can order by.
-pub(crate) fn several<T>(
-    clauses: &[String],
+pub(crate) fn several<T, S: AsRef<str>>(
+    clauses: &[S],
     parse: impl Fn(&str) -> Result<T, InvalidParameter>,
 ) -> Result<Vec<T>, InvalidParameter> {
     if clauses.len() > MAX_ITEMS {
@@ -75,7 +75,7 @@ pub(crate) fn several<T>(
             clauses.len()
         )));
     }
-    clauses.iter().map(|clause| parse(clause)).collect()
+    clauses.iter().map(|clause| parse(clause.as_ref())).collect()
 }
 
 /// Reads items of which no two may have the same key.

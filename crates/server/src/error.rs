@@ -57,6 +57,11 @@ impl ApiError {
         }
     }
 
+    /// What the client reads.
+    pub(crate) fn into_message(self) -> String {
+        self.message
+    }
+
     /// The same error with more to say.
     pub(crate) fn with_message(self, message: impl Into<String>) -> Self {
         Self { message: message.into(), ..self }

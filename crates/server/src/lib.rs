@@ -7,6 +7,7 @@ mod doors;
 mod download;
 mod drain;
 mod error;
+mod graphql;
 mod leave;
 mod listen;
 mod metrics;

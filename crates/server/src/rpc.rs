@@ -4,8 +4,8 @@ use crate::error::ApiError;
 use axum::{
     Json,
     body::Body,
-    extract::{FromRequest, Query, Request},
-    http::{HeaderMap, Method, Uri, header::CONTENT_TYPE},
+    extract::{FromRequest, FromRequestParts, Path, Query, Request},
+    http::{HeaderMap, Method, Uri, header::CONTENT_TYPE, request::Parts},
 };
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use mlferry_protocol::{DecodeRequest, Fields, InvalidParameter, LongValues, limits};
@@ -14,7 +14,7 @@ use mlferry_protocol::{DecodeRequest, Fields, InvalidParameter, LongValues, limi
 pub(crate) type Reply<T> = Result<Json<T>, ApiError>;
 
 /// A request message, read as the reference reads it: a GET from its query string, or from its body
-/// when it has none; everything else from its JSON body.
+/// when it has none; everything else from its JSON body. What the path names belongs to it, too.
 #[derive(Debug)]
 pub(crate) struct Rpc<T>(pub(crate) T);
 
@@ -29,16 +29,25 @@ impl<S: Sync, T: DecodeRequest> FromRequest<S> for Rpc<T> {
 }
 
 async fn fields_of(request: Request) -> Result<Fields, ApiError> {
-    let (head, body) = request.into_parts();
+    let (mut head, body) = request.into_parts();
+    let in_path = names_in_path(&mut head).await?;
     let is_read = matches!(head.method, Method::GET | Method::HEAD);
     if is_read && head.uri.query().is_some_and(|query| !query.is_empty()) {
-        return Ok(Fields::from_query(query_pairs(&head.uri)?));
+        return Ok(Fields::from_query(query_pairs(&head.uri)?).with_path(in_path));
     }
     if matches!(head.method, Method::POST | Method::PUT) {
         check_content_type(&head.headers)?;
     }
     let body = collect(body, limits::JSON_BODY_BYTES).await?;
-    Ok(Fields::from_json(&body)?)
+    Ok(Fields::from_json(&body)?.with_path(in_path))
+}
+
+/// The places in the route's path with what the URL has there.
+async fn names_in_path(head: &mut Parts) -> Result<Vec<(String, String)>, ApiError> {
+    match Path::<Vec<(String, String)>>::from_request_parts(head, &()).await {
+        Ok(Path(names)) => Ok(names),
+        Err(_) => Err(ApiError::invalid_parameter("Invalid path: it is not valid UTF-8")),
+    }
 }
 
 /// The decoded pairs of a query string.

@@ -1,4 +1,4 @@
-//! Where artifacts lie: URIs of experiments and runs below the server's root.
+//! Where artifacts lie: URIs of experiments, runs and models below the server's root.
 
 use crate::{OpenError, StoreOptions};
 use mlferry_protocol::{ExperimentId, InvalidParameter, RunId, check_length, limits};
@@ -135,6 +135,11 @@ impl ArtifactRoot {
 /// The URI of a run's artifacts, in an experiment's location.
 pub(crate) fn of_run(experiment_location: &str, run: &RunId) -> String {
     append(experiment_location, &format!("{run}/artifacts"))
+}
+
+/// The URI of a logged model's artifacts, in an experiment's location.
+pub(crate) fn of_model(experiment_location: &str, model: &str) -> String {
+    append(experiment_location, &format!("models/{model}/artifacts"))
 }
 
 /// Refuses a location that the server made for an experiment, or a run's URI in it, where it is wider than

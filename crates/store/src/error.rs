@@ -5,7 +5,9 @@ use crate::{
     db::{DbError, Trouble},
 };
 use mlferry_protocol::{
-    ErrorCode, ExperimentId, InvalidParameter, RunId, model_versions::VersionNumber, python,
+    ErrorCode, ExperimentId, InvalidParameter, RunId,
+    model_versions::VersionNumber,
+    python::{self, repr_str},
 };
 use thiserror::Error;
 
@@ -55,6 +57,14 @@ pub enum StoreError {
     /// No logged model has this id.
     #[error("Logged model with ID '{0}' not found.")]
     LoggedModelNotFound(String),
+    /// The logged model has no such tag.
+    #[error("No tag with key {} found for model with ID {}.", repr_str(.key), repr_str(.model_id))]
+    LoggedModelTagNotFound {
+        /// The tag.
+        key: String,
+        /// The model.
+        model_id: String,
+    },
     /// A metric or an output names a logged model that does not exist.
     #[error("Logged model with ID '{0}' not found.")]
     ModelNotFound(String),
@@ -160,6 +170,7 @@ impl StoreError {
             | Self::ModelVersionNotFound { .. }
             | Self::NoVersions { .. }
             | Self::NoLatestVersion(_)
+            | Self::LoggedModelTagNotFound { .. }
             | Self::RunTagNotFound { .. } => ErrorCode::ResourceDoesNotExist,
             Self::ExperimentExists(_)
             | Self::RegisteredModelExists(_)

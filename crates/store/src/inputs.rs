@@ -1,10 +1,17 @@
 //! The table of links between runs and what they use or make: datasets, and logged models.
 
 use crate::{
+    Store, StoreError,
     db::{DbError, Row, Transaction, id_lists, insert, row_lists},
+    runs,
     tables::Inputs,
+    writes::{Change, Lock},
 };
-use mlferry_protocol::{RunId, datasets::ModelInput, logged_models::ModelOutput};
+use mlferry_protocol::{
+    RunId,
+    datasets::ModelInput,
+    logged_models::{LogOutputs, ModelOutput},
+};
 use sea_query::{Expr, ExprTrait, OnConflict, Order, Query};
 use std::collections::HashMap;
 use uuid::Uuid;
@@ -17,6 +24,53 @@ pub(crate) mod end {
     pub(crate) const MODEL_INPUT: &str = "MODEL_INPUT";
     pub(crate) const RUN_OUTPUT: &str = "RUN_OUTPUT";
     pub(crate) const MODEL_OUTPUT: &str = "MODEL_OUTPUT";
+}
+
+impl Store {
+    /// Notes the models that a run made.
+    pub async fn log_outputs(&self, request: LogOutputs) -> Result<(), StoreError> {
+        self.write(request).await
+    }
+}
+
+impl Change for LogOutputs {
+    type Output = ();
+    const IS_REPEATABLE: bool = false;
+
+    fn locks(&self) -> Lock<'_> {
+        Lock::Run(&self.run_id)
+    }
+
+    async fn apply(&self, transaction: &mut Transaction) -> Result<(), StoreError> {
+        let run = runs::active(transaction, &self.run_id).await?;
+        let added = add_outputs(transaction, &run.id, &self.models).await?;
+        if added == self.models.len() as u64 {
+            return Ok(());
+        }
+        check_steps(transaction, &run.id, &self.models).await
+    }
+}
+
+/// Refuses models that the run made at another step; the same step is the same request again.
+async fn check_steps(
+    transaction: &mut Transaction,
+    run: &RunId,
+    models: &[ModelOutput],
+) -> Result<(), StoreError> {
+    let mut outputs = outputs_of_runs(transaction, &[run.as_str()]).await?;
+    let known = outputs.remove(run.as_str()).unwrap_or_default();
+    let steps: HashMap<&str, i64> =
+        known.iter().map(|output| (output.model_id.as_str(), output.step)).collect();
+    for ModelOutput { model_id, step } in models {
+        if let Some(known) = steps.get(model_id.as_str()).filter(|known| *known != step) {
+            return Err(StoreError::OutputExists {
+                model_id: model_id.clone(),
+                run_id: run.clone(),
+                step: *known,
+            });
+        }
+    }
+    Ok(())
 }
 
 /// A new id for a row of `datasets` or `inputs`.

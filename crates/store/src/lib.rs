@@ -20,6 +20,8 @@ mod gc;
 mod import;
 mod inputs;
 mod lifecycle;
+mod logged_model_details;
+mod logged_model_search;
 mod logged_models;
 mod metric_histories;
 mod metrics;

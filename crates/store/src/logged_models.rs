@@ -1,67 +1,87 @@
-//! Models that runs log and use.
+//! Models that runs log.
 
 use crate::{
     Store, StoreError,
-    db::{DbError, Row, Transaction, id_lists, insert, is_one_of},
-    inputs::{add_outputs, outputs_of_runs},
-    lifecycle::ACTIVE,
-    metrics,
-    reads::{Question, cut_page},
-    runs,
-    tables::{LoggedModelMetrics, LoggedModelParams, LoggedModelTags, LoggedModels},
+    artifact_uri::{self, ArtifactRoot, check_width},
+    clock::now_ms,
+    db::{Dialect, Row, Transaction, insert},
+    experiments,
+    lifecycle::{ACTIVE, DELETED},
+    logged_model_details::{self, add_params, set_tags},
+    logged_model_search::LoggedModelSearch,
+    reads::Question,
+    run_names,
+    tables::LoggedModels,
     writes::{Change, Lock},
 };
 use mlferry_protocol::{
-    ExperimentId, RunId, WireEnum,
+    ExperimentId, RunId, WireEnum, limits,
+    logged_model_search::{SearchLoggedModels, SearchLoggedModelsResponse},
     logged_models::{
-        LogOutputs, LoggedModel, LoggedModelData, LoggedModelInfo, LoggedModelStatus, ModelOutput,
-        SearchLoggedModels, SearchLoggedModelsResponse,
+        CreateLoggedModel, DeleteLoggedModel, FinalizeLoggedModel, GetLoggedModel, LoggedModel,
+        LoggedModelInfo, LoggedModelStatus,
     },
-    metrics::{Metric, MetricPoint},
-    params::Param,
-    tags::Tag,
 };
-use sea_query::{Expr, ExprTrait, OnConflict, Order, Query, SelectStatement};
-use std::collections::{BTreeSet, HashMap};
+use sea_query::{
+    Expr, ExprTrait, InsertStatement, LockType, Query, SelectStatement, UpdateStatement,
+};
+use std::sync::Arc;
+use uuid::Uuid;
 
 impl Store {
-    /// Notes the models that a run made.
-    pub async fn log_outputs(&self, request: LogOutputs) -> Result<(), StoreError> {
+    /// Makes a model whose files are to come.
+    pub async fn create_logged_model(
+        &self,
+        request: CreateLoggedModel,
+    ) -> Result<LoggedModel, StoreError> {
+        let root = Arc::clone(&self.artifact_root);
+        self.write(NewModel { request, root }).await
+    }
+
+    /// A model with all that was logged of it.
+    pub async fn get_logged_model(
+        &self,
+        request: GetLoggedModel,
+    ) -> Result<LoggedModel, StoreError> {
+        self.ask(&request).await
+    }
+
+    /// Notes how far a model came, deleted or not.
+    pub async fn finalize_logged_model(
+        &self,
+        request: FinalizeLoggedModel,
+    ) -> Result<LoggedModel, StoreError> {
         self.write(request).await
+    }
+
+    /// Marks a model as deleted; one that is gets a new time.
+    pub async fn delete_logged_model(&self, request: DeleteLoggedModel) -> Result<(), StoreError> {
+        self.write(request).await
+    }
+
+    /// A page of models that fulfil a filter, in the order asked for, newest first.
+    pub async fn search_logged_models(
+        &self,
+        request: SearchLoggedModels,
+    ) -> Result<SearchLoggedModelsResponse, StoreError> {
+        self.ask(&LoggedModelSearch::parse(request)?).await
     }
 
     /// Where a logged model that is not deleted keeps its artifacts.
     pub async fn logged_model_artifact_uri(&self, model: &str) -> Result<String, StoreError> {
         self.ask(&ArtifactUriOf(model)).await
     }
-
-    /// A page of logged models, newest first: all of some experiments, or those with one name.
-    pub async fn search_logged_models(
-        &self,
-        request: SearchLoggedModels,
-    ) -> Result<SearchLoggedModelsResponse, StoreError> {
-        self.ask(&request).await
-    }
 }
 
-impl Question for SearchLoggedModels {
-    type Answer = SearchLoggedModelsResponse;
+impl Question for GetLoggedModel {
+    type Answer = LoggedModel;
 
-    async fn answer(
-        &self,
-        transaction: &mut Transaction,
-    ) -> Result<SearchLoggedModelsResponse, StoreError> {
-        let name = self.filter.as_deref().map(name_in_filter).transpose()?;
-        if self.has_datasets || self.has_order {
-            return Err(NOT_IMPLEMENTED);
+    async fn answer(&self, transaction: &mut Transaction) -> Result<LoggedModel, StoreError> {
+        let mut select = select_model(&self.model_id);
+        if !self.allow_deleted {
+            select.and_where(Expr::col(LoggedModels::LifecycleStage).eq(ACTIVE));
         }
-        let mut rows = transaction.fetch_all(&select_page(self, name)).await?;
-        let has_more = cut_page(&mut rows, self.max_results);
-        let infos = rows.iter().map(info_of).collect::<Result<Vec<_>, _>>()?;
-        let models = complete(transaction, infos).await?;
-        let next = self.offset.saturating_add(models.len() as u64);
-        let next_page_token = has_more.then(|| self.page_token(next));
-        Ok(SearchLoggedModelsResponse { models, next_page_token })
+        read(transaction, &select, &self.model_id).await
     }
 }
 
@@ -72,10 +92,7 @@ impl Question for ArtifactUriOf<'_> {
     type Answer = String;
 
     async fn answer(&self, transaction: &mut Transaction) -> Result<String, StoreError> {
-        let select = Query::select()
-            .column(LoggedModels::ArtifactLocation)
-            .from(LoggedModels::Table)
-            .and_where(Expr::col(LoggedModels::ModelId).eq(self.0))
+        let select = select_model(self.0)
             .and_where(Expr::col(LoggedModels::LifecycleStage).eq(ACTIVE))
             .take();
         let row = transaction.fetch_optional(&select).await?;
@@ -84,138 +101,164 @@ impl Question for ArtifactUriOf<'_> {
     }
 }
 
-const NOT_IMPLEMENTED: StoreError = StoreError::NotImplemented(
-    "This search is not available in this version, \
-     only searches for logged models by `name = '…'`.",
-);
-
-/// The name that `name = '…'` asks for, the one filter that is known yet.
-fn name_in_filter(filter: &str) -> Result<&str, StoreError> {
-    let name = filter
-        .trim()
-        .strip_prefix("name")
-        .and_then(|rest| rest.trim_start().strip_prefix('='))
-        .and_then(|rest| rest.trim_start().strip_prefix('\''))
-        .and_then(|rest| rest.strip_suffix('\''));
-    name.filter(|name| !name.contains('\'')).ok_or(NOT_IMPLEMENTED)
+struct NewModel {
+    request: CreateLoggedModel,
+    root: Arc<ArtifactRoot>,
 }
 
-impl Change for LogOutputs {
-    type Output = ();
+impl Change for NewModel {
+    type Output = LoggedModel;
     const IS_REPEATABLE: bool = false;
 
     fn locks(&self) -> Lock<'_> {
-        Lock::Run(&self.run_id)
+        Lock::Experiment(self.request.experiment_id)
+    }
+
+    async fn apply(&self, transaction: &mut Transaction) -> Result<LoggedModel, StoreError> {
+        let request = &self.request;
+        let experiment = experiments::active(transaction, request.experiment_id).await?;
+        let model_id = format!("m-{}", Uuid::new_v4().simple());
+        let artifact_uri = artifact_uri::of_model(&experiment.artifact_location, &model_id);
+        let has_widths = transaction.dialect() == Dialect::Postgres
+            || !self.root.holds(&experiment.artifact_location);
+        check_width(
+            "artifact location of the model",
+            &artifact_uri,
+            limits::MODEL_ARTIFACT_LOCATION,
+            has_widths,
+        )?;
+        let now = now_ms();
+        let info = LoggedModelInfo {
+            model_id,
+            experiment_id: request.experiment_id,
+            name: request.name.clone().unwrap_or_else(run_names::random),
+            creation_timestamp_ms: now,
+            last_updated_timestamp_ms: now,
+            artifact_uri,
+            status: LoggedModelStatus::Pending,
+            model_type: Some(request.model_type.clone()),
+            source_run_id: Some(request.source_run_id.clone()),
+            status_message: None,
+            tags: Vec::new(),
+        };
+        transaction.execute(&insertion(&info, ACTIVE)).await?;
+        let model = ModelRow { id: &info.model_id, experiment_id: info.experiment_id };
+        add_params(transaction, &model, &request.params).await?;
+        set_tags(transaction, &model, &request.tags).await?;
+        read(transaction, &select_model(&info.model_id), &info.model_id).await
+    }
+}
+
+/// The insertion of a model, without what belongs to it.
+pub(crate) fn insertion(info: &LoggedModelInfo, stage: &str) -> InsertStatement {
+    let columns = [
+        LoggedModels::ModelId,
+        LoggedModels::ExperimentId,
+        LoggedModels::Name,
+        LoggedModels::ArtifactLocation,
+        LoggedModels::CreationTimestampMs,
+        LoggedModels::LastUpdatedTimestampMs,
+        LoggedModels::Status,
+        LoggedModels::LifecycleStage,
+        LoggedModels::ModelType,
+        LoggedModels::SourceRunId,
+        LoggedModels::StatusMessage,
+    ];
+    let row = [
+        info.model_id.as_str().into(),
+        info.experiment_id.0.into(),
+        info.name.as_str().into(),
+        info.artifact_uri.as_str().into(),
+        info.creation_timestamp_ms.into(),
+        info.last_updated_timestamp_ms.into(),
+        info.status.number().into(),
+        stage.into(),
+        info.model_type.clone().into(),
+        info.source_run_id.as_ref().map(RunId::as_str).into(),
+        info.status_message.clone().into(),
+    ];
+    insert(LoggedModels::Table, columns, [row])
+}
+
+impl Change for FinalizeLoggedModel {
+    type Output = LoggedModel;
+    const IS_REPEATABLE: bool = true;
+
+    fn locks(&self) -> Lock<'_> {
+        Lock::Model(&self.model_id)
+    }
+
+    async fn apply(&self, transaction: &mut Transaction) -> Result<LoggedModel, StoreError> {
+        let update = update(&self.model_id)
+            .value(LoggedModels::Status, self.status.number())
+            .value(LoggedModels::LastUpdatedTimestampMs, now_ms())
+            .take();
+        transaction.execute(&update).await?;
+        read(transaction, &select_model(&self.model_id), &self.model_id).await
+    }
+}
+
+impl Change for DeleteLoggedModel {
+    type Output = ();
+    const IS_REPEATABLE: bool = true;
+
+    fn locks(&self) -> Lock<'_> {
+        Lock::Model(&self.model_id)
     }
 
     async fn apply(&self, transaction: &mut Transaction) -> Result<(), StoreError> {
-        let run = runs::active(transaction, &self.run_id).await?;
-        let added = add_outputs(transaction, &run.id, &self.models).await?;
-        if added == self.models.len() as u64 {
-            return Ok(());
+        let update = update(&self.model_id)
+            .value(LoggedModels::LifecycleStage, DELETED)
+            .value(LoggedModels::LastUpdatedTimestampMs, now_ms())
+            .take();
+        if transaction.execute(&update).await? == 0 {
+            return Err(StoreError::LoggedModelNotFound(self.model_id.clone()));
         }
-        check_steps(transaction, &run.id, &self.models).await
+        Ok(())
     }
 }
 
-/// Refuses models that the run made at another step; the same step is the same request again.
-async fn check_steps(
+/// What a change needs to know of its model.
+pub(crate) struct ModelRow<'a> {
+    pub(crate) id: &'a str,
+    pub(crate) experiment_id: ExperimentId,
+}
+
+/// A model that something is logged of, deleted or not; others who change it wait.
+pub(crate) async fn held<'a>(
     transaction: &mut Transaction,
-    run: &RunId,
-    models: &[ModelOutput],
-) -> Result<(), StoreError> {
-    let mut outputs = outputs_of_runs(transaction, &[run.as_str()]).await?;
-    let known = outputs.remove(run.as_str()).unwrap_or_default();
-    let steps: HashMap<&str, i64> =
-        known.iter().map(|output| (output.model_id.as_str(), output.step)).collect();
-    for ModelOutput { model_id, step } in models {
-        if let Some(known) = steps.get(model_id.as_str()).filter(|known| *known != step) {
-            return Err(StoreError::OutputExists {
-                model_id: model_id.clone(),
-                run_id: run.clone(),
-                step: *known,
-            });
-        }
-    }
-    Ok(())
+    id: &'a str,
+) -> Result<ModelRow<'a>, StoreError> {
+    let select = select_model(id).lock(LockType::NoKeyUpdate).take();
+    let row = transaction.fetch_optional(&select).await?;
+    let row = row.ok_or_else(|| StoreError::LoggedModelNotFound(id.to_owned()))?;
+    Ok(ModelRow { id, experiment_id: ExperimentId(row.get(LoggedModels::ExperimentId)?) })
 }
 
-/// Logs the values that belong to models. The first value at a step, time and run stays.
-pub(crate) async fn log_metrics(
+/// The model that a statement selects, with all that was logged of it.
+async fn read(
     transaction: &mut Transaction,
-    run: &runs::RunRow,
-    points: &[MetricPoint],
-) -> Result<(), StoreError> {
-    let mut rows = Vec::new();
-    let mut models = BTreeSet::new();
-    for point in points {
-        let Some(model_id) = point.model_id.as_deref() else { continue };
-        models.insert(model_id);
-        let dataset = point.dataset.as_ref();
-        rows.push([
-            model_id.into(),
-            point.key.as_str().into(),
-            point.timestamp.into(),
-            point.step.into(),
-            metrics::storable(point.value).into(),
-            run.experiment_id.0.into(),
-            run.id.as_str().into(),
-            dataset.map(|dataset| dataset.name.clone()).into(),
-            dataset.map(|dataset| dataset.digest.clone()).into(),
-        ]);
-    }
-    if rows.is_empty() {
-        return Ok(());
-    }
-    check_existence(transaction, models).await?;
-    transaction.execute(&metric_insertion(rows)).await?;
-    Ok(())
+    select: &SelectStatement,
+    id: &str,
+) -> Result<LoggedModel, StoreError> {
+    let infos = transaction.fetch_optional(select).await?.as_ref().map(info_of).transpose()?;
+    let models = logged_model_details::complete(transaction, infos.into_iter().collect()).await?;
+    models.into_iter().next().ok_or_else(|| StoreError::LoggedModelNotFound(id.to_owned()))
 }
 
-/// The insertion of values of models; the first at a step, time and run stays.
-pub(crate) fn metric_insertion(rows: Vec<[Expr; 9]>) -> sea_query::InsertStatement {
-    let columns = [
-        LoggedModelMetrics::ModelId,
-        LoggedModelMetrics::MetricName,
-        LoggedModelMetrics::MetricTimestampMs,
-        LoggedModelMetrics::MetricStep,
-        LoggedModelMetrics::MetricValue,
-        LoggedModelMetrics::ExperimentId,
-        LoggedModelMetrics::RunId,
-        LoggedModelMetrics::DatasetName,
-        LoggedModelMetrics::DatasetDigest,
-    ];
-    let key = [
-        LoggedModelMetrics::ModelId,
-        LoggedModelMetrics::MetricName,
-        LoggedModelMetrics::MetricTimestampMs,
-        LoggedModelMetrics::MetricStep,
-        LoggedModelMetrics::RunId,
-    ];
-    let mut statement = insert(LoggedModelMetrics::Table, columns, rows);
-    statement.on_conflict(OnConflict::columns(key).do_nothing().to_owned());
-    statement
+fn select_model(id: &str) -> SelectStatement {
+    select_models().and_where(Expr::col(LoggedModels::ModelId).eq(id)).take()
 }
 
-async fn check_existence(
-    transaction: &mut Transaction,
-    mut models: BTreeSet<&str>,
-) -> Result<(), StoreError> {
-    let select = Query::select()
-        .column(LoggedModels::ModelId)
-        .from(LoggedModels::Table)
-        .and_where(Expr::col(LoggedModels::ModelId).is_in(models.iter().copied()))
-        .take();
-    for row in transaction.fetch_all(&select).await? {
-        models.remove(row.get::<String>(LoggedModels::ModelId)?.as_str());
-    }
-    match models.first() {
-        Some(missing) => Err(StoreError::ModelNotFound((*missing).to_owned())),
-        None => Ok(()),
-    }
+fn update(id: &str) -> UpdateStatement {
+    Query::update()
+        .table(LoggedModels::Table)
+        .and_where(Expr::col(LoggedModels::ModelId).eq(id))
+        .take()
 }
 
-fn select_page(request: &SearchLoggedModels, name: Option<&str>) -> SelectStatement {
+/// Selects what [`info_of`] needs.
+pub(crate) fn select_models() -> SelectStatement {
     Query::select()
         .columns([
             LoggedModels::ModelId,
@@ -230,21 +273,10 @@ fn select_page(request: &SearchLoggedModels, name: Option<&str>) -> SelectStatem
             LoggedModels::StatusMessage,
         ])
         .from(LoggedModels::Table)
-        .and_where(is_one_of(
-            LoggedModels::ExperimentId,
-            request.experiment_ids.iter().map(|id| id.0),
-        ))
-        .and_where(Expr::col(LoggedModels::LifecycleStage).eq(ACTIVE))
-        .and_where_option(name.map(|name| Expr::col(LoggedModels::Name).eq(name)))
-        .order_by(LoggedModels::CreationTimestampMs, Order::Desc)
-        .order_by(LoggedModels::ModelId, Order::Asc)
-        // One more than asked tells whether there is another page.
-        .limit(request.max_results + 1)
-        .offset(request.offset)
         .take()
 }
 
-fn info_of(row: &Row) -> Result<LoggedModelInfo, StoreError> {
+pub(crate) fn info_of(row: &Row) -> Result<LoggedModelInfo, StoreError> {
     let status: i64 = row.get(LoggedModels::Status)?;
     let source_run: Option<String> = row.get(LoggedModels::SourceRunId)?;
     Ok(LoggedModelInfo {
@@ -260,133 +292,4 @@ fn info_of(row: &Row) -> Result<LoggedModelInfo, StoreError> {
         status_message: row.get(LoggedModels::StatusMessage)?,
         tags: Vec::new(),
     })
-}
-
-/// Reads what was logged of models: a few statements, however many models there are.
-async fn complete(
-    transaction: &mut Transaction,
-    infos: Vec<LoggedModelInfo>,
-) -> Result<Vec<LoggedModel>, StoreError> {
-    let ids: Vec<&str> = infos.iter().map(|info| info.model_id.as_str()).collect();
-    let mut tags = HashMap::new();
-    let mut params = HashMap::new();
-    let mut metrics = HashMap::new();
-    for list in id_lists(&ids) {
-        tags.extend(tags_of(transaction, list).await?);
-        params.extend(params_of(transaction, list).await?);
-        metrics.extend(metrics_of(transaction, list).await?);
-    }
-    let models = infos.into_iter().map(|info| {
-        let id = info.model_id.as_str();
-        let data = LoggedModelData {
-            params: params.remove(id).unwrap_or_default(),
-            metrics: metrics.remove(id).unwrap_or_default(),
-        };
-        let tags = tags.remove(id).unwrap_or_default();
-        LoggedModel { info: LoggedModelInfo { tags, ..info }, data }
-    });
-    Ok(models.collect())
-}
-
-async fn tags_of(
-    transaction: &mut Transaction,
-    models: &[&str],
-) -> Result<HashMap<String, Vec<Tag>>, DbError> {
-    let select = Query::select()
-        .columns([LoggedModelTags::ModelId, LoggedModelTags::TagKey, LoggedModelTags::TagValue])
-        .from(LoggedModelTags::Table)
-        .and_where(Expr::col(LoggedModelTags::ModelId).is_in(models.iter().copied()))
-        .order_by(LoggedModelTags::TagKey, Order::Asc)
-        .take();
-    let mut found: HashMap<String, Vec<Tag>> = HashMap::new();
-    for row in transaction.fetch_all(&select).await? {
-        let tag = Tag {
-            key: row.get(LoggedModelTags::TagKey)?,
-            value: row.get(LoggedModelTags::TagValue)?,
-        };
-        found.entry(row.get(LoggedModelTags::ModelId)?).or_default().push(tag);
-    }
-    Ok(found)
-}
-
-async fn params_of(
-    transaction: &mut Transaction,
-    models: &[&str],
-) -> Result<HashMap<String, Vec<Param>>, DbError> {
-    let columns =
-        [LoggedModelParams::ModelId, LoggedModelParams::ParamKey, LoggedModelParams::ParamValue];
-    let select = Query::select()
-        .columns(columns)
-        .from(LoggedModelParams::Table)
-        .and_where(Expr::col(LoggedModelParams::ModelId).is_in(models.iter().copied()))
-        .order_by(LoggedModelParams::ParamKey, Order::Asc)
-        .take();
-    let mut found: HashMap<String, Vec<Param>> = HashMap::new();
-    for row in transaction.fetch_all(&select).await? {
-        let param = Param {
-            key: row.get(LoggedModelParams::ParamKey)?,
-            value: row.get(LoggedModelParams::ParamValue)?,
-        };
-        found.entry(row.get(LoggedModelParams::ModelId)?).or_default().push(param);
-    }
-    Ok(found)
-}
-
-async fn metrics_of(
-    transaction: &mut Transaction,
-    models: &[&str],
-) -> Result<HashMap<String, Vec<Metric>>, DbError> {
-    let select = Query::select()
-        .columns([
-            LoggedModelMetrics::ModelId,
-            LoggedModelMetrics::MetricName,
-            LoggedModelMetrics::MetricTimestampMs,
-            LoggedModelMetrics::MetricStep,
-            LoggedModelMetrics::MetricValue,
-            LoggedModelMetrics::RunId,
-            LoggedModelMetrics::DatasetName,
-            LoggedModelMetrics::DatasetDigest,
-        ])
-        .from(LoggedModelMetrics::Table)
-        .and_where(Expr::col(LoggedModelMetrics::ModelId).is_in(models.iter().copied()))
-        .order_by(LoggedModelMetrics::MetricName, Order::Asc)
-        .order_by(LoggedModelMetrics::MetricTimestampMs, Order::Asc)
-        .order_by(LoggedModelMetrics::MetricStep, Order::Asc)
-        .order_by(LoggedModelMetrics::RunId, Order::Asc)
-        .take();
-    let mut found: HashMap<String, Vec<Metric>> = HashMap::new();
-    for row in transaction.fetch_all(&select).await? {
-        let metric = metric_of(&row)?;
-        found.entry(row.get(LoggedModelMetrics::ModelId)?).or_default().push(metric);
-    }
-    Ok(found)
-}
-
-fn metric_of(row: &Row) -> Result<Metric, DbError> {
-    let value: Option<f64> = row.get(LoggedModelMetrics::MetricValue)?;
-    Ok(Metric {
-        key: row.get(LoggedModelMetrics::MetricName)?,
-        value: value.unwrap_or(f64::NAN),
-        timestamp: row.get(LoggedModelMetrics::MetricTimestampMs)?,
-        step: row.get(LoggedModelMetrics::MetricStep)?,
-        dataset_name: row.get(LoggedModelMetrics::DatasetName)?,
-        dataset_digest: row.get(LoggedModelMetrics::DatasetDigest)?,
-        model_id: Some(row.get(LoggedModelMetrics::ModelId)?),
-        run_id: Some(RunId::new(row.get::<String>(LoggedModelMetrics::RunId)?)),
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn one_filter_is_known() {
-        assert_eq!(name_in_filter("name = 'a b'").unwrap(), "a b");
-        assert_eq!(name_in_filter("name='a'").unwrap(), "a");
-        for other in ["name != 'a'", "name = 'a' AND name = 'b'", "params.x = '1'", "name = \"a\""]
-        {
-            assert!(name_in_filter(other).is_err(), "{other}");
-        }
-    }
 }

@@ -3,7 +3,7 @@
 use crate::{
     Store, StoreError,
     db::{DbError, Transaction, id_lists, insert},
-    logged_models,
+    logged_model_details,
     reads::{Question, cut_page},
     runs,
     tables::{LatestMetrics, Metrics},
@@ -103,7 +103,7 @@ pub(crate) async fn log_all(
     let points: Vec<Point<'_>> = metrics.iter().map(Point::of).collect();
     insert_points(transaction, &run.id, &points).await?;
     update_latest(transaction, &run.id, &points).await?;
-    logged_models::log_metrics(transaction, run, metrics).await
+    logged_model_details::log_metrics(transaction, run, metrics).await
 }
 
 /// A value as its row has it.

@@ -42,7 +42,7 @@ pub(crate) trait Change: Send + Sync + 'static {
     /// nobody knows whether the first one was committed.
     const IS_REPEATABLE: bool;
 
-    /// What the change locks first: the run, experiment or registered model that it belongs to. The changes of a group are
+    /// What the change locks first: the run, experiment, logged or registered model that it belongs to. The changes of a group are
     /// carried out in this order, so that two groups never wait for each other.
     fn locks(&self) -> Lock<'_>;
 
@@ -64,6 +64,8 @@ pub(crate) enum Lock<'a> {
     Experiment(ExperimentId),
     /// A run.
     Run(&'a RunId),
+    /// A logged model.
+    Model(&'a str),
 }
 
 /// The changes that wait, and the tasks that carry them out.

@@ -12,7 +12,7 @@ WIDTH = "experiment names of 257 to 500 characters"
 TOO_WIDE = (refused(WIDTH, on="sqlite"), refused(WIDTH, reference=400, code="BAD_REQUEST", on="postgres"))
 TAKEN = replace(DRIVER, mlferry=(400, "RESOURCE_ALREADY_EXISTS"))
 NOT_PLAIN = refused("ids of experiments that only Python reads as numbers, such as `1_0`")
-TAGS_TWICE = "tags given twice, unknown run states, empty model ids"
+TAGS_TWICE = "tags given twice, unknown states of runs and models, empty model ids"
 CREATE = "experiments/create"
 STATE = Difference("`INVALID_STATE`", (500, "INVALID_STATE"), (409, "INVALID_STATE"))
 

@@ -14,7 +14,7 @@ SEARCH = "model-versions/search"
 SET = "model-versions/set-tag"
 S3 = "s3://bucket/x"
 OF_RUN = "mlflow-artifacts:/0/$run/artifacts"
-OF_MODEL = "mlflow-artifacts:/0/models/$logged_model/artifacts"
+OF_MODEL = "mlflow-artifacts:/0/models/$run_model/artifacts"
 SERVER = "http://127.0.0.1:1/api/2.0/mlflow-artifacts/artifacts/0/$run/artifacts"
 PROMPT = [{"key": "mlflow.prompt.is_prompt", "value": "true"}, {"key": "mlflow.prompt.text", "value": "Hi {{name}}"}]
 WIDTH = (
@@ -72,19 +72,19 @@ CREATED = [
     created("source of a run, proxied, all of it", OF_RUN, run_id="$run"),
     created("source of a run, encoded", "mlflow-artifacts:/0/$run/art%69facts/m%2520x", run_id="$run"),
     created("source of a deleted run", "mlflow-artifacts:/0/$deleted_run/artifacts/m", run_id="$deleted_run"),
-    created("source of a logged model", "models:/$logged_model", model_id="$logged_model"),
-    created("source of a logged model with a run", "models:/$logged_model", model_id="$logged_model", run_id="$run"),
-    created("source of a logged model, proxied", OF_MODEL + "/x", model_id="$logged_model"),
-    created("source elsewhere with a logged model", model_id="$logged_model"),
+    created("source of a logged model", "models:/$run_model", model_id="$run_model"),
+    created("source of a logged model with a run", "models:/$run_model", model_id="$run_model", run_id="$run"),
+    created("source of a logged model, proxied", OF_MODEL + "/x", model_id="$run_model"),
+    created("source elsewhere with a logged model", model_id="$run_model"),
     created("prompt", "dummy-source", tags=PROMPT),
     created("prompt of the other kind", "prompt-template", tags=PROMPT, description="first"),
     created("no prompt", tags=[{"key": "mlflow.prompt.is_prompt", "value": "no"}]),
     case("numbers", made(), made(), delete("model-versions/delete", name="$model", version="2"), made(), read("3")),
     case(
         "a logged model with two versions",
-        made("models:/$logged_model", model_id="$logged_model"),
-        made("models:/$logged_model", model_id="$logged_model"),
-        made("models:/$logged_model", "$model2", model_id="$logged_model"),
+        made("models:/$run_model", model_id="$run_model"),
+        made("models:/$run_model", model_id="$run_model"),
+        made("models:/$run_model", "$model2", model_id="$run_model"),
         read("2"),
     ),
 ]
@@ -99,13 +99,13 @@ BAD_SOURCES = {
     "of a run": "runs:/$run/model",
     "of a run on a host": "runs://host/$run/model",
     "of no run": "runs:/",
-    "of a logged model": "models:/$logged_model",
+    "of a logged model": "models:/$run_model",
     "of no model": "models:/",
     "of too much": "models:/a/1/x",
     "of a blank version": "models:/a/ ",
     "of a blank alias": "models:/a@ ",
     "of a model on a host": "models://host/a/1",
-    "of a logged model on a host": "models://host/$logged_model",
+    "of a logged model on a host": "models://host/$run_model",
     "dots": "s3://b/../x",
     "dots at the end": "s3://b/x/..",
     "dots encoded": "s3://b/%2e%2e/x",
@@ -134,15 +134,15 @@ NOT_CREATED = [
             "dots": DOTS + "../x",
             "dots encoded": DOTS + "%2e%2e/x",
             "dots encoded twice": DOTS + "%252e%252e/x",
-            "of a logged model": "models:/$logged_model",
+            "of a logged model": "models:/$run_model",
             "of a logged model, proxied": OF_MODEL,
         }.items()
     ),
     *(
-        case(f"source with a logged model, {what}", made(source, model_id="$logged_model"))
+        case(f"source with a logged model, {what}", made(source, model_id="$run_model"))
         for what, source in {
             "local": "/tmp/x",
-            "of another": "models:/$logged_model2",
+            "of another": "models:/$run_model2",
             "of a run": "runs:/$run/m",
             "of a run, proxied": OF_RUN,
             "dots": OF_MODEL + "/../x",
@@ -196,7 +196,7 @@ COPIES = [
         *(location(str(number), "$model2") for number in range(1, 6)),
         made("models:/$model/1", "$model2", run_id="$run2"),
         made("models:/$model/1", "$model2", run_id=""),
-        made("models:/$model/1", "$model2", model_id="$logged_model"),
+        made("models:/$model/1", "$model2", model_id="$run_model"),
         made("models:/$model/2", "$model2", run_id=""),
         made("models:/$model/7", "$model2"),
         made("models:/$model@nope", "$model2"),
@@ -208,7 +208,7 @@ COPIES = [
     ),
     case(
         "copy of a logged model",
-        made("models:/$logged_model", model_id="$logged_model"),
+        made("models:/$run_model", model_id="$run_model"),
         made("models:/$model/1", "$model2"),
         read("1", "$model2"),
         location("1", "$model2"),
@@ -398,8 +398,8 @@ FILES = [
     ),
     case(
         "artifact of a logged model",
-        upload("0/models/$logged_model/artifacts/MLmodel", "a: 2"),
-        made("models:/$logged_model", model_id="$logged_model"),
+        upload("0/models/$run_model/artifacts/MLmodel", "a: 2"),
+        made("models:/$run_model", model_id="$run_model"),
         artifact("MLmodel"),
     ),
     case("artifact of an unknown version", artifact(number="7")),

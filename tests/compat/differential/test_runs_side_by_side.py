@@ -7,7 +7,7 @@ import pytest
 from pairs import DRIVER, FAILS, NOT_STORED, REPEATED, Difference, case, cases_of, get, post, refused
 
 CREATE = "runs/create"
-TAGS_TWICE = "tags given twice, unknown run states, empty model ids"
+TAGS_TWICE = "tags given twice, unknown states of runs and models, empty model ids"
 START = 1_700_000_000_000
 
 

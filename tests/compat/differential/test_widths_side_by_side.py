@@ -14,7 +14,7 @@ WIDE = (
 )
 CUT = "values over 8000 characters of a new run's tags"
 NUL = "the character NUL in texts"
-TWICE = "tags given twice, unknown run states, empty model ids"
+TWICE = "tags given twice, unknown states of runs and models, empty model ids"
 TOO_WIDE = (refused(WIDE, on="sqlite"), refused(WIDE, reference=400, code="BAD_REQUEST", on="postgres"))
 WITH_NUL = (refused(NUL, on="sqlite"), refused(NUL, reference=500, code="INTERNAL_ERROR", on="postgres"))
 # Nothing has an id or a name with it.

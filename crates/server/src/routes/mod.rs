@@ -8,7 +8,9 @@ mod artifacts;
 mod datasets;
 mod direct;
 mod experiments;
+mod graphql;
 mod info;
+mod logged_model_artifacts;
 mod logged_models;
 mod metrics;
 mod model_versions;
@@ -238,8 +240,36 @@ pub(crate) fn table() -> Vec<Route> {
             Read,
             metrics::get_history_bulk_interval,
         ),
-        // Logged models, as far as downloads of runs ask for them.
+        // What the web page asks in GraphQL, which changes nothing.
+        POST.both("/graphql", Read, graphql::answer).bare(),
+        // Logged models.
+        POST.records("/2.0/mlflow/logged-models", Edit, logged_models::create),
         POST.records("/2.0/mlflow/logged-models/search", Read, logged_models::search),
+        GET.records("/2.0/mlflow/logged-models/{model_id}", Read, logged_models::get),
+        PATCH.records("/2.0/mlflow/logged-models/{model_id}", Edit, logged_models::finalize),
+        DELETE.records("/2.0/mlflow/logged-models/{model_id}", Delete, logged_models::delete),
+        POST.records(
+            "/2.0/mlflow/logged-models/{model_id}/params",
+            Edit,
+            logged_models::log_params,
+        ),
+        PATCH.records("/2.0/mlflow/logged-models/{model_id}/tags", Edit, logged_models::set_tags),
+        DELETE.records(
+            "/2.0/mlflow/logged-models/{model_id}/tags/{tag_key}",
+            Edit,
+            logged_models::delete_tag,
+        ),
+        GET.both(
+            "/2.0/mlflow/logged-models/{model_id}/artifacts/directories",
+            Read,
+            logged_model_artifacts::list,
+        ),
+        GET.both(
+            "/2.0/mlflow/logged-models/{model_id}/artifacts/files",
+            Read,
+            logged_model_artifacts::download,
+        )
+        .ajax(),
     ];
     table.extend(registry());
     table
@@ -329,8 +359,13 @@ mod tests {
     #[test]
     fn what_changes_something_is_not_called_reading() {
         for route in table() {
-            let asks =
-                ["/search", "/search-datasets", "/presigned-download-url", "/get-latest-versions"];
+            let asks = [
+                "/search",
+                "/search-datasets",
+                "/presigned-download-url",
+                "/get-latest-versions",
+                "/graphql",
+            ];
             let is_question = asks.iter().any(|end| route.path.ends_with(end));
             if route.method != Method::GET && !is_question {
                 assert!(matches!(route.access, Access::Edit | Access::Delete), "{}", route.path);

@@ -18,7 +18,7 @@ use futures_util::stream;
 use mlferry_artifacts::{ArtifactError, ArtifactPath, ListOptions, PathError, PutOptions};
 use mlferry_protocol::{
     InvalidParameter, RunId,
-    artifacts::{ListRunArtifacts, ListRunArtifactsResponse},
+    artifacts::{ListBelowRootResponse, ListRunArtifacts},
     limits,
     model_versions::VersionOf,
 };
@@ -41,22 +41,51 @@ impl RunArtifacts {
         let uri = self.store.run_artifact_uri(run).await?;
         self.roots.resolve(&uri).await
     }
+
+    /// The folder `below` a root, or the root itself.
+    pub(crate) async fn list(
+        &self,
+        root_uri: String,
+        below: Option<ArtifactPath>,
+    ) -> Reply<ListBelowRootResponse> {
+        let root = self.roots.resolve(&root_uri).await?;
+        let folder = match &below {
+            Some(below) => Some(root.join(below)),
+            None => root.folder,
+        };
+        let listing = root.service.list(folder, ListOptions::default()).await?;
+        let files = listing.entries.into_iter().map(|entry| file_info(entry, below.as_ref()));
+        Ok(Json(ListBelowRootResponse { root_uri, files: files.collect() }))
+    }
+}
+
+/// A file of a run or model, as far as the request asks for it.
+pub(super) async fn send_file(
+    root: &ArtifactRoot,
+    path: &ArtifactPath,
+    method: &Method,
+    headers: &HeaderMap,
+) -> Result<Response, ApiError> {
+    let artifact = root.service.get(root.join(path), download::wanted(method, headers)).await;
+    let artifact = artifact.map_err(|error| root.explain(error, path))?;
+    download::respond(method, headers, path.name(), &artifact)
+}
+
+/// The file that a text names; a root is a folder.
+pub(super) fn file_path(text: &str) -> Result<ArtifactPath, ApiError> {
+    ArtifactPath::parse(text).map_err(|error| match error {
+        PathError::Root => ArtifactError::IsFolder(text.to_owned()).into(),
+        error => ApiError::from(error),
+    })
 }
 
 pub(super) async fn list(
     State(artifacts): State<RunArtifacts>,
     Rpc(request): Rpc<ListRunArtifacts>,
-) -> Reply<ListRunArtifactsResponse> {
+) -> Reply<ListBelowRootResponse> {
     let below = ArtifactPath::parse_folder(&request.path)?;
     let root_uri = artifacts.store.run_artifact_uri(&request.run_id).await?;
-    let root = artifacts.roots.resolve(&root_uri).await?;
-    let folder = match &below {
-        Some(below) => Some(root.join(below)),
-        None => root.folder,
-    };
-    let listing = root.service.list(folder, ListOptions::default()).await?;
-    let files = listing.entries.into_iter().map(|entry| file_info(entry, below.as_ref()));
-    Ok(Json(ListRunArtifactsResponse { root_uri, files: files.collect() }))
+    artifacts.list(root_uri, below).await
 }
 
 pub(super) async fn download(
@@ -75,14 +104,9 @@ pub(super) async fn download(
         return download_archive(&artifacts, run, path, &asked).await;
     }
     let path = query.get("path").ok_or_else(|| missing_from_request("path"))?;
-    let path = ArtifactPath::parse(path).map_err(|error| match error {
-        PathError::Root => ArtifactError::IsFolder(path.to_owned()).into(),
-        error => ApiError::from(error),
-    })?;
+    let path = file_path(path)?;
     let root = artifacts.root_of(&run_id(run)?).await?;
-    let artifact = root.service.get(root.join(&path), download::wanted(&method, &headers)).await;
-    let artifact = artifact.map_err(|error| root.explain(error, &path))?;
-    download::respond(&method, &headers, path.name(), &artifact)
+    send_file(&root, &path, &method, &headers).await
 }
 
 /// A folder of a run, or all of it where `path` is empty, then named as the run.

@@ -106,7 +106,7 @@ impl Change for PurgeModel {
     const IS_REPEATABLE: bool = true;
 
     fn locks(&self) -> Lock<'_> {
-        Lock::Nothing
+        Lock::Model(&self.0)
     }
 
     async fn apply(&self, transaction: &mut Transaction) -> Result<bool, StoreError> {

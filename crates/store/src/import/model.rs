@@ -3,15 +3,19 @@
 use super::{Counts, any_row, stage};
 use crate::{
     StoreError,
-    db::{DbError, Transaction, insert, row_lists},
-    logged_models::metric_insertion,
+    db::{DbError, Transaction, row_lists},
+    logged_model_details::{add_params, metric_insertion, set_tags},
+    logged_models::{ModelRow, insertion},
     metrics::storable,
-    tables::{LoggedModelParams, LoggedModelTags, LoggedModels},
+    tables::LoggedModels,
     writes::{Change, Lock},
 };
 use mlferry_protocol::{
-    ExperimentId, RunId, WireEnum, logged_models::LoggedModelStatus, metrics::Metric,
-    params::Param, tags::Tag,
+    ExperimentId, RunId,
+    logged_models::{LoggedModelInfo, LoggedModelStatus},
+    metrics::Metric,
+    params::Param,
+    tags::Tag,
 };
 use sea_query::{Expr, ExprTrait};
 use std::collections::HashSet;
@@ -83,76 +87,32 @@ impl Change for AddModel {
         if any_row(transaction, LoggedModels::Table, same_id).await? {
             return Ok(false);
         }
-        transaction.execute(&self.insertion()).await?;
-        self.add_params(transaction).await?;
-        self.add_tags(transaction).await?;
+        transaction.execute(&insertion(&self.info(), stage(self.model.is_deleted))).await?;
+        let row = ModelRow { id: &self.model.id, experiment_id: self.experiment };
+        add_params(transaction, &row, &self.model.params).await?;
+        set_tags(transaction, &row, &self.model.tags).await?;
         self.add_metrics(transaction).await?;
         Ok(true)
     }
 }
 
 impl AddModel {
-    fn insertion(&self) -> sea_query::InsertStatement {
-        let columns = [
-            LoggedModels::ModelId,
-            LoggedModels::ExperimentId,
-            LoggedModels::Name,
-            LoggedModels::ArtifactLocation,
-            LoggedModels::CreationTimestampMs,
-            LoggedModels::LastUpdatedTimestampMs,
-            LoggedModels::Status,
-            LoggedModels::LifecycleStage,
-            LoggedModels::ModelType,
-            LoggedModels::SourceRunId,
-            LoggedModels::StatusMessage,
-        ];
+    /// The model without what belongs to it.
+    fn info(&self) -> LoggedModelInfo {
         let model = &self.model;
-        let row = [
-            model.id.as_str().into(),
-            self.experiment.0.into(),
-            model.name.as_str().into(),
-            model.artifact_location.as_str().into(),
-            model.creation_time.into(),
-            model.last_update_time.into(),
-            model.status.number().into(),
-            stage(model.is_deleted).into(),
-            model.model_type.clone().into(),
-            model.source_run.as_ref().map(|run| run.as_str().to_owned()).into(),
-            model.status_message.clone().into(),
-        ];
-        insert(LoggedModels::Table, columns, [row])
-    }
-
-    async fn add_params(&self, transaction: &mut Transaction) -> Result<(), DbError> {
-        let columns = [
-            LoggedModelParams::ModelId,
-            LoggedModelParams::ExperimentId,
-            LoggedModelParams::ParamKey,
-            LoggedModelParams::ParamValue,
-        ];
-        for params in row_lists(&self.model.params) {
-            let rows = params.iter().map(|param| self.row(&param.key, &param.value));
-            transaction.execute(&insert(LoggedModelParams::Table, columns, rows)).await?;
+        LoggedModelInfo {
+            model_id: model.id.clone(),
+            experiment_id: self.experiment,
+            name: model.name.clone(),
+            creation_timestamp_ms: model.creation_time,
+            last_updated_timestamp_ms: model.last_update_time,
+            artifact_uri: model.artifact_location.clone(),
+            status: model.status,
+            model_type: model.model_type.clone(),
+            source_run_id: model.source_run.clone(),
+            status_message: model.status_message.clone(),
+            tags: Vec::new(),
         }
-        Ok(())
-    }
-
-    async fn add_tags(&self, transaction: &mut Transaction) -> Result<(), DbError> {
-        let columns = [
-            LoggedModelTags::ModelId,
-            LoggedModelTags::ExperimentId,
-            LoggedModelTags::TagKey,
-            LoggedModelTags::TagValue,
-        ];
-        for tags in row_lists(&self.model.tags) {
-            let rows = tags.iter().map(|tag| self.row(&tag.key, &tag.value));
-            transaction.execute(&insert(LoggedModelTags::Table, columns, rows)).await?;
-        }
-        Ok(())
-    }
-
-    fn row(&self, key: &str, value: &str) -> [Expr; 4] {
-        [self.model.id.as_str().into(), self.experiment.0.into(), key.into(), value.into()]
     }
 
     async fn add_metrics(&self, transaction: &mut Transaction) -> Result<(), DbError> {

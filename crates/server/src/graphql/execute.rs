@@ -1,0 +1,211 @@
+//! The calls behind the fields at the top, and what is shown of their answers.
+
+use super::{
+    document::{Document, Operation, Selected},
+    inputs::{Variables, literal},
+    schema::{self, Call, Kind, Nan, Root, Type},
+};
+use crate::{error::ApiError, routes::RunArtifacts};
+use mlferry_artifacts::ArtifactPath;
+use mlferry_protocol::{DecodeRequest, Fields, InvalidParameter};
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+use std::collections::HashMap;
+
+/// What an operation asks for, of which parts may have gone wrong.
+pub(super) async fn execute(
+    artifacts: &RunArtifacts,
+    document: &Document<'_>,
+    operation: &Operation<'_>,
+    kind: schema::Operation,
+    variables: &Variables,
+) -> (Value, Vec<String>) {
+    let mut data = Map::new();
+    let mut errors = Vec::new();
+    for selected in Selected::by(document, [operation.selection_set]) {
+        let within = selected.within(document);
+        let shown = match kind.root(&selected.field().name) {
+            None => kind.type_name().into(),
+            Some(root) => match ask(artifacts, document, root, &selected, variables).await {
+                Ok(found) => Answer { document, errors: &mut errors }.value(
+                    root.field.kind,
+                    &within,
+                    Some(&found),
+                ),
+                Err(error) => {
+                    errors.push(error);
+                    Value::Null
+                }
+            },
+        };
+        data.insert(selected.key.to_owned(), shown);
+    }
+    (data.into(), errors)
+}
+
+/// The message that answers a field at the top; the error is what the client reads.
+async fn ask(
+    artifacts: &RunArtifacts,
+    document: &Document<'_>,
+    root: &Root,
+    selected: &Selected<'_>,
+    variables: &Variables,
+) -> Result<Value, String> {
+    let argument = selected.field().arguments.first();
+    let argument = argument.map(|(_, value)| literal(root.argument.kind, value, variables));
+    let argument = argument.transpose()?.flatten();
+    let input = match (root.call, argument) {
+        (Call::Nothing, _) => return Ok(Value::Null),
+        (Call::Test, text) => return Ok(json!({ "output": text })),
+        (_, Some(Value::Object(input))) => input,
+        _ => return Err(format!("{} needs its argument 'input'.", root.field.name)),
+    };
+    let within = &selected.within(document);
+    let store = &artifacts.store;
+    match root.call {
+        Call::GetExperiment => {
+            let found = store.get_experiment(decode(input)?).await.map_err(words)?;
+            Ok(json!({ "experiment": to_json(&found)? }))
+        }
+        Call::GetRun => {
+            let run = to_json(&store.get_run(decode(input)?).await.map_err(words)?)?;
+            let mut runs = [run];
+            if selects(document, within, &["run", "experiment"]) {
+                add_experiments(artifacts, &mut runs).await?;
+            }
+            let [run] = runs;
+            Ok(json!({ "run": run }))
+        }
+        Call::SearchRuns => {
+            let found = store.search_runs(decode(input)?).await.map_err(words)?;
+            let mut found = to_json(&found)?;
+            if selects(document, within, &["runs", "experiment"])
+                && let Some(runs) = found.get_mut("runs").and_then(Value::as_array_mut)
+            {
+                add_experiments(artifacts, runs).await?;
+            }
+            Ok(found)
+        }
+        Call::GetMetricHistoryBulkInterval => {
+            to_json(&store.get_metric_history_bulk_interval(decode(input)?).await.map_err(words)?)
+        }
+        Call::SearchDatasets => {
+            to_json(&store.search_datasets(decode(input)?).await.map_err(words)?)
+        }
+        Call::ListArtifacts => {
+            let request: mlferry_protocol::artifacts::ListRunArtifacts = decode(input)?;
+            let below = ArtifactPath::parse_folder(&request.path).map_err(words)?;
+            let root_uri = store.run_artifact_uri(&request.run_id).await.map_err(words)?;
+            let listing = artifacts.list(root_uri, below).await.map_err(words)?;
+            to_json(&listing.0)
+        }
+        // There are no model versions yet.
+        Call::SearchModelVersions => Ok(json!({})),
+        Call::Test | Call::Nothing => Ok(Value::Null),
+    }
+}
+
+/// Gives runs their experiments, each of which is read once.
+async fn add_experiments(artifacts: &RunArtifacts, runs: &mut [Value]) -> Result<(), String> {
+    let mut known: HashMap<String, Value> = HashMap::new();
+    for run in runs {
+        let id = run["info"]["experiment_id"].as_str().unwrap_or_default().to_owned();
+        if !known.contains_key(&id) {
+            let input = Map::from_iter([("experiment_id".to_owned(), id.clone().into())]);
+            let found = artifacts.store.get_experiment(decode(input)?).await.map_err(words)?;
+            known.insert(id.clone(), to_json(&found)?);
+        }
+        run["experiment"] = known.get(&id).cloned().unwrap_or_default();
+    }
+    Ok(())
+}
+
+/// Whether fields are selected that lead to one below.
+fn selects(document: &Document<'_>, selected: &[Selected<'_>], path: &[&str]) -> bool {
+    let Some((name, path)) = path.split_first() else { return true };
+    selected
+        .iter()
+        .filter(|selected| selected.field().name == *name)
+        .any(|selected| selects(document, &selected.within(document), path))
+}
+
+/// A request message; its fields may be in camel case.
+fn decode<T: DecodeRequest>(input: Map<String, Value>) -> Result<T, String> {
+    let decoded: Result<T, InvalidParameter> = T::decode(&mut Fields::of_object(input));
+    decoded.map_err(words)
+}
+
+/// What a client reads of an error; failures of the server are logged on the way.
+fn words(error: impl Into<ApiError>) -> String {
+    error.into().into_message()
+}
+
+fn to_json(message: &impl Serialize) -> Result<Value, String> {
+    serde_json::to_value(message).map_err(|error| error.to_string())
+}
+
+/// Shows messages as they were asked for.
+struct Answer<'a, 'd> {
+    document: &'a Document<'d>,
+    errors: &'a mut Vec<String>,
+}
+
+impl<'d> Answer<'_, 'd> {
+    fn value(&mut self, kind: Kind, within: &[Selected<'d>], found: Option<&Value>) -> Value {
+        let found = found.filter(|value| !value.is_null());
+        match (kind, found) {
+            (Kind::Object(of), Some(message)) => self.object(of, within, message),
+            (Kind::Object(_) | Kind::Absent(_), _) => Value::Null,
+            (Kind::List(of), Some(Value::Array(messages))) => {
+                messages.iter().map(|message| self.object(of, within, message)).collect()
+            }
+            (Kind::List(_) | Kind::Texts, None) => Value::Array(Vec::new()),
+            (Kind::Text, Some(Value::String(text))) => text.as_str().into(),
+            (Kind::Text | Kind::Long, Some(value)) => value.to_string().trim_matches('"').into(),
+            (Kind::Text, None) => "".into(),
+            (Kind::Long, None) => "0".into(),
+            (Kind::Float(nan), Some(Value::String(text))) => self.no_number(nan, text),
+            (Kind::Float(_), None) => 0.0.into(),
+            (Kind::Bool, None) => false.into(),
+            (Kind::Enum(_, first), None) => first.into(),
+            (_, Some(value)) => value.clone(),
+        }
+    }
+
+    /// NaN and infinities, which GraphQL does not have.
+    fn no_number(&mut self, nan: Nan, text: &str) -> Value {
+        if nan == Nan::Error || text != "NaN" {
+            let shown = text.to_lowercase().replace("inity", "");
+            self.errors.push(format!("Float cannot represent non numeric value: {shown}"));
+        }
+        Value::Null
+    }
+
+    fn object(&mut self, of: &'static Type, selected: &[Selected<'d>], message: &Value) -> Value {
+        let mut shown = Map::new();
+        for selected in selected {
+            let name = selected.field().name.as_str();
+            let value = match of.field(name) {
+                Some(field) => {
+                    let within = selected.within(self.document);
+                    self.value(field.kind, &within, message.get(snake_case(name).as_str()))
+                }
+                None => of.name.into(),
+            };
+            shown.insert(selected.key.to_owned(), value);
+        }
+        shown.into()
+    }
+}
+
+/// `run_id` for `runId`.
+fn snake_case(camel: &str) -> String {
+    let mut snake = String::with_capacity(camel.len() + 4);
+    for c in camel.chars() {
+        if c.is_ascii_uppercase() {
+            snake.push('_');
+        }
+        snake.push(c.to_ascii_lowercase());
+    }
+    snake
+}
