@@ -56,6 +56,12 @@ SEARCH_RUNS = (
     "query SearchRuns($data: MlflowSearchRunsInput!) "
     "{ mlflowSearchRuns(input: $data) { apiError { code } nextPageToken runs {" + RUN + "} __typename } }"
 )
+SEARCH_VERSIONS = (
+    "query ($input: MlflowSearchModelVersionsInput) { mlflowSearchModelVersions(input: $input) { nextPageToken "
+    "modelVersions { name version creationTimestamp lastUpdatedTimestamp userId currentStage description source runId "
+    "status statusMessage tags { key value } runLink aliases modelId modelParams { name value } modelMetrics { key } "
+    "deploymentJobState { jobId } } } }"
+)
 GET_HISTORY = (
     "query GetMetricHistoryBulkInterval($data: MlflowGetMetricHistoryBulkIntervalInput!) "
     "{ mlflowGetMetricHistoryBulkInterval(input: $data) { __typename "
@@ -89,6 +95,9 @@ LOGGED = (
     ),
     post("runs/outputs", run_id="$run", models=[{"model_id": "$logged_model2", "step": 4}]),
 )
+VERSION = post(
+    "model-versions/create", name="$model", source="s3://b/x", run_id="$run", tags=[{"key": "k", "value": "ü"}]
+)
 
 PAGE = [
     case("an experiment", ask(GET_EXPERIMENT, {"input": {"experimentId": "$experiment"}}, "MlflowGetExperimentQuery")),
@@ -102,6 +111,16 @@ PAGE = [
     case("a run", ask(GET_RUN, {"data": {"runId": "$run"}}, "GetRun")),
     case("a run by its old name", ask(GET_RUN, {"data": {"runUuid": "$run"}})),
     case("a run with everything", *LOGGED, ask(GET_RUN, {"data": {"runId": "$run"}})),
+    case("a run with model versions", VERSION, VERSION, ask(GET_RUN, {"data": {"runId": "$run"}})),
+    case(
+        "runs with model versions",
+        post("runs/create", experiment_id="$experiment", run_name="one", start_time=1).kept("one"),
+        post("runs/create", experiment_id="$experiment", run_name="two", start_time=2).kept("two"),
+        post("model-versions/create", name="$model", source="s3://b/x", run_id="$one"),
+        ask(SEARCH_RUNS, {"data": {"experimentIds": ["$experiment"], "orderBy": ["start_time"]}}),
+    ),
+    case("model versions", VERSION, ask(SEARCH_VERSIONS, {"input": {"filter": "name='$model'"}})),
+    case("model versions, filter of nonsense", ask(SEARCH_VERSIONS, {"input": {"filter": "nope"}})),
     case("a deleted run", ask(GET_RUN, {"data": {"runId": "$deleted_run"}})),
     case("an unknown run", ask(GET_RUN, {"data": {"runId": "nope"}})),
     case(

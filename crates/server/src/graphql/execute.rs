@@ -12,6 +12,9 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 use std::collections::HashMap;
 
+/// Runs whose model versions are looked for at once.
+const RUNS_OF_A_SEARCH: usize = 500;
+
 /// What an operation asks for, of which parts may have gone wrong.
 pub(super) async fn execute(
     artifacts: &RunArtifacts,
@@ -70,19 +73,17 @@ async fn ask(
         Call::GetRun => {
             let run = to_json(&store.get_run(decode(input)?).await.map_err(words)?)?;
             let mut runs = [run];
-            if selects(document, within, &["run", "experiment"]) {
-                add_experiments(artifacts, &mut runs).await?;
-            }
+            complete(artifacts, &mut runs, |field| selects(document, within, &["run", field]))
+                .await?;
             let [run] = runs;
             Ok(json!({ "run": run }))
         }
         Call::SearchRuns => {
             let found = store.search_runs(decode(input)?).await.map_err(words)?;
             let mut found = to_json(&found)?;
-            if selects(document, within, &["runs", "experiment"])
-                && let Some(runs) = found.get_mut("runs").and_then(Value::as_array_mut)
-            {
-                add_experiments(artifacts, runs).await?;
+            if let Some(runs) = found.get_mut("runs").and_then(Value::as_array_mut) {
+                complete(artifacts, runs, |field| selects(document, within, &["runs", field]))
+                    .await?;
             }
             Ok(found)
         }
@@ -99,10 +100,50 @@ async fn ask(
             let listing = artifacts.list(root_uri, below).await.map_err(words)?;
             to_json(&listing.0)
         }
-        // There are no model versions yet.
-        Call::SearchModelVersions => Ok(json!({})),
+        Call::SearchModelVersions => {
+            to_json(&store.search_model_versions(decode(input)?).await.map_err(words)?)
+        }
         Call::Test | Call::Nothing => Ok(Value::Null),
     }
+}
+
+/// Gives runs what is not in the API's own messages, if it was asked for.
+async fn complete(
+    artifacts: &RunArtifacts,
+    runs: &mut [Value],
+    is_wanted: impl Fn(&str) -> bool,
+) -> Result<(), String> {
+    if is_wanted("experiment") {
+        add_experiments(artifacts, runs).await?;
+    }
+    if is_wanted("modelVersions") {
+        for runs in runs.chunks_mut(RUNS_OF_A_SEARCH) {
+            add_model_versions(artifacts, runs).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Gives runs the model versions that were made of them.
+async fn add_model_versions(artifacts: &RunArtifacts, runs: &mut [Value]) -> Result<(), String> {
+    // Ids of runs are hexadecimal digits, so that nothing of them can end the quotes.
+    let ids: Vec<String> = runs.iter().map(|run| format!("'{}'", run_id(run))).collect();
+    let filter = format!("run_id IN ({})", ids.join(","));
+    let input = Map::from_iter([("filter".to_owned(), filter.into())]);
+    let found = artifacts.store.search_model_versions(decode(input)?).await.map_err(words)?;
+    let mut of_runs: HashMap<String, Vec<Value>> = HashMap::new();
+    for version in &found.model_versions {
+        let run_id = version.run_id.clone().unwrap_or_default();
+        of_runs.entry(run_id).or_default().push(to_json(version)?);
+    }
+    for run in runs {
+        run["model_versions"] = of_runs.remove(run_id(run)).unwrap_or_default().into();
+    }
+    Ok(())
+}
+
+fn run_id(run: &Value) -> &str {
+    run["info"]["run_id"].as_str().unwrap_or_default()
 }
 
 /// Gives runs their experiments, each of which is read once.
