@@ -479,7 +479,7 @@ def test_upload_artifact_takes_ten_mebibytes_and_no_more(server, run_id):
     assert server.fetch(f"0/{run_id}/artifacts/big.bin").body == data
 
 
-def test_model_version_artifacts_are_404_until_there_are_models(server):
+def test_artifacts_of_versions_of_no_model(server):
     for query, status, code, error in (
         (
             {"name": "zz", "version": "1", "path": "x"},
