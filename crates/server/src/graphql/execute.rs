@@ -197,6 +197,7 @@ impl<'d> Answer<'_, 'd> {
         match (kind, found) {
             (Kind::Object(of), Some(message)) => self.object(of, within, message),
             (Kind::Object(_) | Kind::Absent(_), _) => Value::Null,
+            (Kind::Empty(of), _) => self.object(of, within, &Value::Null),
             (Kind::List(of), Some(Value::Array(messages))) => {
                 messages.iter().map(|message| self.object(of, within, message)).collect()
             }

@@ -32,6 +32,8 @@ pub(super) enum Kind {
     List(&'static Type),
     /// An object that is never there.
     Absent(&'static Type),
+    /// An object that is always there, and of which nothing is known.
+    Empty(&'static Type),
 }
 
 /// What becomes of a number that is none.
@@ -52,7 +54,7 @@ impl Kind {
     /// The type of the objects in a field.
     pub(super) fn object(self) -> Option<&'static Type> {
         match self {
-            Self::Object(of) | Self::List(of) | Self::Absent(of) => Some(of),
+            Self::Object(of) | Self::List(of) | Self::Absent(of) | Self::Empty(of) => Some(of),
             _ => None,
         }
     }
@@ -66,7 +68,7 @@ impl Kind {
             Self::Bool => "Boolean".to_owned(),
             Self::Enum(name, _) => name.to_owned(),
             Self::Texts => "[String]".to_owned(),
-            Self::Object(of) | Self::Absent(of) => of.name.to_owned(),
+            Self::Object(of) | Self::Absent(of) | Self::Empty(of) => of.name.to_owned(),
             Self::List(of) => format!("[{}!]", of.name),
         }
     }

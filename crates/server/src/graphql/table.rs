@@ -278,7 +278,7 @@ static VERSION: Type = Type {
         text("modelId"),
         field("modelParams", Kind::List(&MODEL_PARAM)),
         field("modelMetrics", Kind::List(&MODEL_METRIC)),
-        field("deploymentJobState", Kind::Absent(&DEPLOYMENT_JOB_STATE)),
+        field("deploymentJobState", Kind::Empty(&DEPLOYMENT_JOB_STATE)),
     ],
 };
 static MODEL_PARAM: Type =
@@ -301,8 +301,20 @@ static DEPLOYMENT_JOB_STATE: Type = Type {
     fields: &[
         text("jobId"),
         text("runId"),
-        text("jobState"),
-        text("runState"),
+        field(
+            "jobState",
+            Kind::Enum(
+                "MlflowDeploymentJobConnectionState",
+                "DEPLOYMENT_JOB_CONNECTION_STATE_UNSPECIFIED",
+            ),
+        ),
+        field(
+            "runState",
+            Kind::Enum(
+                "MlflowModelVersionDeploymentJobStateDeploymentJobRunState",
+                "DEPLOYMENT_JOB_RUN_STATE_UNSPECIFIED",
+            ),
+        ),
         text("currentTaskName"),
     ],
 };
