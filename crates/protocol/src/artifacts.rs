@@ -209,7 +209,7 @@ pub struct ListLoggedModelArtifacts {
 
 impl DecodeRequest for ListLoggedModelArtifacts {
     fn decode(fields: &mut Fields) -> Result<Self, InvalidParameter> {
-        let model_id = fields.in_path("model_id")?;
+        let model_id = fields.required_string("model_id")?;
         let path = fields.string("artifact_directory_path")?;
         Ok(Self { model_id, path: path.unwrap_or_default() })
     }
@@ -236,7 +236,7 @@ pub struct DownloadLoggedModelArtifact {
 
 impl DecodeRequest for DownloadLoggedModelArtifact {
     fn decode(fields: &mut Fields) -> Result<Self, InvalidParameter> {
-        let model_id = fields.in_path("model_id")?;
+        let model_id = fields.required_string("model_id")?;
         let path = fields.string("artifact_file_path")?.filter(|path| !path.is_empty());
         Ok(Self { model_id, path })
     }

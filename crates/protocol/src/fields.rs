@@ -22,8 +22,8 @@ pub struct Fields {
     path: String,
     /// Query strings carry text only, and repeat a name for a list.
     from_query: bool,
-    /// What the path of the URL names.
-    in_path: Vec<(String, String)>,
+    /// What a body says of what the path names, too.
+    repeated: Map<String, Value>,
     long_values: LongValues,
 }
 
@@ -75,7 +75,7 @@ impl Fields {
             values,
             path: String::new(),
             from_query: false,
-            in_path: Vec::new(),
+            repeated: Map::new(),
             long_values: LongValues::default(),
         }
     }
@@ -85,10 +85,17 @@ impl Fields {
         Self { path, long_values: self.long_values, ..Self::of_object(values) }
     }
 
-    /// The same fields, with what the path of the URL names.
+    /// The same fields with what stands in the path, which counts more than the body or the query.
     #[must_use]
-    pub fn with_path(self, in_path: impl IntoIterator<Item = (String, String)>) -> Self {
-        Self { in_path: in_path.into_iter().collect(), ..self }
+    pub fn with_path(mut self, pairs: impl IntoIterator<Item = (String, String)>) -> Self {
+        for (name, value) in pairs {
+            let camel = camel_case(&name).and_then(|camel| self.values.remove(&camel));
+            let snake = self.values.insert(name.clone(), Value::String(value));
+            if let Some(repeated) = snake.or(camel) {
+                self.repeated.insert(name, repeated);
+            }
+        }
+        self
     }
 
     /// The same fields, read with another rule for long values.
@@ -181,11 +188,19 @@ impl Fields {
         self.string(name)?.ok_or_else(|| self.missing(name))
     }
 
-    /// What the path of the URL has in the place called `name`.
-    pub fn in_path(&mut self, name: &str) -> Result<String, InvalidParameter> {
-        let index = self.in_path.iter().position(|(known, _)| known == name);
-        let text = index.map(|index| self.in_path.swap_remove(index).1);
-        self.without_nul(name, text.ok_or_else(|| self.missing(name))?)
+    /// What the path names, where the reference wants the body to name it, too, and believes now the one
+    /// and now the other; here they must agree.
+    pub fn repeated_in_body(&mut self, name: &str) -> Result<String, InvalidParameter> {
+        let in_path = self.required_string(name)?;
+        match self.repeated.remove(name) {
+            Some(Value::String(text)) if text == in_path => Ok(in_path),
+            None | Some(Value::Null) => Err(self.missing(name)),
+            Some(Value::String(text)) if text.is_empty() => Err(self.missing(name)),
+            Some(other) => {
+                let reason = format!("The path names another one, '{in_path}'.");
+                Err(InvalidParameter::value(&self.label(name), other, reason))
+            }
+        }
     }
 
     /// `experiment_id`, which must be there.

@@ -190,7 +190,7 @@ pub struct GetLoggedModel {
 
 impl DecodeRequest for GetLoggedModel {
     fn decode(fields: &mut Fields) -> Result<Self, InvalidParameter> {
-        let model_id = fields.in_path("model_id")?;
+        let model_id = fields.required_string("model_id")?;
         let allow_deleted = fields.string("allow_deleted")?;
         let allow_deleted = allow_deleted.is_some_and(|text| text.eq_ignore_ascii_case("true"));
         Ok(Self { model_id, allow_deleted })
@@ -208,23 +208,11 @@ pub struct FinalizeLoggedModel {
 
 impl DecodeRequest for FinalizeLoggedModel {
     fn decode(fields: &mut Fields) -> Result<Self, InvalidParameter> {
-        let model_id = repeated_model_id(fields)?;
+        let model_id = fields.repeated_in_body("model_id")?;
         let status = fields.enumeration("status")?;
         let status = status.ok_or_else(|| InvalidParameter::missing("status"))?;
         Ok(Self { model_id, status })
     }
-}
-
-/// The model that path and body name. The reference wants both, and believes now this one and now that
-/// one; here they must agree.
-fn repeated_model_id(fields: &mut Fields) -> Result<String, InvalidParameter> {
-    let in_path = fields.in_path("model_id")?;
-    let in_body = fields.required_string("model_id")?;
-    if in_body == in_path {
-        return Ok(in_path);
-    }
-    let reason = format!("The path names another model, '{in_path}'.");
-    Err(InvalidParameter::value("model_id", in_body, reason))
 }
 
 /// `DELETE …/logged-models/{model_id}`.
@@ -236,7 +224,7 @@ pub struct DeleteLoggedModel {
 
 impl DecodeRequest for DeleteLoggedModel {
     fn decode(fields: &mut Fields) -> Result<Self, InvalidParameter> {
-        Ok(Self { model_id: fields.in_path("model_id")? })
+        Ok(Self { model_id: fields.required_string("model_id")? })
     }
 }
 
@@ -251,7 +239,7 @@ pub struct LogLoggedModelParams {
 
 impl DecodeRequest for LogLoggedModelParams {
     fn decode(fields: &mut Fields) -> Result<Self, InvalidParameter> {
-        let model_id = repeated_model_id(fields)?;
+        let model_id = fields.repeated_in_body("model_id")?;
         let params = fields.objects("params", Param::of_model)?;
         check_distinct_params(&params)?;
         Ok(Self { model_id, params })
@@ -269,7 +257,7 @@ pub struct SetLoggedModelTags {
 
 impl DecodeRequest for SetLoggedModelTags {
     fn decode(fields: &mut Fields) -> Result<Self, InvalidParameter> {
-        let model_id = fields.in_path("model_id")?;
+        let model_id = fields.required_string("model_id")?;
         Ok(Self { model_id, tags: fields.objects("tags", Tag::of_model)? })
     }
 }
@@ -285,7 +273,10 @@ pub struct DeleteLoggedModelTag {
 
 impl DecodeRequest for DeleteLoggedModelTag {
     fn decode(fields: &mut Fields) -> Result<Self, InvalidParameter> {
-        Ok(Self { model_id: fields.in_path("model_id")?, key: fields.in_path("tag_key")? })
+        Ok(Self {
+            model_id: fields.required_string("model_id")?,
+            key: fields.required_string("tag_key")?,
+        })
     }
 }
 
@@ -304,7 +295,7 @@ mod tests {
         };
         assert_eq!(decode(r#"{"model_id": "m-1", "status": 2}"#).unwrap(), "m-1");
         let refused = decode(r#"{"model_id": "m-2", "status": 2}"#).unwrap_err();
-        assert!(refused.contains("The path names another model, 'm-1'."), "{refused}");
+        assert!(refused.contains("The path names another one, 'm-1'."), "{refused}");
         assert!(decode(r#"{"status": 2}"#).unwrap_err().contains("'model_id'"));
     }
 }

@@ -4,7 +4,7 @@ use crate::error::ApiError;
 use axum::{
     Json,
     body::Body,
-    extract::{FromRequest, FromRequestParts, Path, Query, Request},
+    extract::{FromRequest, FromRequestParts, Query, RawPathParams, Request},
     http::{HeaderMap, Method, Uri, header::CONTENT_TYPE, request::Parts},
 };
 use http_body_util::{BodyExt, LengthLimitError, Limited};
@@ -14,7 +14,7 @@ use mlferry_protocol::{DecodeRequest, Fields, InvalidParameter, LongValues, limi
 pub(crate) type Reply<T> = Result<Json<T>, ApiError>;
 
 /// A request message, read as the reference reads it: a GET from its query string, or from its body
-/// when it has none; everything else from its JSON body. What the path names belongs to it, too.
+/// when it has none; everything else from its JSON body. What the path names comes first.
 #[derive(Debug)]
 pub(crate) struct Rpc<T>(pub(crate) T);
 
@@ -23,31 +23,31 @@ impl<S: Sync, T: DecodeRequest> FromRequest<S> for Rpc<T> {
 
     async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
         let long_values = request.extensions().get::<LongValues>().copied().unwrap_or_default();
-        let fields = fields_of(request).await?;
-        Ok(Self(T::decode(&mut fields.with_long_values(long_values))?))
+        let (mut head, body) = request.into_parts();
+        let path = path_pairs(&mut head).await?;
+        let fields = fields_of(Request::from_parts(head, body)).await?;
+        Ok(Self(T::decode(&mut fields.with_path(path).with_long_values(long_values))?))
     }
 }
 
+/// What stands in the places of the path that the route table names.
+async fn path_pairs(head: &mut Parts) -> Result<Vec<(String, String)>, ApiError> {
+    let params = RawPathParams::from_request_parts(head, &()).await;
+    let params = params.map_err(|error| ApiError::invalid_parameter(error.to_string()))?;
+    Ok(params.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
+}
+
 async fn fields_of(request: Request) -> Result<Fields, ApiError> {
-    let (mut head, body) = request.into_parts();
-    let in_path = names_in_path(&mut head).await?;
+    let (head, body) = request.into_parts();
     let is_read = matches!(head.method, Method::GET | Method::HEAD);
     if is_read && head.uri.query().is_some_and(|query| !query.is_empty()) {
-        return Ok(Fields::from_query(query_pairs(&head.uri)?).with_path(in_path));
+        return Ok(Fields::from_query(query_pairs(&head.uri)?));
     }
     if matches!(head.method, Method::POST | Method::PUT) {
         check_content_type(&head.headers)?;
     }
     let body = collect(body, limits::JSON_BODY_BYTES).await?;
-    Ok(Fields::from_json(&body)?.with_path(in_path))
-}
-
-/// The places in the route's path with what the URL has there.
-async fn names_in_path(head: &mut Parts) -> Result<Vec<(String, String)>, ApiError> {
-    match Path::<Vec<(String, String)>>::from_request_parts(head, &()).await {
-        Ok(Path(names)) => Ok(names),
-        Err(_) => Err(ApiError::invalid_parameter("Invalid path: it is not valid UTF-8")),
-    }
+    Ok(Fields::from_json(&body)?)
 }
 
 /// The decoded pairs of a query string.
