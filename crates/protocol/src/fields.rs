@@ -7,6 +7,7 @@
 
 use crate::{ExperimentId, InvalidParameter, RunId, WireEnum, check_length, truncate};
 use serde_json::{Map, Value};
+use std::collections::BTreeMap;
 
 /// A request message that can be read from its fields.
 pub trait DecodeRequest: Sized {
@@ -73,6 +74,18 @@ impl Fields {
     /// The fields of an object within this one.
     fn within(&self, path: String, values: Map<String, Value>) -> Self {
         Self { values, path, from_query: false, long_values: self.long_values }
+    }
+
+    /// The same fields with what stands in the path, which counts more than the body or the query.
+    #[must_use]
+    pub fn with_path(mut self, pairs: impl IntoIterator<Item = (String, String)>) -> Self {
+        for (name, value) in pairs {
+            if let Some(camel) = camel_case(&name) {
+                self.values.remove(&camel);
+            }
+            self.values.insert(name, Value::String(value));
+        }
+        self
     }
 
     /// The same fields, read with another rule for long values.
@@ -296,6 +309,19 @@ impl Fields {
             _ => None,
         });
         texts.map(|text| self.without_nul(name, text)).collect()
+    }
+
+    /// An object whose values are texts; absent is empty.
+    pub fn texts(&mut self, name: &str) -> Result<BTreeMap<String, String>, InvalidParameter> {
+        let Some(object) = self.object(name)? else { return Ok(BTreeMap::new()) };
+        let texts = object.values.iter().map(|(key, value)| match value {
+            Value::String(text) => {
+                let key = object.without_nul(key, key.clone())?;
+                Ok((key, object.without_nul(name, text.clone())?))
+            }
+            other => Err(object.wrong_type(key, other)),
+        });
+        texts.collect()
     }
 
     /// A list of objects, each read by `read`; absent is empty.

@@ -26,6 +26,8 @@ pub mod python;
 pub mod runs;
 pub mod server_info;
 pub mod tags;
+pub mod times;
+pub mod traces;
 
 pub use empty::Empty;
 pub use enums::{ViewType, WireEnum};

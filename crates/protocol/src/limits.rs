@@ -72,6 +72,30 @@ pub const PRESIGNED_UPLOAD_DEFAULT_SECONDS: i64 = 900;
 pub const SEARCH_MAX_RESULTS: i64 = 50_000;
 /// Runs in a page when the client does not say.
 pub const SEARCH_RUNS_DEFAULT_RESULTS: i64 = 1000;
+/// Characters of a trace's id: the width of `trace_info.request_id`.
+pub const TRACE_ID: usize = 50;
+/// Characters of the id that a client gives a trace: the width of `trace_info.client_request_id`.
+pub const TRACE_CLIENT_REQUEST_ID: usize = 50;
+/// Characters of a trace's name: `MAX_CHARS_IN_TRACE_INFO_TAGS_VALUE`.
+pub const TRACE_NAME: usize = 4096;
+/// Characters of a trace's session: `MAX_CHARS_IN_TRACE_INFO_METADATA`.
+pub const TRACE_SESSION: usize = 250;
+/// Characters of a value of a trace's tags and metadata; longer ones are cut (`MAX_TRACE_TAG_VAL_LENGTH`).
+pub const TRACE_TAG_VALUE: usize = 8000;
+/// Characters of a tag's value in answers.
+pub const TRACE_TAG_SHOWN: usize = 4096;
+/// Characters of metadata in answers.
+pub const TRACE_METADATA_SHOWN: usize = 250;
+/// Characters of a preview: the width of `trace_info.request_preview`.
+pub const TRACE_PREVIEW: usize = 1000;
+/// Traces that one request links to a run: `MAX_TRACE_LINKS_PER_REQUEST`.
+pub const TRACE_LINKS: usize = 100;
+/// Characters of an id in `entity_associations`.
+pub const ASSOCIATED_ID: usize = 36;
+/// Traces in one page of a search.
+pub const SEARCH_TRACES_RESULTS: i64 = 500;
+/// Traces in a page when the client does not say.
+pub const SEARCH_TRACES_DEFAULT_RESULTS: i64 = 100;
 /// Bytes of a file sent to `upload-artifact`.
 pub const UPLOAD_ARTIFACT_BYTES: usize = 10 * 1024 * 1024;
 /// Bytes of a JSON request body: 1,000 metrics with the longest keys fit many times over; the

@@ -112,6 +112,7 @@ struct Action {
 const GET: Action = Action { method: Method::GET, filter: MethodFilter::GET };
 const PUT: Action = Action { method: Method::PUT, filter: MethodFilter::PUT };
 const POST: Action = Action { method: Method::POST, filter: MethodFilter::POST };
+const PATCH: Action = Action { method: Method::PATCH, filter: MethodFilter::PATCH };
 const DELETE: Action = Action { method: Method::DELETE, filter: MethodFilter::DELETE };
 
 impl Action {
