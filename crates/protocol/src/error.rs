@@ -19,6 +19,8 @@ pub enum ErrorCode {
     InvalidParameterValue,
     /// What is asked contradicts the state of the resource.
     InvalidState,
+    /// The files of something that exists are not there.
+    NotFound,
     /// A feature that this server or this artifact store does not have.
     NotImplemented,
     /// The caller may not do this.
@@ -42,7 +44,7 @@ impl ErrorCode {
         match self {
             Self::BadRequest | Self::InvalidParameterValue | Self::ResourceAlreadyExists => 400,
             Self::PermissionDenied => 403,
-            Self::EndpointNotFound | Self::ResourceDoesNotExist => 404,
+            Self::EndpointNotFound | Self::NotFound | Self::ResourceDoesNotExist => 404,
             Self::ResourceConflict => 409,
             Self::ResourceExhausted => 429,
             Self::FeatureDisabled | Self::InternalError | Self::InvalidState => 500,
@@ -59,7 +61,7 @@ impl ErrorCode {
                 Some(("KAM00", "INVALID_PARAMETER_VALUE"))
             }
             Self::ResourceAlreadyExists => Some(("KAM00", "RESOURCE_ALREADY_EXISTS")),
-            Self::EndpointNotFound | Self::ResourceDoesNotExist => {
+            Self::EndpointNotFound | Self::NotFound | Self::ResourceDoesNotExist => {
                 Some(("KAM00", "RESOURCE_NOT_FOUND"))
             }
             Self::PermissionDenied => Some(("KAM00", "PERMISSION_DENIED")),

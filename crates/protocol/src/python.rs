@@ -1,7 +1,11 @@
-//! Values as Python shows them, for messages that the reference builds with `repr`.
+//! Values as Python shows them: `repr` for messages, and `json.dumps` for texts that the reference keeps.
 
-use serde_json::Value;
-use std::fmt::Write;
+use serde::Serialize;
+use serde_json::{Value, ser::Formatter};
+use std::{
+    fmt::Write,
+    io::{self, Write as IoWrite},
+};
 
 /// A text as Python's `repr` shows it: in single quotes, unless only they occur in it.
 #[must_use]
@@ -34,18 +38,22 @@ pub fn repr_list(texts: &[&str]) -> String {
     format!("[{}]", shown.join(", "))
 }
 
-/// Bytes as Python's `repr` shows them, such as `b'abc'`.
+/// Bytes as Python's `repr` shows them, such as `b'abc'`: in single quotes, unless only they occur in them.
 pub(crate) fn repr_bytes(bytes: &[u8]) -> String {
+    let quote = if bytes.contains(&b'\'') && !bytes.contains(&b'"') { '"' } else { '\'' };
     let shown: String = bytes
         .iter()
         .map(|byte| match byte {
             b'\\' => "\\\\".to_owned(),
-            b'\'' => "\\'".to_owned(),
+            b'\n' => "\\n".to_owned(),
+            b'\r' => "\\r".to_owned(),
+            b'\t' => "\\t".to_owned(),
+            byte if char::from(*byte) == quote => format!("\\{quote}"),
             b' '..=b'~' => char::from(*byte).to_string(),
             byte => format!("\\x{byte:02x}"),
         })
         .collect();
-    format!("b'{shown}'")
+    format!("b{quote}{shown}{quote}")
 }
 
 /// A double as Python's `repr` shows it: `1.0`, `1e-05`, `1.5e+300`, `nan`.
@@ -93,6 +101,87 @@ pub(crate) fn repr_json(value: &Value) -> String {
     }
 }
 
+/// A value as `json.dumps` writes it: blanks after `,` and `:`, and nothing but ASCII.
+#[must_use]
+pub fn dumps(value: &impl Serialize) -> String {
+    let mut bytes = Vec::new();
+    let mut serializer = serde_json::Serializer::with_formatter(&mut bytes, Dumps);
+    // Only maps whose keys are no texts fail, and writing to a Vec cannot; what is written is ASCII.
+    let written = value.serialize(&mut serializer);
+    debug_assert!(written.is_ok(), "{written:?}");
+    String::from_utf8(bytes).unwrap_or_default()
+}
+
+/// A JSON text with something else for each of Python's special numbers outside of strings.
+#[must_use]
+pub fn replace_special_numbers(text: &str, replacement: impl Fn(&str) -> String) -> String {
+    let mut replaced = String::with_capacity(text.len());
+    let (mut is_string, mut is_escaped) = (false, false);
+    let mut rest = text;
+    while let Some(char) = rest.chars().next() {
+        let special =
+            ["NaN", "-Infinity", "Infinity"].into_iter().find(|word| rest.starts_with(word));
+        if let Some(word) = special
+            && !is_string
+        {
+            replaced.push_str(&replacement(word));
+            rest = &rest[word.len()..];
+            continue;
+        }
+        is_string ^= char == '"' && !is_escaped;
+        is_escaped = char == '\\' && !is_escaped;
+        replaced.push(char);
+        rest = &rest[char.len_utf8()..];
+    }
+    replaced
+}
+
+/// The marks of `json.dumps`.
+struct Dumps;
+
+impl Formatter for Dumps {
+    fn write_f64<W: ?Sized + IoWrite>(&mut self, writer: &mut W, value: f64) -> io::Result<()> {
+        writer.write_all(repr_float(value).as_bytes())
+    }
+
+    fn write_string_fragment<W: ?Sized + IoWrite>(
+        &mut self,
+        writer: &mut W,
+        fragment: &str,
+    ) -> io::Result<()> {
+        for c in fragment.chars() {
+            if matches!(c, ' '..='~') {
+                writer.write_all(&[u8::try_from(c).unwrap_or(b'?')])?;
+                continue;
+            }
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                writer.write_all(format!("\\u{unit:04x}").as_bytes())?;
+            }
+        }
+        Ok(())
+    }
+
+    fn begin_array_value<W: ?Sized + IoWrite>(
+        &mut self,
+        writer: &mut W,
+        first: bool,
+    ) -> io::Result<()> {
+        if first { Ok(()) } else { writer.write_all(b", ") }
+    }
+
+    fn begin_object_key<W: ?Sized + IoWrite>(
+        &mut self,
+        writer: &mut W,
+        first: bool,
+    ) -> io::Result<()> {
+        if first { Ok(()) } else { writer.write_all(b", ") }
+    }
+
+    fn begin_object_value<W: ?Sized + IoWrite>(&mut self, writer: &mut W) -> io::Result<()> {
+        writer.write_all(b": ")
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -105,6 +194,8 @@ mod tests {
         assert_eq!(repr_str("a\\\n\u{1}é"), "'a\\\\\\n\\x01é'");
         assert_eq!(repr_list(&["a", "b'"]), "['a', \"b'\"]");
         assert_eq!(repr_bytes(b"abc\xff"), "b'abc\\xff'");
+        assert_eq!(repr_bytes(b"a'\n"), "b\"a'\\n\"");
+        assert_eq!(repr_bytes(b"a'\""), "b'a\\'\"'");
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! Traces: what is known of each, and the requests of version 3 of their API.
 
 use crate::{
-    DecodeRequest, ExperimentId, Fields, InvalidParameter, PageToken, RunId, WireEnum,
-    check_length, check_name, limits, paging, times, truncate,
+    DecodeRequest, ExperimentId, Fields, InvalidParameter, PageToken, WireEnum, check_length,
+    check_name, limits, paging, times, truncate,
 };
 use serde::{Serialize, Serializer, ser::SerializeStruct};
 use std::collections::BTreeMap;
@@ -25,12 +25,6 @@ pub const FINALIZED_METADATA: &str = "mlflow.trace.infoFinalized";
 pub const SIZE_METADATA: &str = "mlflow.trace.sizeStats";
 /// The metadata that holds the user of a trace.
 pub const USER_METADATA: &str = "mlflow.trace.user";
-
-/// Tags that clients can't set, since they say where the spans are.
-const SYSTEM_TAGS: [&str; 3] =
-    [SPANS_LOCATION_TAG, "mlflow.trace.archiveLocation", ARCHIVAL_FAILURE_TAG];
-/// The one of them that clients may remove, to have archiving tried again.
-const ARCHIVAL_FAILURE_TAG: &str = "mlflow.trace.archivalFailure";
 
 /// Where a trace is on its way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -199,7 +193,7 @@ impl TraceInfo {
 }
 
 /// Checks the names and values of a trace's tags and metadata, and cuts those that may be cut.
-fn check_pairs(
+pub(crate) fn check_pairs(
     tags: &mut BTreeMap<String, String>,
     metadata: &mut BTreeMap<String, String>,
 ) -> Result<(), InvalidParameter> {
@@ -335,33 +329,9 @@ pub struct SearchTracesResponse {
     pub next_page_token: Option<PageToken>,
 }
 
-/// `PATCH …/traces/{trace_id}/tags`.
-#[derive(Debug)]
-pub struct SetTraceTag {
-    /// The trace.
-    pub trace_id: String,
-    /// The tag's key.
-    pub key: String,
-    /// Its value.
-    pub value: String,
-}
-
-impl DecodeRequest for SetTraceTag {
-    fn decode(fields: &mut Fields) -> Result<Self, InvalidParameter> {
-        let trace_id = path_trace_id(fields)?;
-        let key = fields.required_string("key")?;
-        let value = fields.string("value")?.unwrap_or_default();
-        if SYSTEM_TAGS.contains(&key.as_str()) {
-            return Err(immutable(&key, "set"));
-        }
-        let (key, value) = checked_tag(key, value)?;
-        Ok(Self { trace_id, key, value })
-    }
-}
-
 /// A tag as the store keeps it: a name and a value that is cut where it is too long.
 pub fn checked_tag(key: String, mut value: String) -> Result<(String, String), InvalidParameter> {
-    check_name("name", &key)?;
+    check_name("key", &key)?;
     check_length("key", &key, limits::KEY)?;
     truncate(&mut value, limits::TRACE_TAG_VALUE);
     if key == NAME_TAG {
@@ -370,160 +340,54 @@ pub fn checked_tag(key: String, mut value: String) -> Result<(String, String), I
     Ok((key, value))
 }
 
-/// The id in the path, by its name of either version.
-fn path_trace_id(fields: &mut Fields) -> Result<String, InvalidParameter> {
-    let id = fields.string("trace_id")?;
-    let old = fields.string("request_id")?;
-    id.or(old).ok_or_else(|| InvalidParameter::missing("trace_id"))
-}
-
-fn immutable(key: &str, change: &str) -> InvalidParameter {
-    InvalidParameter::new(format!("Tag '{key}' is immutable and cannot be {change} on a trace."))
-}
-
-/// `DELETE …/traces/{trace_id}/tags`.
+/// `GET …/traces/get`.
 #[derive(Debug)]
-pub struct DeleteTraceTag {
+pub struct GetTrace {
     /// The trace.
     pub trace_id: String,
-    /// The tag's key.
-    pub key: String,
+    /// Whether it is also wanted while some of its spans are on their way.
+    pub allow_partial: bool,
 }
 
-impl DecodeRequest for DeleteTraceTag {
+impl DecodeRequest for GetTrace {
     fn decode(fields: &mut Fields) -> Result<Self, InvalidParameter> {
-        let trace_id = path_trace_id(fields)?;
-        let key = fields.required_string("key")?;
-        if SYSTEM_TAGS.contains(&key.as_str()) && key != ARCHIVAL_FAILURE_TAG {
-            return Err(immutable(&key, "deleted"));
-        }
-        Ok(Self { trace_id, key })
+        let trace_id = fields.required_string("trace_id")?;
+        let allow_partial = fields.boolean("allow_partial")?.unwrap_or_default();
+        Ok(Self { trace_id, allow_partial })
     }
 }
 
-/// `POST …/traces/delete-traces`.
+/// `GET …/traces/batchGet` and `POST …/traces/batchGetInfos`.
 #[derive(Debug)]
-pub struct DeleteTraces {
-    /// The experiment whose traces go.
-    pub experiment_id: ExperimentId,
-    /// Which of them.
-    pub which: Doomed,
-}
-
-/// Which traces are deleted.
-#[derive(Debug)]
-pub enum Doomed {
-    /// Those with these ids.
-    Ids(Vec<String>),
-    /// The oldest, up to a time.
-    UpTo {
-        /// When the youngest of them started, in milliseconds.
-        timestamp_ms: i64,
-        /// How many at most.
-        max_traces: Option<u64>,
-    },
-}
-
-impl DecodeRequest for DeleteTraces {
-    fn decode(fields: &mut Fields) -> Result<Self, InvalidParameter> {
-        let experiment_id = fields.required_string("experiment_id")?;
-        let time = fields.integer("max_timestamp_millis")?;
-        let max_traces = fields.integer("max_traces")?;
-        let ids = fields.strings("request_ids")?;
-        let refuse = |message: String| Err(InvalidParameter::new(message));
-        let which = match (time, ids) {
-            (None, ids) if ids.is_empty() => {
-                return refuse(
-                    "Either `max_timestamp_millis` or `trace_ids` must be specified.".to_owned(),
-                );
-            }
-            (Some(_), ids) if !ids.is_empty() => {
-                return refuse(
-                    "Only one of `max_timestamp_millis` and `trace_ids` can be specified."
-                        .to_owned(),
-                );
-            }
-            (None, _) if max_traces.is_some() => {
-                return refuse(
-                    "`max_traces` can't be specified if `trace_ids` is specified.".to_owned(),
-                );
-            }
-            (None, ids) => Doomed::Ids(ids),
-            (Some(timestamp_ms), _) => {
-                let max_traces = match max_traces.map(u64::try_from) {
-                    None => None,
-                    Some(Ok(given)) if given > 0 => Some(given),
-                    Some(_) => {
-                        let given = max_traces.unwrap_or_default();
-                        return refuse(format!(
-                            "`max_traces` must be a positive integer, received {given}."
-                        ));
-                    }
-                };
-                Doomed::UpTo { timestamp_ms, max_traces }
-            }
-        };
-        Ok(Self { experiment_id: ExperimentId::parse(&experiment_id)?, which })
-    }
-}
-
-/// The answer to [`DeleteTraces`].
-#[derive(Debug, Serialize)]
-pub struct DeleteTracesResponse {
-    /// How many there were.
-    pub traces_deleted: u64,
-}
-
-/// `POST …/traces/link-to-run`.
-#[derive(Debug)]
-pub struct LinkTracesToRun {
-    /// The traces.
+pub struct BatchGetTraces {
+    /// The traces, each once.
     pub trace_ids: Vec<String>,
-    /// The run.
-    pub run_id: RunId,
+    /// The experiments that they must be in; absent, any.
+    pub experiment_ids: Option<Vec<ExperimentId>>,
 }
 
-impl DecodeRequest for LinkTracesToRun {
+impl DecodeRequest for BatchGetTraces {
     fn decode(fields: &mut Fields) -> Result<Self, InvalidParameter> {
         if !fields.has("trace_ids") {
             return Err(InvalidParameter::missing("trace_ids"));
         }
-        let trace_ids = fields.strings("trace_ids")?;
-        let run_id = RunId::new(fields.required_string("run_id")?);
-        let count = trace_ids.len();
-        if count > limits::TRACE_LINKS {
-            return Err(InvalidParameter::new(format!(
-                "Cannot link more than {} traces to a run in a single request. \
-                 Provided {count} traces.",
-                limits::TRACE_LINKS
-            )));
+        let mut trace_ids: Vec<String> = Vec::new();
+        let mut seen = std::collections::HashSet::new();
+        for id in fields.strings("trace_ids")? {
+            if seen.insert(id.clone()) {
+                trace_ids.push(id);
+            }
         }
-        Ok(Self { trace_ids, run_id })
+        let is_scoped = fields.has("experiment_ids");
+        let experiment_ids = fields.experiment_ids()?;
+        Ok(Self { trace_ids, experiment_ids: is_scoped.then_some(experiment_ids) })
     }
 }
 
-/// `POST …/traces/link-prompts`.
-#[derive(Debug)]
-pub struct LinkPromptsToTrace {
-    /// The trace.
-    pub trace_id: String,
-    /// Versions of prompts, each as `name/version`.
-    pub prompts: Vec<String>,
-}
-
-impl DecodeRequest for LinkPromptsToTrace {
-    fn decode(fields: &mut Fields) -> Result<Self, InvalidParameter> {
-        let trace_id = fields.required_string("trace_id")?;
-        if !fields.has("prompt_versions") {
-            return Err(InvalidParameter::missing("prompt_versions"));
-        }
-        let prompts = fields.objects("prompt_versions", |prompt| {
-            let name = prompt.required_string("name")?;
-            let version = prompt.required_integer("version")?;
-            let id = format!("{name}/{version}");
-            check_length(&prompt.label("name"), &id, limits::ASSOCIATED_ID)?;
-            Ok(id)
-        })?;
-        Ok(Self { trace_id, prompts })
-    }
+/// The answer to a request for what is known of several traces.
+#[derive(Debug, Serialize)]
+pub struct BatchGetTraceInfosResponse {
+    /// Those that are there.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub trace_infos: Vec<TraceInfo>,
 }
