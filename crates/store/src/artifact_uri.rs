@@ -109,6 +109,11 @@ pub(crate) fn of_run(experiment_location: &str, run: &RunId) -> String {
     append(experiment_location, &format!("{run}/artifacts"))
 }
 
+/// The URI of a trace's artifacts, in an experiment's location.
+pub(crate) fn of_trace(experiment_location: &str, trace_id: &str) -> String {
+    append(experiment_location, &format!("traces/{trace_id}/artifacts"))
+}
+
 /// Refuses a location that the server made for an experiment, or a run's URI in it, where it is wider than
 /// its column. SQLite has no widths: there, only what a client chose is refused, as on the others.
 pub(crate) fn check_width(

@@ -66,6 +66,32 @@ pub enum StoreError {
         /// The step that is recorded.
         step: i64,
     },
+    /// No trace has this id.
+    #[error("Trace with ID '{0}' not found.")]
+    TraceNotFound(String),
+    /// The trace has no such tag.
+    #[error("No trace tag with key '{key}' for trace with ID '{trace_id}'")]
+    TraceTagNotFound {
+        /// The tag.
+        key: String,
+        /// The trace.
+        trace_id: String,
+    },
+    /// The spans of the trace were moved out of the database, so it takes no more.
+    #[error("Cannot update traces that are no longer DB-backed: '{0}'.")]
+    TraceMoved(String),
+    /// The spans of the trace were archived, so it takes no more.
+    #[error("Cannot log spans to archived traces: '{0}'.")]
+    TraceArchived(String),
+    /// The spans of the trace are files, or were archived.
+    #[error("Trace data not stored in tracking store")]
+    SpansElsewhere,
+    /// Some spans of the trace are still on their way.
+    #[error("Trace with ID {0} is not fully exported yet, please try again later.")]
+    TraceIncomplete(String),
+    /// No trace has this id; the words of the request for its spans.
+    #[error("Trace with ID {0} is not found.")]
+    NoTrace(String),
     /// The experiment can't be removed for good while something of it is left.
     #[error("Experiment {0} still has runs.")]
     ExperimentNotEmpty(ExperimentId),
@@ -107,9 +133,17 @@ impl StoreError {
             | Self::ExperimentTagNotFound { .. }
             | Self::RunNotFound(_)
             | Self::LoggedModelNotFound(_)
+            | Self::TraceNotFound(_)
+            | Self::TraceTagNotFound { .. }
+            | Self::SpansElsewhere
+            | Self::TraceIncomplete(_)
+            | Self::NoTrace(_)
             | Self::RunTagNotFound { .. } => ErrorCode::ResourceDoesNotExist,
             Self::ExperimentExists(_) => ErrorCode::ResourceAlreadyExists,
-            Self::RenameOfDeleted | Self::ExperimentNotEmpty(_) => ErrorCode::InvalidState,
+            Self::RenameOfDeleted
+            | Self::ExperimentNotEmpty(_)
+            | Self::TraceMoved(_)
+            | Self::TraceArchived(_) => ErrorCode::InvalidState,
             Self::ModelNotFound(_) | Self::OutputExists { .. } => ErrorCode::BadRequest,
             Self::NotImplemented(_) => ErrorCode::NotImplemented,
             Self::Database(error) => match error.trouble() {

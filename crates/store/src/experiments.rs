@@ -364,3 +364,11 @@ pub(crate) async fn active(
     let row = row_of(transaction, id, LockType::Share).await?;
     if row.stage == ACTIVE { Ok(row) } else { Err(StoreError::ExperimentDeleted(id)) }
 }
+
+/// An experiment that something is added to, whether it is deleted or not.
+pub(crate) async fn there(
+    transaction: &mut Transaction,
+    id: ExperimentId,
+) -> Result<ExperimentRow, StoreError> {
+    row_of(transaction, id, LockType::Share).await
+}

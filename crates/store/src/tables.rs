@@ -11,7 +11,16 @@ pub(crate) enum AlembicVersion {
 #[derive(Iden, Clone, Copy)]
 pub(crate) enum Assessments {
     Table,
+    TraceId,
+    Name,
+    AssessmentType,
+    Value,
+    Valid,
     AssessmentMetadata,
+    ExperimentId,
+    TraceTimestampMs,
+    AggregateValue,
+    IsNumericValue,
 }
 
 #[derive(Iden, Clone, Copy)]
@@ -174,8 +183,12 @@ pub(crate) enum LoggedModelMetrics {
 #[derive(Iden, Clone, Copy)]
 pub(crate) enum EntityAssociations {
     Table,
+    AssociationId,
+    SourceType,
+    SourceId,
     DestinationType,
     DestinationId,
+    CreatedTime,
 }
 
 #[derive(Iden, Clone, Copy)]
@@ -183,6 +196,25 @@ pub(crate) enum TraceInfo {
     Table,
     RequestId,
     ExperimentId,
+    TimestampMs,
+    ExecutionTimeMs,
+    Status,
+    ClientRequestId,
+    RequestPreview,
+    ResponsePreview,
+    DbPayloadGeneration,
+    TraceName,
+    SessionId,
+    InputTokens,
+    OutputTokens,
+    TotalTokens,
+    CacheReadInputTokens,
+    CacheCreationInputTokens,
+    #[iden = "cache_creation_input_tokens_above_1hr"]
+    CacheCreationInputTokensAbove1Hr,
+    InputCost,
+    OutputCost,
+    TotalCost,
 }
 
 #[derive(Iden, Clone, Copy)]
@@ -191,6 +223,41 @@ pub(crate) enum TraceTags {
     Key,
     Value,
     RequestId,
+}
+
+#[derive(Iden, Clone, Copy)]
+pub(crate) enum TraceRequestMetadata {
+    Table,
+    Key,
+    Value,
+    RequestId,
+}
+
+#[derive(Iden, Clone, Copy)]
+pub(crate) enum Spans {
+    Table,
+    TraceId,
+    ExperimentId,
+    SpanId,
+    ParentSpanId,
+    Name,
+    Type,
+    Status,
+    StartTimeUnixNano,
+    EndTimeUnixNano,
+    Content,
+    InputCost,
+    OutputCost,
+    TotalCost,
+    ModelName,
+    ModelProvider,
+}
+
+#[derive(Iden, Clone, Copy)]
+pub(crate) enum ReviewQueueItems {
+    Table,
+    ItemType,
+    ItemId,
 }
 
 /// The tables of daily sums of traces, which have no key to their experiment.

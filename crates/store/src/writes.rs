@@ -62,6 +62,8 @@ pub(crate) enum Lock<'a> {
     Experiment(ExperimentId),
     /// A run.
     Run(&'a RunId),
+    /// A trace.
+    Trace(&'a str),
 }
 
 /// The changes that wait, and the tasks that carry them out.
