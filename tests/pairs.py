@@ -1,8 +1,9 @@
 """The reference and mlferry side by side: the same calls go to both, and what they answer is compared.
 
 A call may name things that each server knows by an id of its own: `$run`, `$experiment`, `$deleted_run`,
-`$deleted_experiment` and `$name` (a text that no other case uses), each also with a number behind it. They are made
-when a case first mentions them. In answers, ids become these words again, and times of today become `<now>`.
+`$deleted_experiment`, `$name` (a text that no other case uses) and `$trace` (an id that no other case gives a trace),
+each also with a number behind it. They are made when a case first mentions them. In answers, ids become these words
+again, and times of today become `<now>`.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ EXPERIMENT_ID = re.compile(r"\b[78][0-9]{5}\b")
 # Python prints sets in any order, with the quotes that fit.
 PYTHON_SET = re.compile(r"\{'[^{}]*'\}")
 # Lists in the order of the database, which is no promise when every key is there once.
-UNORDERED = {"params", "tags", "metrics"}
+UNORDERED = {"params", "tags", "metrics", "request_metadata"}
 
 
 # What is sent, and what may differ
@@ -317,6 +318,8 @@ class Scene:
         name = f"{word} of {self.name}"
         if kind == "name":
             words[word] = name
+        elif kind == "trace":
+            words[word] = f"tr-{name.replace(' ', '-')}"
         elif kind in {"experiment", "deleted_experiment"}:
             words[word] = new_id(side.make(post("experiments/create", name=name)))
             if kind == "deleted_experiment":
@@ -330,6 +333,8 @@ class Scene:
 
 def new_id(answer: dict) -> str:
     """The id of what was just made."""
+    if "trace_info" in answer:
+        return answer["trace_info"]["request_id"]
     return answer["run"]["info"]["run_id"] if "run" in answer else answer["experiment_id"]
 
 

@@ -11,6 +11,7 @@ mod leave;
 mod listen;
 mod metrics;
 mod observe;
+mod otlp_messages;
 mod ready;
 mod routes;
 mod rpc;

@@ -11,11 +11,15 @@ mod experiments;
 mod info;
 mod logged_models;
 mod metrics;
+mod otlp;
 mod params;
 mod presigned;
 mod run_artifacts;
 mod runs;
 mod tags;
+mod trace_artifacts;
+mod traces;
+mod traces_v2;
 mod ui;
 
 pub(crate) use artifacts::Proxy;
@@ -238,6 +242,28 @@ pub(crate) fn table() -> Vec<Route> {
         ),
         // Logged models, as far as downloads of runs ask for them.
         POST.records("/2.0/mlflow/logged-models/search", Read, logged_models::search),
+        // Traces.
+        POST.records("/3.0/mlflow/traces", Edit, traces::start),
+        POST.records("/3.0/mlflow/traces/search", Read, traces::search),
+        GET.records("/3.0/mlflow/traces/get", Read, traces::get),
+        GET.records("/3.0/mlflow/traces/batchGet", Read, traces::batch_get),
+        POST.records("/3.0/mlflow/traces/batchGetInfos", Read, traces::batch_get_infos),
+        GET.records("/3.0/mlflow/traces/{trace_id}", Read, traces::get_info),
+        PATCH.records("/3.0/mlflow/traces/{trace_id}/tags", Edit, traces::set_tag),
+        DELETE.records("/3.0/mlflow/traces/{trace_id}/tags", Edit, traces::delete_tag),
+        POST.records("/3.0/mlflow/traces/delete-traces", Delete, traces::delete),
+        POST.records("/2.0/mlflow/traces/delete-traces", Delete, traces::delete),
+        POST.records("/2.0/mlflow/traces/link-to-run", Edit, traces::link_to_run),
+        POST.records("/2.0/mlflow/traces/link-prompts", Edit, traces::link_prompts),
+        GET.both("/2.0/mlflow/get-trace-artifact", Read, trace_artifacts::download).ajax(),
+        GET.both("/3.0/mlflow/get-trace-artifact", Read, trace_artifacts::download).ajax(),
+        POST.records("/v1/traces", Edit, otlp::export).bare(),
+        POST.records("/2.0/mlflow/traces", Edit, traces_v2::start),
+        GET.records("/2.0/mlflow/traces", Read, traces_v2::search),
+        PATCH.records("/2.0/mlflow/traces/{request_id}", Edit, traces_v2::end),
+        GET.records("/2.0/mlflow/traces/{request_id}/info", Read, traces_v2::get_info),
+        PATCH.records("/2.0/mlflow/traces/{request_id}/tags", Edit, traces::set_tag),
+        DELETE.records("/2.0/mlflow/traces/{request_id}/tags", Edit, traces::delete_tag),
     ]
 }
 
@@ -269,7 +295,7 @@ mod tests {
     #[test]
     fn what_changes_something_is_not_called_reading() {
         for route in table() {
-            let asks = ["/search", "/search-datasets", "/presigned-download-url"];
+            let asks = ["/search", "/search-datasets", "/presigned-download-url", "/batchGetInfos"];
             let is_question = asks.iter().any(|end| route.path.ends_with(end));
             if route.method != Method::GET && !is_question {
                 assert!(matches!(route.access, Access::Edit | Access::Delete), "{}", route.path);
