@@ -75,6 +75,18 @@ impl Fields {
         Self { values, path, from_query: false, long_values: self.long_values }
     }
 
+    /// The same fields with what stands in the path, which counts more than the body or the query.
+    #[must_use]
+    pub fn with_path(mut self, pairs: impl IntoIterator<Item = (String, String)>) -> Self {
+        for (name, value) in pairs {
+            if let Some(camel) = camel_case(&name) {
+                self.values.remove(&camel);
+            }
+            self.values.insert(name, Value::String(value));
+        }
+        self
+    }
+
     /// The same fields, read with another rule for long values.
     #[must_use]
     pub fn with_long_values(self, long_values: LongValues) -> Self {

@@ -6,10 +6,12 @@
 pub mod artifacts;
 pub mod batch;
 pub mod custom_views;
+pub mod dataset_records;
 pub mod datasets;
 mod empty;
 mod enums;
 mod error;
+pub mod evaluation_datasets;
 pub mod experiments;
 mod fields;
 mod ids;
@@ -24,6 +26,7 @@ mod paging;
 pub mod params;
 pub mod python;
 pub mod runs;
+pub mod scorers;
 pub mod server_info;
 pub mod tags;
 

@@ -4,8 +4,8 @@ use crate::error::ApiError;
 use axum::{
     Json,
     body::Body,
-    extract::{FromRequest, Query, Request},
-    http::{HeaderMap, Method, Uri, header::CONTENT_TYPE},
+    extract::{FromRequest, FromRequestParts, Query, RawPathParams, Request},
+    http::{HeaderMap, Method, Uri, header::CONTENT_TYPE, request::Parts},
 };
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use mlferry_protocol::{DecodeRequest, Fields, InvalidParameter, LongValues, limits};
@@ -14,7 +14,7 @@ use mlferry_protocol::{DecodeRequest, Fields, InvalidParameter, LongValues, limi
 pub(crate) type Reply<T> = Result<Json<T>, ApiError>;
 
 /// A request message, read as the reference reads it: a GET from its query string, or from its body
-/// when it has none; everything else from its JSON body.
+/// when it has none; everything else from its JSON body. What the path names comes first.
 #[derive(Debug)]
 pub(crate) struct Rpc<T>(pub(crate) T);
 
@@ -23,9 +23,18 @@ impl<S: Sync, T: DecodeRequest> FromRequest<S> for Rpc<T> {
 
     async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
         let long_values = request.extensions().get::<LongValues>().copied().unwrap_or_default();
-        let fields = fields_of(request).await?;
-        Ok(Self(T::decode(&mut fields.with_long_values(long_values))?))
+        let (mut head, body) = request.into_parts();
+        let path = path_pairs(&mut head).await?;
+        let fields = fields_of(Request::from_parts(head, body)).await?;
+        Ok(Self(T::decode(&mut fields.with_path(path).with_long_values(long_values))?))
     }
+}
+
+/// What stands in the places of the path that the route table names.
+async fn path_pairs(head: &mut Parts) -> Result<Vec<(String, String)>, ApiError> {
+    let params = RawPathParams::from_request_parts(head, &()).await;
+    let params = params.map_err(|error| ApiError::invalid_parameter(error.to_string()))?;
+    Ok(params.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
 }
 
 async fn fields_of(request: Request) -> Result<Fields, ApiError> {

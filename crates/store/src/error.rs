@@ -53,6 +53,34 @@ pub enum StoreError {
     /// No logged model has this id.
     #[error("Logged model with ID '{0}' not found.")]
     LoggedModelNotFound(String),
+    /// The experiment has no such scorer, or the scorer no such version.
+    #[error(
+        "Scorer with name '{name}'{} not found for experiment {experiment_id}.",
+        .version.map(|version| format!(" and version {version}")).unwrap_or_default()
+    )]
+    ScorerNotFound {
+        /// The experiment.
+        experiment_id: ExperimentId,
+        /// The scorer.
+        name: String,
+        /// The version that was asked for, where there are others.
+        version: Option<i64>,
+    },
+    /// The gateway has no endpoint with this name.
+    #[error("GatewayEndpoint not found (name='{0}')")]
+    EndpointNotFound(String),
+    /// No evaluation dataset has this id.
+    #[error("Evaluation dataset with id '{0}' not found")]
+    EvaluationDatasetNotFound(String),
+    /// No evaluation dataset has this id, so it gets no tags.
+    #[error("Could not find evaluation dataset with ID {0}")]
+    TaggedDatasetNotFound(String),
+    /// No evaluation dataset has this id, so it changes no experiments.
+    #[error("Dataset '{0}' not found")]
+    SharedDatasetNotFound(String),
+    /// No experiment has this id, so it gets no dataset.
+    #[error("No Experiment with id={0}")]
+    SharingExperimentNotFound(String),
     /// A metric or an output names a logged model that does not exist.
     #[error("Logged model with ID '{0}' not found.")]
     ModelNotFound(String),
@@ -107,6 +135,12 @@ impl StoreError {
             | Self::ExperimentTagNotFound { .. }
             | Self::RunNotFound(_)
             | Self::LoggedModelNotFound(_)
+            | Self::ScorerNotFound { .. }
+            | Self::EndpointNotFound(_)
+            | Self::EvaluationDatasetNotFound(_)
+            | Self::TaggedDatasetNotFound(_)
+            | Self::SharedDatasetNotFound(_)
+            | Self::SharingExperimentNotFound(_)
             | Self::RunTagNotFound { .. } => ErrorCode::ResourceDoesNotExist,
             Self::ExperimentExists(_) => ErrorCode::ResourceAlreadyExists,
             Self::RenameOfDeleted | Self::ExperimentNotEmpty(_) => ErrorCode::InvalidState,

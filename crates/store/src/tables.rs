@@ -1,5 +1,9 @@
 //! Names of tables and columns, as MLflow's schema has them.
 
+mod genai;
+
+pub(crate) use genai::*;
+
 use sea_query::Iden;
 
 #[derive(Iden, Clone, Copy)]
@@ -174,6 +178,10 @@ pub(crate) enum LoggedModelMetrics {
 #[derive(Iden, Clone, Copy)]
 pub(crate) enum EntityAssociations {
     Table,
+    AssociationId,
+    SourceType,
+    SourceId,
+    CreatedTime,
     DestinationType,
     DestinationId,
 }

@@ -7,7 +7,9 @@ mod archives;
 mod artifacts;
 mod datasets;
 mod direct;
+mod evaluation_datasets;
 mod experiments;
+mod genai;
 mod info;
 mod logged_models;
 mod metrics;
@@ -15,6 +17,7 @@ mod params;
 mod presigned;
 mod run_artifacts;
 mod runs;
+mod scorers;
 mod tags;
 mod ui;
 
@@ -112,6 +115,7 @@ struct Action {
 const GET: Action = Action { method: Method::GET, filter: MethodFilter::GET };
 const PUT: Action = Action { method: Method::PUT, filter: MethodFilter::PUT };
 const POST: Action = Action { method: Method::POST, filter: MethodFilter::POST };
+const PATCH: Action = Action { method: Method::PATCH, filter: MethodFilter::PATCH };
 const DELETE: Action = Action { method: Method::DELETE, filter: MethodFilter::DELETE };
 
 impl Action {
@@ -169,7 +173,7 @@ impl Action {
 pub(crate) fn table() -> Vec<Route> {
     use Access::{Anyone, Delete, Edit, Operate, Read};
 
-    vec![
+    let mut table = vec![
         GET.page("/", Anyone, ui::index).bare(),
         GET.page("/static-files/{*path}", Anyone, ui::asset).bare(),
         GET.info("/health", Anyone, info::health).bare(),
@@ -237,7 +241,9 @@ pub(crate) fn table() -> Vec<Route> {
         ),
         // Logged models, as far as downloads of runs ask for them.
         POST.records("/2.0/mlflow/logged-models/search", Read, logged_models::search),
-    ]
+    ];
+    table.extend(genai::lines());
+    table
 }
 
 #[cfg(test)]
