@@ -14,6 +14,7 @@ import sqlite3
 import time
 import urllib.parse
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from pathlib import Path
 
 from harness import API, REPOSITORY, Answer, Server
@@ -201,6 +202,8 @@ class Normal:
             return items
         if isinstance(value, str) and name == "digest" and HASH.fullmatch(value):
             return "<hash>"
+        if isinstance(value, str) and name and name.endswith("_time") and self._is_today(value):
+            return "<now>"
         if isinstance(value, str) and name in JSON_TEXTS:
             return self.value(json.loads(value))
         if isinstance(value, str):
@@ -212,6 +215,12 @@ class Normal:
         if type(value) is int and name == "experiment_id":
             return self.words.get(str(value), value)
         return value
+
+    def _is_today(self, text: str) -> bool:
+        try:
+            return abs(datetime.fromisoformat(text).timestamp() * 1000 - self.now) < DAY_MS
+        except ValueError:
+            return False
 
     def _message(self, message: dict) -> dict:
         if message.get("key") == "mlflow.runName" and RANDOM_NAME.fullmatch(str(message.get("value"))):

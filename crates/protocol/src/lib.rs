@@ -4,6 +4,7 @@
 //! and is not checked again further in.
 
 pub mod artifacts;
+pub mod assessments;
 pub mod batch;
 pub mod custom_views;
 pub mod dataset_records;
@@ -29,6 +30,7 @@ pub mod runs;
 pub mod scorers;
 pub mod server_info;
 pub mod tags;
+pub mod times;
 
 pub use empty::Empty;
 pub use enums::{ViewType, WireEnum};

@@ -80,6 +80,14 @@ pub const ASSOCIATED_ID: usize = 36;
 pub const SEARCH_EVALUATION_DATASETS_DEFAULT_RESULTS: u64 = 1000;
 /// Records of an evaluation dataset in a page when the client does not say.
 pub const DATASET_RECORDS_DEFAULT_RESULTS: u64 = 1000;
+/// Characters of an assessment's id: the width of `assessments.assessment_id` and `overrides`.
+pub const ASSESSMENT_ID: usize = 50;
+/// Characters of a span's id: the width of `assessments.span_id`.
+pub const SPAN_ID: usize = 50;
+/// Characters of who assesses: the width of `assessments.source_id`.
+pub const ASSESSMENT_SOURCE_ID: usize = 250;
+/// Characters of the id of the run that assesses: the width of `assessments.run_id`.
+pub const ASSESSMENT_RUN_ID: usize = 32;
 /// Seconds for which a presigned URL may be good: object stores allow no more than a week.
 pub const PRESIGNED_SECONDS: i64 = 604_800;
 /// Seconds for which a URL for a download is good when neither client nor operator says.

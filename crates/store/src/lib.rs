@@ -5,6 +5,7 @@
 
 mod activity;
 mod artifact_uri;
+mod assessments;
 mod batch;
 mod clock;
 mod conditions;

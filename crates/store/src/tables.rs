@@ -15,7 +15,26 @@ pub(crate) enum AlembicVersion {
 #[derive(Iden, Clone, Copy)]
 pub(crate) enum Assessments {
     Table,
+    AssessmentId,
+    TraceId,
+    Name,
+    AssessmentType,
+    Value,
+    Error,
+    CreatedTimestamp,
+    LastUpdatedTimestamp,
+    SourceType,
+    SourceId,
+    RunId,
+    SpanId,
+    Rationale,
+    Overrides,
+    Valid,
     AssessmentMetadata,
+    ExperimentId,
+    TraceTimestampMs,
+    AggregateValue,
+    IsNumericValue,
 }
 
 #[derive(Iden, Clone, Copy)]
@@ -191,6 +210,7 @@ pub(crate) enum TraceInfo {
     Table,
     RequestId,
     ExperimentId,
+    TimestampMs,
 }
 
 #[derive(Iden, Clone, Copy)]

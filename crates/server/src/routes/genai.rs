@@ -1,8 +1,8 @@
-//! The lines of the route table for what judges traces, and for what it is judged by.
+//! The lines of the route table for what judges traces, what it is judged by, and what it says.
 
 use super::{
     Access::{Delete, Edit, Read},
-    DELETE, GET, PATCH, POST, Route, evaluation_datasets, scorers,
+    DELETE, GET, PATCH, POST, Route, assessments, evaluation_datasets, scorers,
 };
 
 pub(super) fn lines() -> Vec<Route> {
@@ -59,6 +59,23 @@ pub(super) fn lines() -> Vec<Route> {
             "/3.0/mlflow/datasets/{dataset_id}/remove-experiments",
             Edit,
             evaluation_datasets::remove_experiments,
+        ),
+        // Assessments.
+        POST.records("/3.0/mlflow/traces/{trace_id}/assessments", Edit, assessments::create),
+        GET.records(
+            "/3.0/mlflow/traces/{trace_id}/assessments/{assessment_id}",
+            Read,
+            assessments::get,
+        ),
+        PATCH.records(
+            "/3.0/mlflow/traces/{trace_id}/assessments/{assessment_id}",
+            Edit,
+            assessments::update,
+        ),
+        DELETE.records(
+            "/3.0/mlflow/traces/{trace_id}/assessments/{assessment_id}",
+            Delete,
+            assessments::delete,
         ),
     ]
 }

@@ -3,14 +3,17 @@
 //! A path that is not here is refused. The prefixes `/api` and `/ajax-api`, `--static-prefix`, and the
 //! modes in which a line lives come from the table, never from copies of a line.
 
+mod absent;
 mod archives;
 mod artifacts;
+mod assessments;
 mod datasets;
 mod direct;
 mod evaluation_datasets;
 mod experiments;
 mod genai;
 mod info;
+mod left_out;
 mod logged_models;
 mod metrics;
 mod params;
@@ -82,6 +85,8 @@ pub(crate) enum Needs {
     Records(MethodRouter<Store>),
     /// The database and where its runs keep their files: not with `--artifacts-only`.
     Both(MethodRouter<RunArtifacts>),
+    /// Nothing: what the reference has there is left out. The name and the verb begin the sentence that says so.
+    LeftOut(&'static str),
 }
 
 /// One line of the table.
@@ -181,6 +186,12 @@ pub(crate) fn table() -> Vec<Route> {
         GET.info("/version", Anyone, info::version).bare(),
         GET.info("/metrics", Operate, info::metrics).bare(),
         GET.info("/3.0/mlflow/server-info", Anyone, info::server_info),
+        GET.info("/2.0/mlflow/gateway-proxy", Anyone, absent::gateway_endpoints).ajax(),
+        POST.info("/2.0/mlflow/gateway-proxy", Anyone, absent::gateway_endpoints).ajax(),
+        GET.info("/3.0/mlflow/ui-telemetry", Anyone, absent::telemetry_settings).ajax(),
+        POST.info("/3.0/mlflow/ui-telemetry", Anyone, absent::telemetry).ajax(),
+        GET.info("/3.0/mlflow/assistant/config", Anyone, absent::assistant_settings).ajax(),
+        GET.info("/3.0/mlflow/assistant/providers", Anyone, absent::assistant_providers).ajax(),
         // Artifacts of the destination.
         GET.proxy("/2.0/mlflow-artifacts/artifacts", Read, artifacts::list),
         GET.proxy("/2.0/mlflow-artifacts/artifacts/", Read, artifacts::download_root),
@@ -243,6 +254,7 @@ pub(crate) fn table() -> Vec<Route> {
         POST.records("/2.0/mlflow/logged-models/search", Read, logged_models::search),
     ];
     table.extend(genai::lines());
+    table.extend(left_out::lines());
     table
 }
 
@@ -274,7 +286,13 @@ mod tests {
     #[test]
     fn what_changes_something_is_not_called_reading() {
         for route in table() {
-            let asks = ["/search", "/search-datasets", "/presigned-download-url"];
+            let asks = [
+                "/search",
+                "/search-datasets",
+                "/presigned-download-url",
+                "/gateway-proxy",
+                "/ui-telemetry",
+            ];
             let is_question = asks.iter().any(|end| route.path.ends_with(end));
             if route.method != Method::GET && !is_question {
                 assert!(matches!(route.access, Access::Edit | Access::Delete), "{}", route.path);
