@@ -138,7 +138,7 @@ impl InvalidParameter {
     /// `value` has a JSON type that `parameter` does not take.
     #[must_use]
     pub fn wrong_type(parameter: &str, value: &serde_json::Value) -> Self {
-        let type_name = python_type(value);
+        let type_name = crate::python::type_name(value);
         Self::new(format!(
             "Invalid value {value} for parameter '{parameter}' supplied:  \
              Hint: Value was of type '{type_name}'. {SEE_API_DOCS}"
@@ -164,20 +164,6 @@ impl InvalidParameter {
     #[must_use]
     pub fn too_long(parameter: &str, limit: usize) -> Self {
         Self::new(format!("'{parameter}' exceeds the maximum length of {limit} characters"))
-    }
-}
-
-/// The Python name of a JSON value's type, which the reference's messages show.
-fn python_type(value: &serde_json::Value) -> &'static str {
-    use serde_json::Value;
-    match value {
-        Value::Null => "NoneType",
-        Value::Bool(_) => "bool",
-        Value::Number(number) if number.is_f64() => "float",
-        Value::Number(_) => "int",
-        Value::String(_) => "str",
-        Value::Array(_) => "list",
-        Value::Object(_) => "dict",
     }
 }
 

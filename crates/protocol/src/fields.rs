@@ -324,6 +324,11 @@ impl Fields {
         texts.collect()
     }
 
+    /// Any JSON value; absent is null.
+    pub fn json(&mut self, name: &str) -> Result<Value, InvalidParameter> {
+        Ok(self.take(name)?.unwrap_or_default())
+    }
+
     /// A list of objects, each read by `read`; absent is empty.
     pub fn objects<T>(
         &mut self,

@@ -4,12 +4,15 @@
 //! and is not checked again further in.
 
 pub mod artifacts;
+pub mod assessments;
 pub mod batch;
 pub mod custom_views;
+pub mod dataset_records;
 pub mod datasets;
 mod empty;
 mod enums;
 mod error;
+pub mod evaluation_datasets;
 pub mod experiments;
 mod fields;
 mod ids;
@@ -25,6 +28,7 @@ mod paging;
 pub mod params;
 pub mod python;
 pub mod runs;
+pub mod scorers;
 pub mod server_info;
 mod span_conventions;
 pub mod span_messages;

@@ -62,6 +62,32 @@ pub const HISTORY_RUNS: usize = 100;
 pub const HISTORY_BULK_RESULTS: u64 = 25_000;
 /// Values of each run in a sample of histories.
 pub const HISTORY_INTERVAL_RESULTS: u16 = 2500;
+/// Characters of a scorer's name: the width of `scorers.scorer_name`.
+pub const SCORER_NAME: usize = 256;
+/// Characters of an evaluation dataset's name: the width of `evaluation_datasets.name`.
+pub const EVALUATION_DATASET_NAME: usize = 255;
+/// Characters of the key of an evaluation dataset's tag: its column's width.
+pub const DATASET_TAG_KEY: usize = 255;
+/// Characters of the value of an evaluation dataset's tag: its column's width.
+pub const DATASET_TAG_VALUE: usize = 5000;
+/// Characters of who made or changed an evaluation dataset or its records: the columns' width.
+pub const DATASET_USER: usize = 255;
+/// Characters of what names the source of a record: the width of `evaluation_dataset_records.source_id`.
+pub const SOURCE_ID: usize = 36;
+/// Characters of an id in `entity_associations`: its columns' width.
+pub const ASSOCIATED_ID: usize = 36;
+/// Evaluation datasets in a page when the client does not say.
+pub const SEARCH_EVALUATION_DATASETS_DEFAULT_RESULTS: u64 = 1000;
+/// Records of an evaluation dataset in a page when the client does not say.
+pub const DATASET_RECORDS_DEFAULT_RESULTS: u64 = 1000;
+/// Characters of an assessment's id: the width of `assessments.assessment_id` and `overrides`.
+pub const ASSESSMENT_ID: usize = 50;
+/// Characters of a span's id: the width of `assessments.span_id`.
+pub const SPAN_ID: usize = 50;
+/// Characters of who assesses: the width of `assessments.source_id`.
+pub const ASSESSMENT_SOURCE_ID: usize = 250;
+/// Characters of the id of the run that assesses: the width of `assessments.run_id`.
+pub const ASSESSMENT_RUN_ID: usize = 32;
 /// Seconds for which a presigned URL may be good: object stores allow no more than a week.
 pub const PRESIGNED_SECONDS: i64 = 604_800;
 /// Seconds for which a URL for a download is good when neither client nor operator says.
@@ -90,8 +116,6 @@ pub const TRACE_METADATA_SHOWN: usize = 250;
 pub const TRACE_PREVIEW: usize = 1000;
 /// Traces that one request links to a run: `MAX_TRACE_LINKS_PER_REQUEST`.
 pub const TRACE_LINKS: usize = 100;
-/// Characters of an id in `entity_associations`.
-pub const ASSOCIATED_ID: usize = 36;
 /// Traces in one page of a search.
 pub const SEARCH_TRACES_RESULTS: i64 = 500;
 /// Traces in a page when the client does not say.

@@ -1,7 +1,8 @@
 //! Values as Python shows them: `repr` for messages, and `json.dumps` for texts that the reference keeps.
 
+use crate::InvalidParameter;
 use serde::Serialize;
-use serde_json::{Value, ser::Formatter};
+use serde_json::{Map, Value, ser::Formatter};
 use std::{
     fmt::Write,
     io::{self, Write as IoWrite},
@@ -136,6 +137,82 @@ pub fn replace_special_numbers(text: &str, replacement: impl Fn(&str) -> String)
     replaced
 }
 
+/// A value as `json.dumps(…, sort_keys=True)` writes it.
+#[must_use]
+pub fn dumps_sorted(value: &Value) -> String {
+    dumps(&sorted(value))
+}
+
+fn sorted(value: &Value) -> Value {
+    match value {
+        Value::Array(items) => items.iter().map(sorted).collect(),
+        Value::Object(entries) => {
+            let mut entries: Vec<_> = entries.iter().collect();
+            // Bytes of UTF-8 stand in the order of their characters, which is Python's.
+            entries.sort_by_key(|(key, _)| *key);
+            let entries = entries.into_iter().map(|(key, value)| (key.clone(), sorted(value)));
+            Value::Object(entries.collect())
+        }
+        scalar => scalar.clone(),
+    }
+}
+
+/// Reads a text that a field holds as JSON.
+pub(crate) fn loads(field: &str, text: &str) -> Result<Value, InvalidParameter> {
+    let malformed = |error| InvalidParameter::new(format!("{field} must be valid JSON: {error}."));
+    let value = serde_json::from_str(text).map_err(malformed)?;
+    if holds_nul(&value) {
+        return Err(InvalidParameter::new(format!("{field} must not hold the NUL character.")));
+    }
+    Ok(value)
+}
+
+/// Whether a text in a value has the one character that not every database keeps.
+fn holds_nul(value: &Value) -> bool {
+    match value {
+        Value::String(text) => text.contains('\0'),
+        Value::Array(items) => items.iter().any(holds_nul),
+        Value::Object(entries) => {
+            entries.iter().any(|(key, value)| key.contains('\0') || holds_nul(value))
+        }
+        _ => false,
+    }
+}
+
+/// The Python name of a JSON value's type, which messages show.
+#[must_use]
+pub fn type_name(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "NoneType",
+        Value::Bool(_) => "bool",
+        Value::Number(number) if number.is_f64() => "float",
+        Value::Number(_) => "int",
+        Value::String(_) => "str",
+        Value::Array(_) => "list",
+        Value::Object(_) => "dict",
+    }
+}
+
+/// Whether Python takes a value for true: it is not empty, zero, false or null.
+pub(crate) fn is_truthy(value: &Value) -> bool {
+    match value {
+        Value::Null => false,
+        Value::Bool(bool) => *bool,
+        Value::Number(number) => number.as_f64() != Some(0.0),
+        Value::String(text) => !text.is_empty(),
+        Value::Array(items) => !items.is_empty(),
+        Value::Object(entries) => !entries.is_empty(),
+    }
+}
+
+/// The object that `entries` has under `key`, if it is one and not empty.
+pub(crate) fn object_in<'a>(
+    entries: &'a Map<String, Value>,
+    key: &str,
+) -> Option<&'a Map<String, Value>> {
+    entries.get(key).and_then(Value::as_object).filter(|object| !object.is_empty())
+}
+
 /// The marks of `json.dumps`.
 struct Dumps;
 
@@ -185,6 +262,15 @@ impl Formatter for Dumps {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn json_is_written_as_python_writes_it() {
+        let text = "{\"b\":1,\"a\":[1.0,1e-5,true,null,\"\u{7f}é🚀\\n\\u0001\\\"/\"],\"c\":{}}";
+        let value: Value = serde_json::from_str(text).unwrap();
+        let list = "[1.0, 1e-05, true, null, \"\\u007f\\u00e9\\ud83d\\ude80\\n\\u0001\\\"/\"]";
+        assert_eq!(dumps(&value), format!("{{\"b\": 1, \"a\": {list}, \"c\": {{}}}}"));
+        assert_eq!(dumps_sorted(&value), format!("{{\"a\": {list}, \"b\": 1, \"c\": {{}}}}"));
+    }
 
     #[test]
     fn texts_choose_the_quotes_that_need_no_escape() {

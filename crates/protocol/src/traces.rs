@@ -1,8 +1,9 @@
 //! Traces: what is known of each, and the requests of version 3 of their API.
 
 use crate::{
-    DecodeRequest, ExperimentId, Fields, InvalidParameter, PageToken, WireEnum, check_length,
-    check_name, limits, paging, times, truncate,
+    DecodeRequest, ExperimentId, Fields, InvalidParameter, PageToken, WireEnum,
+    assessments::{Assessment, NewAssessment},
+    check_length, check_name, limits, paging, times, truncate,
 };
 use serde::{Serialize, Serializer, ser::SerializeStruct};
 use std::collections::BTreeMap;
@@ -72,6 +73,8 @@ pub struct TraceInfo {
     pub request_preview: Option<String>,
     /// The start of what was answered.
     pub response_preview: Option<String>,
+    /// What was judged of it.
+    pub assessments: Vec<Assessment>,
 }
 
 /// Where a trace lies, as messages say it.
@@ -88,7 +91,7 @@ struct InExperiment {
 
 impl Serialize for TraceInfo {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut message = serializer.serialize_struct("TraceInfo", 10)?;
+        let mut message = serializer.serialize_struct("TraceInfo", 11)?;
         message.serialize_field("trace_id", &self.trace_id)?;
         if let Some(id) = &self.client_request_id {
             message.serialize_field("client_request_id", id)?;
@@ -103,6 +106,9 @@ impl Serialize for TraceInfo {
         message.serialize_field("state", self.state.name())?;
         if !self.metadata.is_empty() {
             message.serialize_field("trace_metadata", &self.shown_metadata())?;
+        }
+        if !self.assessments.is_empty() {
+            message.serialize_field("assessments", &self.assessments)?;
         }
         if !self.tags.is_empty() {
             message.serialize_field("tags", &self.shown_tags())?;
@@ -150,8 +156,10 @@ fn trace_id(fields: &mut Fields) -> Result<String, InvalidParameter> {
 /// `POST …/traces`.
 #[derive(Debug)]
 pub struct StartTrace {
-    /// What the client knows of it.
+    /// What the client knows of it, but for assessments.
     pub info: TraceInfo,
+    /// What the client judges of it.
+    pub assessments: Vec<NewAssessment>,
 }
 
 impl DecodeRequest for StartTrace {
@@ -160,7 +168,8 @@ impl DecodeRequest for StartTrace {
             fields.object("trace")?.ok_or_else(|| InvalidParameter::missing("trace"))?;
         let missing = || InvalidParameter::missing("trace.trace_info");
         let mut info = trace.object("trace_info")?.ok_or_else(missing)?;
-        Ok(Self { info: TraceInfo::read(&mut info)? })
+        let assessments = info.objects("assessments", NewAssessment::read)?;
+        Ok(Self { info: TraceInfo::read(&mut info)?, assessments })
     }
 }
 
@@ -178,6 +187,7 @@ impl TraceInfo {
             tags: fields.texts("tags")?,
             request_preview: fields.string("request_preview")?,
             response_preview: fields.string("response_preview")?,
+            assessments: Vec::new(),
         };
         if let Some(id) = &info.client_request_id {
             let label = fields.label("client_request_id");

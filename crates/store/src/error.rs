@@ -53,6 +53,60 @@ pub enum StoreError {
     /// No logged model has this id.
     #[error("Logged model with ID '{0}' not found.")]
     LoggedModelNotFound(String),
+    /// The experiment has no such scorer, or the scorer no such version.
+    #[error(
+        "Scorer with name '{name}'{} not found for experiment {experiment_id}.",
+        .version.map(|version| format!(" and version {version}")).unwrap_or_default()
+    )]
+    ScorerNotFound {
+        /// The experiment.
+        experiment_id: ExperimentId,
+        /// The scorer.
+        name: String,
+        /// The version that was asked for, where there are others.
+        version: Option<i64>,
+    },
+    /// The gateway has no endpoint with this name.
+    #[error("GatewayEndpoint not found (name='{0}')")]
+    EndpointNotFound(String),
+    /// No evaluation dataset has this id.
+    #[error("Evaluation dataset with id '{0}' not found")]
+    EvaluationDatasetNotFound(String),
+    /// No evaluation dataset has this id, so it gets no tags.
+    #[error("Could not find evaluation dataset with ID {0}")]
+    TaggedDatasetNotFound(String),
+    /// No evaluation dataset has this id, so it changes no experiments.
+    #[error("Dataset '{0}' not found")]
+    SharedDatasetNotFound(String),
+    /// No experiment has this id, so it gets no dataset.
+    #[error("No Experiment with id={0}")]
+    SharingExperimentNotFound(String),
+    /// No trace has this id, so it gets no assessments.
+    #[error("Trace with ID '{0}' not found.")]
+    AssessedTraceNotFound(String),
+    /// No trace has this id, so it has no assessments.
+    #[error("Trace with request_id '{0}' not found")]
+    RequestNotFound(String),
+    /// The trace has no such assessment.
+    #[error("Assessment with ID '{assessment_id}' not found for trace '{trace_id}'")]
+    AssessmentNotFound {
+        /// The assessment.
+        assessment_id: String,
+        /// The trace.
+        trace_id: String,
+    },
+    /// Another assessment has the id that a client wants.
+    #[error("Assessment with ID '{0}' already exists.")]
+    AssessmentExists(String),
+    /// Feedback gets no expectation.
+    #[error("Cannot update expectation value on a Feedback assessment.")]
+    NoExpectation,
+    /// An expectation gets no feedback.
+    #[error("Cannot update feedback value on an Expectation assessment.")]
+    NoFeedback,
+    /// References to issues stay as they are.
+    #[error("An assessment that refers to an issue can't be changed.")]
+    IssueReference,
     /// A metric or an output names a logged model that does not exist.
     #[error("Logged model with ID '{0}' not found.")]
     ModelNotFound(String),
@@ -127,7 +181,11 @@ impl StoreError {
     pub fn code(&self) -> ErrorCode {
         match self {
             Self::Invalid(error) => error.code(),
-            Self::ExperimentDeleted(_) | Self::RunDeleted(_) => ErrorCode::InvalidParameterValue,
+            Self::ExperimentDeleted(_)
+            | Self::RunDeleted(_)
+            | Self::NoExpectation
+            | Self::NoFeedback
+            | Self::IssueReference => ErrorCode::InvalidParameterValue,
             Self::ExperimentNotFound(_)
             | Self::ExperimentNameNotFound(_)
             | Self::ExperimentTagNotFound { .. }
@@ -138,8 +196,19 @@ impl StoreError {
             | Self::SpansElsewhere
             | Self::TraceIncomplete(_)
             | Self::NoTrace(_)
+            | Self::ScorerNotFound { .. }
+            | Self::EndpointNotFound(_)
+            | Self::AssessedTraceNotFound(_)
+            | Self::RequestNotFound(_)
+            | Self::AssessmentNotFound { .. }
+            | Self::EvaluationDatasetNotFound(_)
+            | Self::TaggedDatasetNotFound(_)
+            | Self::SharedDatasetNotFound(_)
+            | Self::SharingExperimentNotFound(_)
             | Self::RunTagNotFound { .. } => ErrorCode::ResourceDoesNotExist,
-            Self::ExperimentExists(_) => ErrorCode::ResourceAlreadyExists,
+            Self::ExperimentExists(_) | Self::AssessmentExists(_) => {
+                ErrorCode::ResourceAlreadyExists
+            }
             Self::RenameOfDeleted
             | Self::ExperimentNotEmpty(_)
             | Self::TraceMoved(_)

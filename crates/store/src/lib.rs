@@ -5,15 +5,19 @@
 
 mod activity;
 mod artifact_uri;
+mod assessments;
 mod batch;
 mod clock;
 mod conditions;
 mod custom_views;
 mod database_uri;
+mod dataset_experiments;
+mod dataset_records;
 mod dataset_search;
 mod datasets;
 mod db;
 mod error;
+mod evaluation_datasets;
 mod experiment_search;
 mod experiments;
 mod gc;
@@ -32,6 +36,8 @@ mod run_names;
 mod run_search;
 mod runs;
 mod schema;
+mod scorer_endpoints;
+mod scorers;
 mod span_sums;
 mod spans;
 mod store;

@@ -1,5 +1,9 @@
 //! Names of tables and columns, as MLflow's schema has them.
 
+mod genai;
+
+pub(crate) use genai::*;
+
 use sea_query::Iden;
 
 #[derive(Iden, Clone, Copy)]
@@ -11,10 +15,20 @@ pub(crate) enum AlembicVersion {
 #[derive(Iden, Clone, Copy)]
 pub(crate) enum Assessments {
     Table,
+    AssessmentId,
     TraceId,
     Name,
     AssessmentType,
     Value,
+    Error,
+    CreatedTimestamp,
+    LastUpdatedTimestamp,
+    SourceType,
+    SourceId,
+    RunId,
+    SpanId,
+    Rationale,
+    Overrides,
     Valid,
     AssessmentMetadata,
     ExperimentId,

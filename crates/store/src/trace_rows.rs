@@ -1,7 +1,7 @@
 //! What is known of traces, read for a whole page of them at once.
 
 use crate::{
-    StoreError,
+    StoreError, assessments,
     db::{DbError, Row, Transaction, id_lists},
     tables::{TraceInfo as Traces, TraceRequestMetadata, TraceTags},
     trace_columns,
@@ -56,10 +56,11 @@ pub(crate) fn info_of(row: &Row) -> Result<TraceInfo, DbError> {
         tags,
         request_preview: row.get(Traces::RequestPreview)?,
         response_preview: row.get(Traces::ResponsePreview)?,
+        assessments: Vec::new(),
     })
 }
 
-/// The rows as traces with their tags and metadata: a few statements, however many traces there are.
+/// The rows as traces with their tags, metadata and assessments: a few statements, however many traces there are.
 pub(crate) async fn complete(
     transaction: &mut Transaction,
     rows: &[Row],
@@ -68,9 +69,11 @@ pub(crate) async fn complete(
     let ids: Vec<&str> = infos.iter().map(|info| info.trace_id.as_str()).collect();
     let mut tags = tags_of(transaction, &ids).await?;
     let mut metadata = metadata_of(transaction, &ids).await?;
+    let mut assessments = assessments::of_traces(transaction, &ids).await?;
     for info in &mut infos {
         info.tags.extend(tags.remove(&info.trace_id).unwrap_or_default());
         info.metadata.extend(metadata.remove(&info.trace_id).unwrap_or_default());
+        info.assessments = assessments.remove(&info.trace_id).unwrap_or_default();
     }
     Ok(infos)
 }

@@ -2,6 +2,7 @@
 
 use crate::{
     Store, StoreError, artifact_uri,
+    assessments::{self, TraceOf},
     db::{Transaction, insert, row_lists},
     experiments,
     reads::Question,
@@ -25,7 +26,11 @@ pub(crate) const IN_DATABASE: &str = "TRACKING_STORE";
 
 impl Store {
     /// Notes what a client knows of a trace, which may be there already.
-    pub async fn start_trace(&self, request: StartTrace) -> Result<TraceInfo, StoreError> {
+    pub async fn start_trace(&self, mut request: StartTrace) -> Result<TraceInfo, StoreError> {
+        for assessment in &mut request.assessments {
+            // Here, so that they are the same ones if the change is repeated.
+            assessment.assessment_id.get_or_insert_with(assessments::new_id);
+        }
         self.write(request).await
     }
 
@@ -78,6 +83,11 @@ impl Change for StartTrace {
         metadata.insert(FINALIZED_METADATA.to_owned(), "true".to_owned());
         let metadata = metadata.iter().map(|(key, value)| (key.as_str(), value.as_str()));
         write_metadata(transaction, id, &metadata.collect::<Vec<_>>()).await?;
+        let (experiment, timestamp_ms) = (info.experiment_id.0, info.request_time_ms);
+        for assessment in &self.assessments {
+            let trace = TraceOf { id, experiment, timestamp_ms };
+            assessments::add_with_trace(transaction, assessment, &trace).await?;
+        }
         let found = trace_rows::find(transaction, id).await?;
         found.ok_or_else(|| StoreError::TraceNotFound(id.to_owned()))
     }

@@ -82,6 +82,29 @@ STARTED = [
 ]  # fmt: skip
 
 
+def judged(value: object, kind: str = "feedback", **more) -> dict:
+    source = {"source_type": "HUMAN", "source_id": "me"}
+    said = {"assessment_id": f"a-$trace-{kind}", "assessment_name": "quality", "source": source}
+    return said | {"create_time": TIME, "last_update_time": TIME, kind: {"value": value}} | more
+
+
+JUDGEMENTS = {
+    "feedback": judged("good"),
+    "a number": judged(0.5, rationale="because", metadata={"mlflow.trace.session": "s"}),
+    "an expectation": judged({"a": [1]}, "expectation"),
+    "yes": judged(True),
+}
+JUDGED = [
+    case(f"{name}: {filter}", start(assessments=[judgement], trace_metadata={"mlflow.trace.session": "s"}),
+         start(trace_id="$trace2", trace_metadata={"mlflow.trace.session": "s"}, request_time="2023-11-14T22:13:21Z"),
+         start(trace_id="$trace3", request_time="2023-11-14T22:13:22Z"), search(filter=filter))
+    for name, judgement in JUDGEMENTS.items()
+    for filter in ("", "feedback.quality = 'good'", "feedback.quality != 'good'", "feedback.quality IS NULL",
+                   "feedback.quality IS NOT NULL", "feedback.quality > 0.2", "feedback.quality = 'true'",
+                   "feedback.quality LIKE '%oo%'", "expectation.quality IS NOT NULL")
+]  # fmt: skip
+
+
 REFUSED = [
     case("no trace", Call("POST", V3, {})),
     case("no info", Call("POST", V3, {"trace": {}}).differs(FAILS_IN_WORDS)),
@@ -326,6 +349,11 @@ VERSION_2 = [
 
 @pytest.mark.parametrize("tried", STARTED, ids=str)
 def test_start(pair, tried):
+    pair.run(tried)
+
+
+@pytest.mark.parametrize("tried", JUDGED, ids=str)
+def test_assessments_of_traces(pair, tried):
     pair.run(tried)
 
 

@@ -3,12 +3,17 @@
 //! A path that is not here is refused. The prefixes `/api` and `/ajax-api`, `--static-prefix`, and the
 //! modes in which a line lives come from the table, never from copies of a line.
 
+mod absent;
 mod archives;
 mod artifacts;
+mod assessments;
 mod datasets;
 mod direct;
+mod evaluation_datasets;
 mod experiments;
+mod genai;
 mod info;
+mod left_out;
 mod logged_models;
 mod metrics;
 mod otlp;
@@ -16,6 +21,7 @@ mod params;
 mod presigned;
 mod run_artifacts;
 mod runs;
+mod scorers;
 mod tags;
 mod trace_artifacts;
 mod traces;
@@ -83,6 +89,8 @@ pub(crate) enum Needs {
     Records(MethodRouter<Store>),
     /// The database and where its runs keep their files: not with `--artifacts-only`.
     Both(MethodRouter<RunArtifacts>),
+    /// Nothing: what the reference has there is left out. The name and the verb begin the sentence that says so.
+    LeftOut(&'static str),
 }
 
 /// One line of the table.
@@ -174,7 +182,7 @@ impl Action {
 pub(crate) fn table() -> Vec<Route> {
     use Access::{Anyone, Delete, Edit, Operate, Read};
 
-    vec![
+    let mut table = vec![
         GET.page("/", Anyone, ui::index).bare(),
         GET.page("/static-files/{*path}", Anyone, ui::asset).bare(),
         GET.info("/health", Anyone, info::health).bare(),
@@ -182,6 +190,12 @@ pub(crate) fn table() -> Vec<Route> {
         GET.info("/version", Anyone, info::version).bare(),
         GET.info("/metrics", Operate, info::metrics).bare(),
         GET.info("/3.0/mlflow/server-info", Anyone, info::server_info),
+        GET.info("/2.0/mlflow/gateway-proxy", Anyone, absent::gateway_endpoints).ajax(),
+        POST.info("/2.0/mlflow/gateway-proxy", Anyone, absent::gateway_endpoints).ajax(),
+        GET.info("/3.0/mlflow/ui-telemetry", Anyone, absent::telemetry_settings).ajax(),
+        POST.info("/3.0/mlflow/ui-telemetry", Anyone, absent::telemetry).ajax(),
+        GET.info("/3.0/mlflow/assistant/config", Anyone, absent::assistant_settings).ajax(),
+        GET.info("/3.0/mlflow/assistant/providers", Anyone, absent::assistant_providers).ajax(),
         // Artifacts of the destination.
         GET.proxy("/2.0/mlflow-artifacts/artifacts", Read, artifacts::list),
         GET.proxy("/2.0/mlflow-artifacts/artifacts/", Read, artifacts::download_root),
@@ -264,7 +278,10 @@ pub(crate) fn table() -> Vec<Route> {
         GET.records("/2.0/mlflow/traces/{request_id}/info", Read, traces_v2::get_info),
         PATCH.records("/2.0/mlflow/traces/{request_id}/tags", Edit, traces::set_tag),
         DELETE.records("/2.0/mlflow/traces/{request_id}/tags", Edit, traces::delete_tag),
-    ]
+    ];
+    table.extend(genai::lines());
+    table.extend(left_out::lines());
+    table
 }
 
 #[cfg(test)]
@@ -295,7 +312,14 @@ mod tests {
     #[test]
     fn what_changes_something_is_not_called_reading() {
         for route in table() {
-            let asks = ["/search", "/search-datasets", "/presigned-download-url", "/batchGetInfos"];
+            let asks = [
+                "/search",
+                "/search-datasets",
+                "/presigned-download-url",
+                "/batchGetInfos",
+                "/gateway-proxy",
+                "/ui-telemetry",
+            ];
             let is_question = asks.iter().any(|end| route.path.ends_with(end));
             if route.method != Method::GET && !is_question {
                 assert!(matches!(route.access, Access::Edit | Access::Delete), "{}", route.path);
