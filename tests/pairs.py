@@ -1,19 +1,22 @@
 """The reference and mlferry side by side: the same calls go to both, and what they answer is compared.
 
 A call may name things that each server knows by an id of its own: `$run`, `$experiment`, `$logged_model`, the same
-with `$deleted_` before the name, `$run_model` (a logged model of `$run`), `$model` (a registered one, by its name) and
-`$name` (a text that no other case uses), each also with a number behind it. They are made when a case first mentions
-them. In answers, ids become these words again, and times of today become `<now>`.
+with `$deleted_` before the name, `$run_model` (a logged model of `$run`), `$model` (a registered one, by its name),
+`$trace` (an id that no other case gives a trace) and `$name` (a text that no other case uses), each also with a number
+behind it. They are made when a case first mentions them. In answers, ids become these words again, and times of today
+become `<now>`.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import sqlite3
 import time
 import urllib.parse
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from pathlib import Path
 
 from harness import API, REPOSITORY, Answer, Server
@@ -29,12 +32,16 @@ FIRST_ROW = (
 )
 WORD = re.compile(r"\$([a-z_]+[0-9]*)")
 RANDOM_NAME = re.compile(r"[a-z]+-[a-z]+-[0-9]+")
-RUN_ID = re.compile(r"\b(?:m-)?[0-9a-f]{32}\b")
+RUN_ID = re.compile(r"\b(?:m-)?[0-9a-f]{32}\b|\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b")
 EXPERIMENT_ID = re.compile(r"\b[78][0-9]{5}\b")
 # Python prints sets in any order, with the quotes that fit.
 PYTHON_SET = re.compile(r"\{'[^{}]*'\}")
+# Digests that are made of the time.
+HASH = re.compile(r"[0-9a-f]{8}")
+# Texts that hold JSON, with ids and times in it.
+JSON_TEXTS = {"records", "tags"}
 # Lists in the order of the database, which is no promise when every key is there once.
-UNORDERED = {"params", "tags", "metrics"}
+UNORDERED = {"params", "tags", "metrics", "request_metadata"}
 UNORDERED_WITHOUT_KEYS = {"dataset_summaries", "aliases", "latest_versions"}
 
 
@@ -122,6 +129,21 @@ def delete(path: str, /, **message) -> Call:
     return Call("DELETE", path, message)
 
 
+def send(method: str, path: str, /, **message) -> Call:
+    """A call with a JSON body, whatever its method, of a path that begins behind the version, as in `3.0/mlflow/x`."""
+    return Call(method, f"/api/{path}", message)
+
+
+def ask(path: str, /, **query) -> Call:
+    """A GET of a path that begins behind the version."""
+    return Call("GET", f"/api/{path}", query=query)
+
+
+def sql(statement: str) -> Call:
+    """A statement that both databases carry out, for what no call makes."""
+    return Call("SQL", statement)
+
+
 def raw(path: str, body: str | bytes, content_type: str | None = "application/json", method: str = "POST") -> Call:
     return Call(method, path, raw=body, headers={"Content-Type": content_type} if content_type else {})
 
@@ -189,16 +211,30 @@ class Normal:
             if name in UNORDERED_WITHOUT_KEYS:
                 items.sort(key=lambda item: json.dumps(item, sort_keys=True))
             return items
+        if isinstance(value, str) and name == "digest" and HASH.fullmatch(value):
+            return "<hash>"
+        if isinstance(value, str) and name and name.endswith("_time") and self._is_today(value):
+            return "<now>"
+        if isinstance(value, str) and name in JSON_TEXTS:
+            return self.value(json.loads(value))
         if isinstance(value, str):
             if name in {"run_name", "name"} and RANDOM_NAME.fullmatch(value):
                 return "<random name>"
             return "<now>" if self.is_now(value, name) else self.text(value)
+        if type(value) is int and name == "experiment_id":
+            return self.words.get(str(value), value)
         return "<now>" if type(value) is int and self.is_now(value, name) else value
 
     def is_now(self, value: int | str, name: str | None) -> bool:
         """Whether a time is one of today; GraphQL has them as texts."""
         is_time = name and "time" in name.lower() and str(value).isdecimal()
         return bool(is_time) and abs(int(value) - self.now) < DAY_MS
+
+    def _is_today(self, text: str) -> bool:
+        try:
+            return abs(datetime.fromisoformat(text).timestamp() * 1000 - self.now) < DAY_MS
+        except ValueError:
+            return False
 
     def _message(self, message: dict) -> dict:
         if message.get("key") == "mlflow.runName" and RANDOM_NAME.fullmatch(str(message.get("value"))):
@@ -237,13 +273,16 @@ class Side:
         else:
             execute(self.database, f"alter sequence experiments_experiment_id_seq restart with {first}")
 
+    def change(self, statement: str) -> None:
+        if isinstance(self.database, Path):
+            with contextlib.closing(sqlite3.connect(self.database, timeout=20)) as connection, connection:
+                connection.execute(statement)
+        else:
+            execute(self.database, statement)
+
     def send(self, call: Call, words: dict[str, str]) -> Answer:
         def fill(value):
-            if isinstance(value, str):
-                return WORD.sub(lambda found: words.get(found[1], found[0]), value)
-            if isinstance(value, dict):
-                return {fill(key): fill(item) for key, item in value.items()}
-            return [fill(item) for item in value] if isinstance(value, list) else value
+            return self.fill(value, words)
 
         target = fill(call.path if call.path.startswith("/") else f"{API}/{call.path}")
         if call.query:
@@ -256,6 +295,14 @@ class Side:
         if headers is None:
             headers = {"Content-Type": "application/json"} if body is not None else {}
         return self.server.request(call.method, target, body, headers)
+
+    def fill(self, value, words: dict[str, str]):
+        """A value with what its words stand for."""
+        if isinstance(value, str):
+            return WORD.sub(lambda found: words.get(found[1], found[0]), value)
+        if isinstance(value, dict):
+            return {self.fill(key, words): self.fill(item, words) for key, item in value.items()}
+        return [self.fill(item, words) for item in value] if isinstance(value, list) else value
 
     def make(self, call: Call) -> dict:
         answer = self.send(call, {})
@@ -295,6 +342,10 @@ class Scene:
 
     def compare(self, call: Call, place: str) -> None:
         self._make_things(call)
+        if call.method == "SQL":
+            for side in self.pair.sides:
+                side.change(side.fill(call.path, self.words[side.name]))
+            return
         theirs, ours = (self._view(side, call) for side in self.pair.sides)
         shown = f"{place}\n{call}\nreference: {theirs}\nmlferry:   {ours}"
         difference = next((each for each in call.differences if self.pair.kind in each.on), None)
@@ -330,6 +381,8 @@ class Scene:
         name = f"{word} of {self.name}"
         if kind == "name":
             words[word] = name
+        elif kind == "trace":
+            words[word] = f"tr-{name.replace(' ', '-')}"
         elif kind in {"experiment", "deleted_experiment"}:
             words[word] = new_id(side.make(post("experiments/create", name=name)))
             if kind == "deleted_experiment":
@@ -357,6 +410,13 @@ def new_id(answer: dict) -> str:
     """The id of what was just made."""
     if "model" in answer:
         return answer["model"]["info"]["model_id"]
+    if "trace_info" in answer:
+        return answer["trace_info"]["request_id"]
+    for name in ("dataset", "assessment", "webhook"):
+        if name in answer:
+            return answer[name][f"{name}_id"]
+    if "scorer_id" in answer:
+        return answer["scorer_id"]
     return answer["run"]["info"]["run_id"] if "run" in answer else answer["experiment_id"]
 
 

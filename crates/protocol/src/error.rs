@@ -19,6 +19,8 @@ pub enum ErrorCode {
     InvalidParameterValue,
     /// What is asked contradicts the state of the resource.
     InvalidState,
+    /// The files of something that exists are not there.
+    NotFound,
     /// A feature that this server or this artifact store does not have.
     NotImplemented,
     /// The caller may not do this.
@@ -42,7 +44,7 @@ impl ErrorCode {
         match self {
             Self::BadRequest | Self::InvalidParameterValue | Self::ResourceAlreadyExists => 400,
             Self::PermissionDenied => 403,
-            Self::EndpointNotFound | Self::ResourceDoesNotExist => 404,
+            Self::EndpointNotFound | Self::NotFound | Self::ResourceDoesNotExist => 404,
             Self::ResourceConflict => 409,
             Self::ResourceExhausted => 429,
             Self::FeatureDisabled | Self::InternalError | Self::InvalidState => 500,
@@ -59,7 +61,7 @@ impl ErrorCode {
                 Some(("KAM00", "INVALID_PARAMETER_VALUE"))
             }
             Self::ResourceAlreadyExists => Some(("KAM00", "RESOURCE_ALREADY_EXISTS")),
-            Self::EndpointNotFound | Self::ResourceDoesNotExist => {
+            Self::EndpointNotFound | Self::NotFound | Self::ResourceDoesNotExist => {
                 Some(("KAM00", "RESOURCE_NOT_FOUND"))
             }
             Self::PermissionDenied => Some(("KAM00", "PERMISSION_DENIED")),
@@ -136,7 +138,7 @@ impl InvalidParameter {
     /// `value` has a JSON type that `parameter` does not take.
     #[must_use]
     pub fn wrong_type(parameter: &str, value: &serde_json::Value) -> Self {
-        let type_name = python_type(value);
+        let type_name = crate::python::type_name(value);
         Self::new(format!(
             "Invalid value {value} for parameter '{parameter}' supplied:  \
              Hint: Value was of type '{type_name}'. {SEE_API_DOCS}"
@@ -162,20 +164,6 @@ impl InvalidParameter {
     #[must_use]
     pub fn too_long(parameter: &str, limit: usize) -> Self {
         Self::new(format!("'{parameter}' exceeds the maximum length of {limit} characters"))
-    }
-}
-
-/// The Python name of a JSON value's type, which the reference's messages show.
-fn python_type(value: &serde_json::Value) -> &'static str {
-    use serde_json::Value;
-    match value {
-        Value::Null => "NoneType",
-        Value::Bool(_) => "bool",
-        Value::Number(number) if number.is_f64() => "float",
-        Value::Number(_) => "int",
-        Value::String(_) => "str",
-        Value::Array(_) => "list",
-        Value::Object(_) => "dict",
     }
 }
 

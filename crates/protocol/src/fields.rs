@@ -7,6 +7,7 @@
 
 use crate::{ExperimentId, InvalidParameter, RunId, WireEnum, check_length, truncate};
 use serde_json::{Map, Value};
+use std::collections::BTreeMap;
 
 /// A request message that can be read from its fields.
 pub trait DecodeRequest: Sized {
@@ -334,6 +335,24 @@ impl Fields {
             _ => None,
         });
         texts.map(|text| self.without_nul(name, text)).collect()
+    }
+
+    /// An object whose values are texts; absent is empty.
+    pub fn texts(&mut self, name: &str) -> Result<BTreeMap<String, String>, InvalidParameter> {
+        let Some(object) = self.object(name)? else { return Ok(BTreeMap::new()) };
+        let texts = object.values.iter().map(|(key, value)| match value {
+            Value::String(text) => {
+                let key = object.without_nul(key, key.clone())?;
+                Ok((key, object.without_nul(name, text.clone())?))
+            }
+            other => Err(object.wrong_type(key, other)),
+        });
+        texts.collect()
+    }
+
+    /// Any JSON value; absent is null.
+    pub fn json(&mut self, name: &str) -> Result<Value, InvalidParameter> {
+        Ok(self.take(name)?.unwrap_or_default())
     }
 
     /// A list of objects, each read by `read`; absent is empty.

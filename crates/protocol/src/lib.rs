@@ -4,12 +4,15 @@
 //! and is not checked again further in.
 
 pub mod artifacts;
+pub mod assessments;
 pub mod batch;
 pub mod custom_views;
+pub mod dataset_records;
 pub mod datasets;
 mod empty;
 mod enums;
 mod error;
+pub mod evaluation_datasets;
 pub mod experiments;
 mod fields;
 pub mod graphql;
@@ -23,13 +26,23 @@ pub mod model_history;
 pub mod model_versions;
 mod names;
 mod number;
+pub mod otel;
 mod paging;
 pub mod params;
 pub mod python;
 pub mod registered_models;
 pub mod runs;
+pub mod scorers;
 pub mod server_info;
+mod span_conventions;
+pub mod span_messages;
+pub mod spans;
 pub mod tags;
+pub mod times;
+pub mod trace_changes;
+mod trace_previews;
+pub mod traces;
+pub mod traces_v2;
 
 pub use empty::Empty;
 pub use enums::{ViewType, WireEnum};

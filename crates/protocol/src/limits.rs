@@ -95,6 +95,32 @@ pub const HISTORY_RUNS: usize = 100;
 pub const HISTORY_BULK_RESULTS: u64 = 25_000;
 /// Values of each run in a sample of histories.
 pub const HISTORY_INTERVAL_RESULTS: u16 = 2500;
+/// Characters of a scorer's name: the width of `scorers.scorer_name`.
+pub const SCORER_NAME: usize = 256;
+/// Characters of an evaluation dataset's name: the width of `evaluation_datasets.name`.
+pub const EVALUATION_DATASET_NAME: usize = 255;
+/// Characters of the key of an evaluation dataset's tag: its column's width.
+pub const DATASET_TAG_KEY: usize = 255;
+/// Characters of the value of an evaluation dataset's tag: its column's width.
+pub const DATASET_TAG_VALUE: usize = 5000;
+/// Characters of who made or changed an evaluation dataset or its records: the columns' width.
+pub const DATASET_USER: usize = 255;
+/// Characters of what names the source of a record: the width of `evaluation_dataset_records.source_id`.
+pub const SOURCE_ID: usize = 36;
+/// Characters of an id in `entity_associations`: its columns' width.
+pub const ASSOCIATED_ID: usize = 36;
+/// Evaluation datasets in a page when the client does not say.
+pub const SEARCH_EVALUATION_DATASETS_DEFAULT_RESULTS: u64 = 1000;
+/// Records of an evaluation dataset in a page when the client does not say.
+pub const DATASET_RECORDS_DEFAULT_RESULTS: u64 = 1000;
+/// Characters of an assessment's id: the width of `assessments.assessment_id` and `overrides`.
+pub const ASSESSMENT_ID: usize = 50;
+/// Characters of a span's id: the width of `assessments.span_id`.
+pub const SPAN_ID: usize = 50;
+/// Characters of who assesses: the width of `assessments.source_id`.
+pub const ASSESSMENT_SOURCE_ID: usize = 250;
+/// Characters of the id of the run that assesses: the width of `assessments.run_id`.
+pub const ASSESSMENT_RUN_ID: usize = 32;
 /// Seconds for which a presigned URL may be good: object stores allow no more than a week.
 pub const PRESIGNED_SECONDS: i64 = 604_800;
 /// Seconds for which a URL for a download is good when neither client nor operator says.
@@ -105,6 +131,28 @@ pub const PRESIGNED_UPLOAD_DEFAULT_SECONDS: i64 = 900;
 pub const SEARCH_MAX_RESULTS: i64 = 50_000;
 /// Runs in a page when the client does not say.
 pub const SEARCH_RUNS_DEFAULT_RESULTS: i64 = 1000;
+/// Characters of a trace's id: the width of `trace_info.request_id`.
+pub const TRACE_ID: usize = 50;
+/// Characters of the id that a client gives a trace: the width of `trace_info.client_request_id`.
+pub const TRACE_CLIENT_REQUEST_ID: usize = 50;
+/// Characters of a trace's name: `MAX_CHARS_IN_TRACE_INFO_TAGS_VALUE`.
+pub const TRACE_NAME: usize = 4096;
+/// Characters of a trace's session: `MAX_CHARS_IN_TRACE_INFO_METADATA`.
+pub const TRACE_SESSION: usize = 250;
+/// Characters of a value of a trace's tags and metadata; longer ones are cut (`MAX_TRACE_TAG_VAL_LENGTH`).
+pub const TRACE_TAG_VALUE: usize = 8000;
+/// Characters of a tag's value in answers.
+pub const TRACE_TAG_SHOWN: usize = 4096;
+/// Characters of metadata in answers.
+pub const TRACE_METADATA_SHOWN: usize = 250;
+/// Characters of a preview: the width of `trace_info.request_preview`.
+pub const TRACE_PREVIEW: usize = 1000;
+/// Traces that one request links to a run: `MAX_TRACE_LINKS_PER_REQUEST`.
+pub const TRACE_LINKS: usize = 100;
+/// Traces in one page of a search.
+pub const SEARCH_TRACES_RESULTS: i64 = 500;
+/// Traces in a page when the client does not say.
+pub const SEARCH_TRACES_DEFAULT_RESULTS: i64 = 100;
 /// Bytes of a file sent to `upload-artifact`.
 pub const UPLOAD_ARTIFACT_BYTES: usize = 10 * 1024 * 1024;
 /// Bytes of a JSON request body: 1,000 metrics with the longest keys fit many times over; the

@@ -119,7 +119,7 @@ impl SearchLoggedModels {
     /// good for no other.
     #[must_use]
     pub fn page_token(&self, offset: u64) -> String {
-        STANDARD.encode(python::to_json(&self.token(offset)))
+        STANDARD.encode(python::dumps(&self.token(offset)))
     }
 
     fn token(&self, offset: u64) -> Token {

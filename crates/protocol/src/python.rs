@@ -1,8 +1,12 @@
-//! Values as Python shows them, for messages that the reference builds with `repr`.
+//! Values as Python shows them: `repr` for messages, and `json.dumps` for texts that the reference keeps.
 
+use crate::InvalidParameter;
 use serde::Serialize;
-use serde_json::{Serializer, Value, ser::Formatter};
-use std::{fmt::Write, io};
+use serde_json::{Map, Value, ser::Formatter};
+use std::{
+    fmt::Write,
+    io::{self, Write as IoWrite},
+};
 
 /// A text as Python's `repr` shows it: in single quotes, unless only they occur in it.
 #[must_use]
@@ -35,18 +39,22 @@ pub fn repr_list(texts: &[&str]) -> String {
     format!("[{}]", shown.join(", "))
 }
 
-/// Bytes as Python's `repr` shows them, such as `b'abc'`.
+/// Bytes as Python's `repr` shows them, such as `b'abc'`: in single quotes, unless only they occur in them.
 pub(crate) fn repr_bytes(bytes: &[u8]) -> String {
+    let quote = if bytes.contains(&b'\'') && !bytes.contains(&b'"') { '"' } else { '\'' };
     let shown: String = bytes
         .iter()
         .map(|byte| match byte {
             b'\\' => "\\\\".to_owned(),
-            b'\'' => "\\'".to_owned(),
+            b'\n' => "\\n".to_owned(),
+            b'\r' => "\\r".to_owned(),
+            b'\t' => "\\t".to_owned(),
+            byte if char::from(*byte) == quote => format!("\\{quote}"),
             b' '..=b'~' => char::from(*byte).to_string(),
             byte => format!("\\x{byte:02x}"),
         })
         .collect();
-    format!("b'{shown}'")
+    format!("b{quote}{shown}{quote}")
 }
 
 /// A double as Python's `repr` shows it: `1.0`, `1e-05`, `1.5e+300`, `nan`.
@@ -95,18 +103,143 @@ pub fn repr_json(value: &Value) -> String {
     }
 }
 
-/// A value as Python's `json.dumps` writes it: blanks behind commas and colons, ASCII only.
-pub(crate) fn to_json<T: Serialize>(value: &T) -> String {
-    let mut text = Vec::new();
-    // Writing to a list cannot fail, and what is written here has texts for keys.
-    let _ = value.serialize(&mut Serializer::with_formatter(&mut text, PythonFormatter));
-    String::from_utf8(text).unwrap_or_default()
+/// A value as `json.dumps` writes it: blanks after `,` and `:`, and nothing but ASCII.
+#[must_use]
+pub fn dumps(value: &impl Serialize) -> String {
+    let mut bytes = Vec::new();
+    let mut serializer = serde_json::Serializer::with_formatter(&mut bytes, Dumps);
+    // Only maps whose keys are no texts fail, and writing to a Vec cannot; what is written is ASCII.
+    let written = value.serialize(&mut serializer);
+    debug_assert!(written.is_ok(), "{written:?}");
+    String::from_utf8(bytes).unwrap_or_default()
 }
 
-struct PythonFormatter;
+/// A JSON text with something else for each of Python's special numbers outside of strings.
+#[must_use]
+pub fn replace_special_numbers(text: &str, replacement: impl Fn(&str) -> String) -> String {
+    let mut replaced = String::with_capacity(text.len());
+    let (mut is_string, mut is_escaped) = (false, false);
+    let mut rest = text;
+    while let Some(char) = rest.chars().next() {
+        let special =
+            ["NaN", "-Infinity", "Infinity"].into_iter().find(|word| rest.starts_with(word));
+        if let Some(word) = special
+            && !is_string
+        {
+            replaced.push_str(&replacement(word));
+            rest = &rest[word.len()..];
+            continue;
+        }
+        is_string ^= char == '"' && !is_escaped;
+        is_escaped = char == '\\' && !is_escaped;
+        replaced.push(char);
+        rest = &rest[char.len_utf8()..];
+    }
+    replaced
+}
 
-impl Formatter for PythonFormatter {
-    fn begin_array_value<W: io::Write + ?Sized>(
+/// A value as `json.dumps(…, sort_keys=True)` writes it.
+#[must_use]
+pub fn dumps_sorted(value: &Value) -> String {
+    dumps(&sorted(value))
+}
+
+fn sorted(value: &Value) -> Value {
+    match value {
+        Value::Array(items) => items.iter().map(sorted).collect(),
+        Value::Object(entries) => {
+            let mut entries: Vec<_> = entries.iter().collect();
+            // Bytes of UTF-8 stand in the order of their characters, which is Python's.
+            entries.sort_by_key(|(key, _)| *key);
+            let entries = entries.into_iter().map(|(key, value)| (key.clone(), sorted(value)));
+            Value::Object(entries.collect())
+        }
+        scalar => scalar.clone(),
+    }
+}
+
+/// Reads a text that a field holds as JSON.
+pub(crate) fn loads(field: &str, text: &str) -> Result<Value, InvalidParameter> {
+    let malformed = |error| InvalidParameter::new(format!("{field} must be valid JSON: {error}."));
+    let value = serde_json::from_str(text).map_err(malformed)?;
+    if holds_nul(&value) {
+        return Err(InvalidParameter::new(format!("{field} must not hold the NUL character.")));
+    }
+    Ok(value)
+}
+
+/// Whether a text in a value has the one character that not every database keeps.
+fn holds_nul(value: &Value) -> bool {
+    match value {
+        Value::String(text) => text.contains('\0'),
+        Value::Array(items) => items.iter().any(holds_nul),
+        Value::Object(entries) => {
+            entries.iter().any(|(key, value)| key.contains('\0') || holds_nul(value))
+        }
+        _ => false,
+    }
+}
+
+/// The Python name of a JSON value's type, which messages show.
+#[must_use]
+pub fn type_name(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "NoneType",
+        Value::Bool(_) => "bool",
+        Value::Number(number) if number.is_f64() => "float",
+        Value::Number(_) => "int",
+        Value::String(_) => "str",
+        Value::Array(_) => "list",
+        Value::Object(_) => "dict",
+    }
+}
+
+/// Whether Python takes a value for true: it is not empty, zero, false or null.
+pub(crate) fn is_truthy(value: &Value) -> bool {
+    match value {
+        Value::Null => false,
+        Value::Bool(bool) => *bool,
+        Value::Number(number) => number.as_f64() != Some(0.0),
+        Value::String(text) => !text.is_empty(),
+        Value::Array(items) => !items.is_empty(),
+        Value::Object(entries) => !entries.is_empty(),
+    }
+}
+
+/// The object that `entries` has under `key`, if it is one and not empty.
+pub(crate) fn object_in<'a>(
+    entries: &'a Map<String, Value>,
+    key: &str,
+) -> Option<&'a Map<String, Value>> {
+    entries.get(key).and_then(Value::as_object).filter(|object| !object.is_empty())
+}
+
+/// The marks of `json.dumps`.
+struct Dumps;
+
+impl Formatter for Dumps {
+    fn write_f64<W: ?Sized + IoWrite>(&mut self, writer: &mut W, value: f64) -> io::Result<()> {
+        writer.write_all(repr_float(value).as_bytes())
+    }
+
+    fn write_string_fragment<W: ?Sized + IoWrite>(
+        &mut self,
+        writer: &mut W,
+        fragment: &str,
+    ) -> io::Result<()> {
+        for c in fragment.chars() {
+            if matches!(c, ' '..='~') {
+                writer.write_all(&[u8::try_from(c).unwrap_or(b'?')])?;
+                continue;
+            }
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                writer.write_all(format!("\\u{unit:04x}").as_bytes())?;
+            }
+        }
+        Ok(())
+    }
+
+    fn begin_array_value<W: ?Sized + IoWrite>(
         &mut self,
         writer: &mut W,
         first: bool,
@@ -114,39 +247,31 @@ impl Formatter for PythonFormatter {
         if first { Ok(()) } else { writer.write_all(b", ") }
     }
 
-    fn begin_object_key<W: io::Write + ?Sized>(
+    fn begin_object_key<W: ?Sized + IoWrite>(
         &mut self,
         writer: &mut W,
         first: bool,
     ) -> io::Result<()> {
-        self.begin_array_value(writer, first)
+        if first { Ok(()) } else { writer.write_all(b", ") }
     }
 
-    fn begin_object_value<W: io::Write + ?Sized>(&mut self, writer: &mut W) -> io::Result<()> {
+    fn begin_object_value<W: ?Sized + IoWrite>(&mut self, writer: &mut W) -> io::Result<()> {
         writer.write_all(b": ")
-    }
-
-    fn write_string_fragment<W: io::Write + ?Sized>(
-        &mut self,
-        writer: &mut W,
-        fragment: &str,
-    ) -> io::Result<()> {
-        for c in fragment.chars() {
-            if c.is_ascii() {
-                writer.write_all(&[c as u8])?;
-            } else {
-                for unit in c.encode_utf16(&mut [0; 2]) {
-                    write!(writer, "\\u{unit:04x}")?;
-                }
-            }
-        }
-        Ok(())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn json_is_written_as_python_writes_it() {
+        let text = "{\"b\":1,\"a\":[1.0,1e-5,true,null,\"\u{7f}é🚀\\n\\u0001\\\"/\"],\"c\":{}}";
+        let value: Value = serde_json::from_str(text).unwrap();
+        let list = "[1.0, 1e-05, true, null, \"\\u007f\\u00e9\\ud83d\\ude80\\n\\u0001\\\"/\"]";
+        assert_eq!(dumps(&value), format!("{{\"b\": 1, \"a\": {list}, \"c\": {{}}}}"));
+        assert_eq!(dumps_sorted(&value), format!("{{\"a\": {list}, \"b\": 1, \"c\": {{}}}}"));
+    }
 
     #[test]
     fn texts_choose_the_quotes_that_need_no_escape() {
@@ -156,6 +281,8 @@ mod tests {
         assert_eq!(repr_str("a\\\n\u{1}é"), "'a\\\\\\n\\x01é'");
         assert_eq!(repr_list(&["a", "b'"]), "['a', \"b'\"]");
         assert_eq!(repr_bytes(b"abc\xff"), "b'abc\\xff'");
+        assert_eq!(repr_bytes(b"a'\n"), "b\"a'\\n\"");
+        assert_eq!(repr_bytes(b"a'\""), "b'a\\'\"'");
     }
 
     #[test]
@@ -178,6 +305,6 @@ mod tests {
     #[test]
     fn json_has_blanks_and_no_characters_beyond_ascii() {
         let value = serde_json::json!({"a": [1, "ü🚀\n"], "b": null});
-        assert_eq!(to_json(&value), r#"{"a": [1, "\u00fc\ud83d\ude80\n"], "b": null}"#);
+        assert_eq!(dumps(&value), r#"{"a": [1, "\u00fc\ud83d\ude80\n"], "b": null}"#);
     }
 }

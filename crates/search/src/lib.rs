@@ -7,6 +7,7 @@
 
 mod comparators;
 mod conditions;
+pub mod evaluation_datasets;
 pub mod experiments;
 mod list;
 pub mod logged_models;

@@ -186,6 +186,7 @@ impl Parts {
             Needs::Both(handler) => {
                 self.run_artifacts.clone().map(|parts| handler.clone().with_state(parts))
             }
+            Needs::LeftOut(name) => Some(left_out(&route.method, name)),
         };
         served.unwrap_or_else(|| self.refusal(route, prefix))
     }
@@ -218,6 +219,15 @@ impl Parts {
         };
         MethodRouter::new().on(method_filter(&route.method), refuse)
     }
+}
+
+/// Answers that something is left out; `name` begins the sentence.
+fn left_out(method: &Method, name: &'static str) -> MethodRouter {
+    let refuse = move || {
+        let message = format!("{name} not part of this version of mlferry.");
+        std::future::ready(ApiError::new(ErrorCode::NotImplemented, message))
+    };
+    MethodRouter::new().on(method_filter(method), refuse)
 }
 
 fn method_filter(method: &Method) -> axum::routing::MethodFilter {

@@ -142,6 +142,11 @@ pub(crate) fn of_model(experiment_location: &str, model: &str) -> String {
     append(experiment_location, &format!("models/{model}/artifacts"))
 }
 
+/// The URI of a trace's artifacts, in an experiment's location.
+pub(crate) fn of_trace(experiment_location: &str, trace_id: &str) -> String {
+    append(experiment_location, &format!("traces/{trace_id}/artifacts"))
+}
+
 /// Refuses a location that the server made for an experiment, or a run's URI in it, where it is wider than
 /// its column. SQLite has no widths: there, only what a client chose is refused, as on the others.
 pub(crate) fn check_width(

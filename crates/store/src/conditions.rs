@@ -2,6 +2,7 @@
 
 use crate::db::Dialect;
 use mlferry_search::{NumberComparator, TextComparator, TextTest};
+use regex::Regex;
 use sea_query::{BinOper, Expr, ExprTrait, Func, SelectStatement, extension::postgres::PgExpr};
 
 /// Texts in one `IN (…)`. The values of a longer list travel as one, since databases count values.
@@ -43,6 +44,17 @@ pub(crate) fn text_test(dialect: Dialect, column: Expr, test: &TextTest) -> Expr
         TextTest::IsNull { negated: false } => column.is_null(),
         TextTest::IsNull { negated: true } => column.is_not_null(),
     }
+}
+
+/// Whether a text matches a regular expression, which each database reads in its own way. One that SQLite
+/// can't read is matched by nothing, as in the reference.
+pub(crate) fn matches(dialect: Dialect, column: Expr, pattern: &str) -> Expr {
+    let operator = match dialect {
+        Dialect::Sqlite if Regex::new(pattern).is_err() => return Expr::val(1).eq(0),
+        Dialect::Sqlite => "REGEXP",
+        Dialect::Postgres => "~",
+    };
+    column.binary(BinOper::Custom(operator), Expr::val(pattern))
 }
 
 fn is_one_of_texts(dialect: Dialect, column: Expr, values: &[String]) -> Expr {

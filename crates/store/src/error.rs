@@ -65,6 +65,60 @@ pub enum StoreError {
         /// The model.
         model_id: String,
     },
+    /// The experiment has no such scorer, or the scorer no such version.
+    #[error(
+        "Scorer with name '{name}'{} not found for experiment {experiment_id}.",
+        .version.map(|version| format!(" and version {version}")).unwrap_or_default()
+    )]
+    ScorerNotFound {
+        /// The experiment.
+        experiment_id: ExperimentId,
+        /// The scorer.
+        name: String,
+        /// The version that was asked for, where there are others.
+        version: Option<i64>,
+    },
+    /// The gateway has no endpoint with this name.
+    #[error("GatewayEndpoint not found (name='{0}')")]
+    EndpointNotFound(String),
+    /// No evaluation dataset has this id.
+    #[error("Evaluation dataset with id '{0}' not found")]
+    EvaluationDatasetNotFound(String),
+    /// No evaluation dataset has this id, so it gets no tags.
+    #[error("Could not find evaluation dataset with ID {0}")]
+    TaggedDatasetNotFound(String),
+    /// No evaluation dataset has this id, so it changes no experiments.
+    #[error("Dataset '{0}' not found")]
+    SharedDatasetNotFound(String),
+    /// No experiment has this id, so it gets no dataset.
+    #[error("No Experiment with id={0}")]
+    SharingExperimentNotFound(String),
+    /// No trace has this id, so it gets no assessments.
+    #[error("Trace with ID '{0}' not found.")]
+    AssessedTraceNotFound(String),
+    /// No trace has this id, so it has no assessments.
+    #[error("Trace with request_id '{0}' not found")]
+    RequestNotFound(String),
+    /// The trace has no such assessment.
+    #[error("Assessment with ID '{assessment_id}' not found for trace '{trace_id}'")]
+    AssessmentNotFound {
+        /// The assessment.
+        assessment_id: String,
+        /// The trace.
+        trace_id: String,
+    },
+    /// Another assessment has the id that a client wants.
+    #[error("Assessment with ID '{0}' already exists.")]
+    AssessmentExists(String),
+    /// Feedback gets no expectation.
+    #[error("Cannot update expectation value on a Feedback assessment.")]
+    NoExpectation,
+    /// An expectation gets no feedback.
+    #[error("Cannot update feedback value on an Expectation assessment.")]
+    NoFeedback,
+    /// References to issues stay as they are.
+    #[error("An assessment that refers to an issue can't be changed.")]
+    IssueReference,
     /// A metric or an output names a logged model that does not exist.
     #[error("Logged model with ID '{0}' not found.")]
     ModelNotFound(String),
@@ -123,6 +177,32 @@ pub enum StoreError {
         /// The step that is recorded.
         step: i64,
     },
+    /// No trace has this id.
+    #[error("Trace with ID '{0}' not found.")]
+    TraceNotFound(String),
+    /// The trace has no such tag.
+    #[error("No trace tag with key '{key}' for trace with ID '{trace_id}'")]
+    TraceTagNotFound {
+        /// The tag.
+        key: String,
+        /// The trace.
+        trace_id: String,
+    },
+    /// The spans of the trace were moved out of the database, so it takes no more.
+    #[error("Cannot update traces that are no longer DB-backed: '{0}'.")]
+    TraceMoved(String),
+    /// The spans of the trace were archived, so it takes no more.
+    #[error("Cannot log spans to archived traces: '{0}'.")]
+    TraceArchived(String),
+    /// The spans of the trace are files, or were archived.
+    #[error("Trace data not stored in tracking store")]
+    SpansElsewhere,
+    /// Some spans of the trace are still on their way.
+    #[error("Trace with ID {0} is not fully exported yet, please try again later.")]
+    TraceIncomplete(String),
+    /// No trace has this id; the words of the request for its spans.
+    #[error("Trace with ID {0} is not found.")]
+    NoTrace(String),
     /// The experiment can't be removed for good while something of it is left.
     #[error("Experiment {0} still has runs.")]
     ExperimentNotEmpty(ExperimentId),
@@ -158,9 +238,12 @@ impl StoreError {
     pub fn code(&self) -> ErrorCode {
         match self {
             Self::Invalid(error) => error.code(),
-            Self::ExperimentDeleted(_) | Self::RunDeleted(_) | Self::AliasNotFound(_) => {
-                ErrorCode::InvalidParameterValue
-            }
+            Self::ExperimentDeleted(_)
+            | Self::RunDeleted(_)
+            | Self::AliasNotFound(_)
+            | Self::NoExpectation
+            | Self::NoFeedback
+            | Self::IssueReference => ErrorCode::InvalidParameterValue,
             Self::ExperimentNotFound(_)
             | Self::ExperimentNameNotFound(_)
             | Self::ExperimentTagNotFound { .. }
@@ -171,12 +254,30 @@ impl StoreError {
             | Self::NoVersions { .. }
             | Self::NoLatestVersion(_)
             | Self::LoggedModelTagNotFound { .. }
+            | Self::TraceNotFound(_)
+            | Self::TraceTagNotFound { .. }
+            | Self::SpansElsewhere
+            | Self::TraceIncomplete(_)
+            | Self::NoTrace(_)
+            | Self::ScorerNotFound { .. }
+            | Self::EndpointNotFound(_)
+            | Self::AssessedTraceNotFound(_)
+            | Self::RequestNotFound(_)
+            | Self::AssessmentNotFound { .. }
+            | Self::EvaluationDatasetNotFound(_)
+            | Self::TaggedDatasetNotFound(_)
+            | Self::SharedDatasetNotFound(_)
+            | Self::SharingExperimentNotFound(_)
             | Self::RunTagNotFound { .. } => ErrorCode::ResourceDoesNotExist,
             Self::ExperimentExists(_)
             | Self::RegisteredModelExists(_)
             | Self::PromptExists(_)
-            | Self::NameTaken { .. } => ErrorCode::ResourceAlreadyExists,
-            Self::RenameOfDeleted | Self::ExperimentNotEmpty(_) => ErrorCode::InvalidState,
+            | Self::NameTaken { .. }
+            | Self::AssessmentExists(_) => ErrorCode::ResourceAlreadyExists,
+            Self::RenameOfDeleted
+            | Self::ExperimentNotEmpty(_)
+            | Self::TraceMoved(_)
+            | Self::TraceArchived(_) => ErrorCode::InvalidState,
             Self::ModelNotFound(_) | Self::OutputExists { .. } => ErrorCode::BadRequest,
             Self::NotImplemented(_) => ErrorCode::NotImplemented,
             Self::Database(error) => match error.trouble() {

@@ -355,6 +355,19 @@ async fn row_of(
     })
 }
 
+/// Refuses a deleted experiment, and lets others change it meanwhile.
+pub(crate) async fn seen_active(
+    transaction: &mut Transaction,
+    id: ExperimentId,
+) -> Result<(), StoreError> {
+    let select =
+        select_experiments().and_where(Expr::col(Experiments::ExperimentId).eq(id.0)).take();
+    let row = transaction.fetch_optional(&select).await?;
+    let stage: Option<String> =
+        row.ok_or(StoreError::ExperimentNotFound(id))?.get(Experiments::LifecycleStage)?;
+    if stage.as_deref() == Some(ACTIVE) { Ok(()) } else { Err(StoreError::ExperimentDeleted(id)) }
+}
+
 /// An experiment that is changed, and that may therefore not be deleted.
 pub(crate) async fn active(
     transaction: &mut Transaction,
@@ -363,4 +376,12 @@ pub(crate) async fn active(
     // Nobody deletes it meanwhile, but others may add to it, too.
     let row = row_of(transaction, id, LockType::Share).await?;
     if row.stage == ACTIVE { Ok(row) } else { Err(StoreError::ExperimentDeleted(id)) }
+}
+
+/// An experiment that something is added to, whether it is deleted or not.
+pub(crate) async fn there(
+    transaction: &mut Transaction,
+    id: ExperimentId,
+) -> Result<ExperimentRow, StoreError> {
+    row_of(transaction, id, LockType::Share).await
 }

@@ -1,5 +1,9 @@
 //! Names of tables and columns, as MLflow's schema has them.
 
+mod genai;
+
+pub(crate) use genai::*;
+
 use sea_query::Iden;
 
 #[derive(Iden, Clone, Copy)]
@@ -11,7 +15,26 @@ pub(crate) enum AlembicVersion {
 #[derive(Iden, Clone, Copy)]
 pub(crate) enum Assessments {
     Table,
+    AssessmentId,
+    TraceId,
+    Name,
+    AssessmentType,
+    Value,
+    Error,
+    CreatedTimestamp,
+    LastUpdatedTimestamp,
+    SourceType,
+    SourceId,
+    RunId,
+    SpanId,
+    Rationale,
+    Overrides,
+    Valid,
     AssessmentMetadata,
+    ExperimentId,
+    TraceTimestampMs,
+    AggregateValue,
+    IsNumericValue,
 }
 
 #[derive(Iden, Clone, Copy)]
@@ -231,8 +254,12 @@ pub(crate) enum ModelVersionTags {
 #[derive(Iden, Clone, Copy)]
 pub(crate) enum EntityAssociations {
     Table,
+    AssociationId,
+    SourceType,
+    SourceId,
     DestinationType,
     DestinationId,
+    CreatedTime,
 }
 
 #[derive(Iden, Clone, Copy)]
@@ -240,6 +267,25 @@ pub(crate) enum TraceInfo {
     Table,
     RequestId,
     ExperimentId,
+    TimestampMs,
+    ExecutionTimeMs,
+    Status,
+    ClientRequestId,
+    RequestPreview,
+    ResponsePreview,
+    DbPayloadGeneration,
+    TraceName,
+    SessionId,
+    InputTokens,
+    OutputTokens,
+    TotalTokens,
+    CacheReadInputTokens,
+    CacheCreationInputTokens,
+    #[iden = "cache_creation_input_tokens_above_1hr"]
+    CacheCreationInputTokensAbove1Hr,
+    InputCost,
+    OutputCost,
+    TotalCost,
 }
 
 #[derive(Iden, Clone, Copy)]
@@ -248,6 +294,41 @@ pub(crate) enum TraceTags {
     Key,
     Value,
     RequestId,
+}
+
+#[derive(Iden, Clone, Copy)]
+pub(crate) enum TraceRequestMetadata {
+    Table,
+    Key,
+    Value,
+    RequestId,
+}
+
+#[derive(Iden, Clone, Copy)]
+pub(crate) enum Spans {
+    Table,
+    TraceId,
+    ExperimentId,
+    SpanId,
+    ParentSpanId,
+    Name,
+    Type,
+    Status,
+    StartTimeUnixNano,
+    EndTimeUnixNano,
+    Content,
+    InputCost,
+    OutputCost,
+    TotalCost,
+    ModelName,
+    ModelProvider,
+}
+
+#[derive(Iden, Clone, Copy)]
+pub(crate) enum ReviewQueueItems {
+    Table,
+    ItemType,
+    ItemId,
 }
 
 /// The tables of daily sums of traces, which have no key to their experiment.

@@ -66,6 +66,8 @@ pub(crate) enum Lock<'a> {
     Run(&'a RunId),
     /// A logged model.
     Model(&'a str),
+    /// A trace.
+    Trace(&'a str),
 }
 
 /// The changes that wait, and the tasks that carry them out.

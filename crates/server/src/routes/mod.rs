@@ -3,23 +3,33 @@
 //! A path that is not here is refused. The prefixes `/api` and `/ajax-api`, `--static-prefix`, and the
 //! modes in which a line lives come from the table, never from copies of a line.
 
+mod absent;
 mod archives;
 mod artifacts;
+mod assessments;
 mod datasets;
 mod direct;
+mod evaluation_datasets;
 mod experiments;
+mod genai;
 mod graphql;
 mod info;
+mod left_out;
 mod logged_model_artifacts;
 mod logged_models;
 mod metrics;
 mod model_versions;
+mod otlp;
 mod params;
 mod presigned;
 mod registered_models;
 mod run_artifacts;
 mod runs;
+mod scorers;
 mod tags;
+mod trace_artifacts;
+mod traces;
+mod traces_v2;
 mod ui;
 
 pub(crate) use artifacts::Proxy;
@@ -83,6 +93,8 @@ pub(crate) enum Needs {
     Records(MethodRouter<Store>),
     /// The database and where its runs keep their files: not with `--artifacts-only`.
     Both(MethodRouter<RunArtifacts>),
+    /// Nothing: what the reference has there is left out. The name and the verb begin the sentence that says so.
+    LeftOut(&'static str),
 }
 
 /// One line of the table.
@@ -182,6 +194,12 @@ pub(crate) fn table() -> Vec<Route> {
         GET.info("/version", Anyone, info::version).bare(),
         GET.info("/metrics", Operate, info::metrics).bare(),
         GET.info("/3.0/mlflow/server-info", Anyone, info::server_info),
+        GET.info("/2.0/mlflow/gateway-proxy", Anyone, absent::gateway_endpoints).ajax(),
+        POST.info("/2.0/mlflow/gateway-proxy", Anyone, absent::gateway_endpoints).ajax(),
+        GET.info("/3.0/mlflow/ui-telemetry", Anyone, absent::telemetry_settings).ajax(),
+        POST.info("/3.0/mlflow/ui-telemetry", Anyone, absent::telemetry).ajax(),
+        GET.info("/3.0/mlflow/assistant/config", Anyone, absent::assistant_settings).ajax(),
+        GET.info("/3.0/mlflow/assistant/providers", Anyone, absent::assistant_providers).ajax(),
         // Artifacts of the destination.
         GET.proxy("/2.0/mlflow-artifacts/artifacts", Read, artifacts::list),
         GET.proxy("/2.0/mlflow-artifacts/artifacts/", Read, artifacts::download_root),
@@ -272,6 +290,9 @@ pub(crate) fn table() -> Vec<Route> {
         .ajax(),
     ];
     table.extend(registry());
+    table.extend(traces());
+    table.extend(genai::lines());
+    table.extend(left_out::lines());
     table
 }
 
@@ -331,6 +352,35 @@ fn registry() -> Vec<Route> {
     ]
 }
 
+/// The lines of traces.
+fn traces() -> Vec<Route> {
+    use Access::{Delete, Edit, Read};
+
+    vec![
+        POST.records("/3.0/mlflow/traces", Edit, traces::start),
+        POST.records("/3.0/mlflow/traces/search", Read, traces::search),
+        GET.records("/3.0/mlflow/traces/get", Read, traces::get),
+        GET.records("/3.0/mlflow/traces/batchGet", Read, traces::batch_get),
+        POST.records("/3.0/mlflow/traces/batchGetInfos", Read, traces::batch_get_infos),
+        GET.records("/3.0/mlflow/traces/{trace_id}", Read, traces::get_info),
+        PATCH.records("/3.0/mlflow/traces/{trace_id}/tags", Edit, traces::set_tag),
+        DELETE.records("/3.0/mlflow/traces/{trace_id}/tags", Edit, traces::delete_tag),
+        POST.records("/3.0/mlflow/traces/delete-traces", Delete, traces::delete),
+        POST.records("/2.0/mlflow/traces/delete-traces", Delete, traces::delete),
+        POST.records("/2.0/mlflow/traces/link-to-run", Edit, traces::link_to_run),
+        POST.records("/2.0/mlflow/traces/link-prompts", Edit, traces::link_prompts),
+        GET.both("/2.0/mlflow/get-trace-artifact", Read, trace_artifacts::download).ajax(),
+        GET.both("/3.0/mlflow/get-trace-artifact", Read, trace_artifacts::download).ajax(),
+        POST.records("/v1/traces", Edit, otlp::export).bare(),
+        POST.records("/2.0/mlflow/traces", Edit, traces_v2::start),
+        GET.records("/2.0/mlflow/traces", Read, traces_v2::search),
+        PATCH.records("/2.0/mlflow/traces/{request_id}", Edit, traces_v2::end),
+        GET.records("/2.0/mlflow/traces/{request_id}/info", Read, traces_v2::get_info),
+        PATCH.records("/2.0/mlflow/traces/{request_id}/tags", Edit, traces::set_tag),
+        DELETE.records("/2.0/mlflow/traces/{request_id}/tags", Edit, traces::delete_tag),
+    ]
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -365,6 +415,9 @@ mod tests {
                 "/presigned-download-url",
                 "/get-latest-versions",
                 "/graphql",
+                "/batchGetInfos",
+                "/gateway-proxy",
+                "/ui-telemetry",
             ];
             let is_question = asks.iter().any(|end| route.path.ends_with(end));
             if route.method != Method::GET && !is_question {

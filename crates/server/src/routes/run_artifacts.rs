@@ -189,14 +189,14 @@ fn missing_from_request(what: &str) -> ApiError {
 }
 
 /// A decoded query string; of a repeated name, the first counts.
-struct Query(Vec<(String, String)>);
+pub(super) struct Query(Vec<(String, String)>);
 
 impl Query {
-    fn of(uri: &Uri) -> Result<Self, ApiError> {
+    pub(super) fn of(uri: &Uri) -> Result<Self, ApiError> {
         query_pairs(uri).map(Self)
     }
 
-    fn get(&self, name: &str) -> Option<&str> {
+    pub(super) fn get(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 }

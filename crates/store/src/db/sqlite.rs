@@ -148,6 +148,7 @@ fn common_options() -> SqliteConnectOptions {
         .busy_timeout(BUSY_TIMEOUT)
         .synchronous(SqliteSynchronous::Full)
         .pragma("case_sensitive_like", "true")
+        .with_regexp()
         .disable_statement_logging()
 }
 

@@ -1,5 +1,6 @@
 //! Parts of statements that many resources build.
 
+use super::Dialect;
 use sea_query::{Expr, ExprTrait, InsertStatement, IntoColumnRef, IntoIden, IntoTableRef, Query};
 
 /// Rows in one insertion: with up to a dozen columns, well below the limits below.
@@ -35,6 +36,15 @@ pub(crate) fn is_one_of(
     }
     // As many values as this can't travel beside the statement; integers are safe within it.
     column.is_in(integers.map(|integer| Expr::cust(integer.to_string())))
+}
+
+/// A text as the value of a column that holds JSON.
+pub(crate) fn json(dialect: Dialect, text: String) -> Expr {
+    match dialect {
+        // It keeps the text as it is.
+        Dialect::Sqlite => text.into(),
+        Dialect::Postgres => Expr::val(text).cast_as("json"),
+    }
 }
 
 /// Parts of `rows` that are short enough for one insertion each; none of no rows.

@@ -1,12 +1,10 @@
 //! Moves names, sessions, tokens and costs of traces and spans from tags, metadata and metrics into columns
 //! of their own, as MLflow does at revision 75868b020152.
 
-use super::{
-    Failure,
-    python_json::{self, Json},
-};
+use super::Failure;
 use crate::{
     db::{DbError, Transaction},
+    python_json::{self, Json},
     schema::shape::Shape,
 };
 use sea_query::{Expr, ExprTrait, Order, Query};

@@ -10,7 +10,6 @@
 mod analytics;
 mod data;
 mod postgres;
-mod python_json;
 mod retired;
 mod sqlite;
 

@@ -1,14 +1,15 @@
-//! Reads JSON that Python wrote, as MLflow's migration of traces does.
+//! Reads JSON that Python wrote, as MLflow does with what it keeps of traces.
 //!
 //! Numbers stay texts until it is known what they are for: one that no double holds must not spoil the object
 //! it stands in, and counts of tokens are exact.
 
+use mlferry_protocol::python::replace_special_numbers;
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 
-/// A JSON value, as far as the migration looks into it.
+/// A JSON value, as far as anybody looks into it.
 #[derive(Debug)]
-pub(super) enum Json {
+pub(crate) enum Json {
     Null,
     Bool(bool),
     /// A number as it is written.
@@ -20,9 +21,9 @@ pub(super) enum Json {
 }
 
 /// A JSON text; Python also writes `NaN` and `Infinity`, which stand for no number here.
-pub(super) fn parse(text: &str) -> Option<Json> {
+pub(crate) fn parse(text: &str) -> Option<Json> {
     let value: Box<RawValue> = serde_json::from_str(text)
-        .or_else(|_| serde_json::from_str(&without_special_numbers(text)))
+        .or_else(|_| serde_json::from_str(&replace_special_numbers(text, |_| "null".to_owned())))
         .ok()?;
     Some(Json::of(&value))
 }
@@ -42,13 +43,13 @@ impl Json {
     }
 
     /// A member of an object.
-    pub(super) fn get(&self, key: &str) -> Option<Self> {
+    pub(crate) fn get(&self, key: &str) -> Option<Self> {
         let Self::Object(members) = self else { return None };
         members.get(key).map(|member| Self::of(member))
     }
 
     /// A number of tokens: a whole number that fits a column, also as text.
-    pub(super) fn token_count(&self) -> Option<i64> {
+    pub(crate) fn token_count(&self) -> Option<i64> {
         match self {
             Self::Number(number) if is_integer(number) => number.parse().ok(),
             Self::Number(number) => whole(number.parse().ok()?),
@@ -59,7 +60,7 @@ impl Json {
     }
 
     /// A finite number, also as text.
-    pub(super) fn finite(&self) -> Option<f64> {
+    pub(crate) fn finite(&self) -> Option<f64> {
         let double: f64 = match self {
             Self::Number(number) => double_of(number)?,
             Self::Text(text) => without_underscores(text.trim())?.parse().ok()?,
@@ -67,29 +68,6 @@ impl Json {
         };
         double.is_finite().then_some(double)
     }
-}
-
-/// The text with `null` for each of Python's special numbers outside of strings.
-fn without_special_numbers(text: &str) -> String {
-    let mut replaced = String::with_capacity(text.len());
-    let (mut is_string, mut is_escaped) = (false, false);
-    let mut rest = text;
-    while let Some(char) = rest.chars().next() {
-        let special =
-            ["NaN", "-Infinity", "Infinity"].into_iter().find(|word| rest.starts_with(word));
-        if let Some(word) = special
-            && !is_string
-        {
-            replaced.push_str("null");
-            rest = &rest[word.len()..];
-            continue;
-        }
-        is_string ^= char == '"' && !is_escaped;
-        is_escaped = char == '\\' && !is_escaped;
-        replaced.push(char);
-        rest = &rest[char.len_utf8()..];
-    }
-    replaced
 }
 
 /// Whether Python reads the number of a JSON text as an integer.
@@ -105,7 +83,7 @@ fn double_of(number: &str) -> Option<f64> {
 }
 
 /// A double as a whole number, if it is one.
-pub(super) fn whole(double: f64) -> Option<i64> {
+pub(crate) fn whole(double: f64) -> Option<i64> {
     // By the shortest digits that name the double, as Python sees it.
     // What does not fit does not parse either.
     if double.fract() == 0.0 { format!("{double}").parse().ok() } else { None }
@@ -158,7 +136,7 @@ fn trim(text: &str) -> &str {
 }
 
 /// What an assessment's value counts for in charts, and whether it is a number.
-pub(super) fn aggregate(text: &str) -> (Option<f64>, bool) {
+pub(crate) fn aggregate(text: &str) -> (Option<f64>, bool) {
     let yes_or_no = |text: &str| match trim(text).to_lowercase().as_str() {
         "yes" => Some(1.0),
         "no" => Some(0.0),

@@ -1,0 +1,178 @@
+//! Spans that OpenTelemetry's exporters send over HTTP.
+
+use crate::{error::ApiError, otlp_messages::Export, rpc::collect};
+use axum::{
+    body::{Body, Bytes},
+    extract::{Request, State},
+    http::{HeaderMap, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use flate2::read::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
+use mlferry_protocol::{
+    ErrorCode, ExperimentId, Fields, RunId, limits,
+    otel::ResourceSpans,
+    spans::{self, Span},
+    trace_changes::LinkTracesToRun,
+};
+use mlferry_store::Store;
+use prost::Message;
+use std::{collections::BTreeSet, io::Read};
+
+const EXPERIMENT: &str = "x-mlflow-experiment-id";
+const RUN: &str = "x-mlflow-run-id";
+const PROTOBUF: &str = "application/x-protobuf";
+
+pub(super) async fn export(
+    State(store): State<Store>,
+    request: Request<Body>,
+) -> Result<Response, ApiError> {
+    let (head, body) = request.into_parts();
+    let sent = Sent::of(&head.headers)?;
+    let body = collect(body, limits::JSON_BODY_BYTES).await?;
+    let run = text(&head.headers, RUN).filter(|run| !run.is_empty()).map(RunId::new);
+    let experiment = sent.experiment;
+    // Reading spans takes its time, in which others are answered.
+    let spans = tokio::task::spawn_blocking(move || sent.read(&body)).await;
+    let spans = spans.map_err(|_| unprocessable("Cannot convert OpenTelemetry spans."))??;
+    let finished: BTreeSet<String> = spans
+        .iter()
+        .filter(|span| span.parent_id.is_none())
+        .map(|span| span.trace_id.clone())
+        .collect();
+    store.log_spans(experiment, spans).await?;
+    if let Some(run_id) = run.filter(|_| !finished.is_empty()) {
+        let trace_ids = finished.into_iter().collect();
+        // The spans are stored, and must not be sent again for this.
+        if let Err(error) = store.link_traces_to_run(LinkTracesToRun { trace_ids, run_id }).await {
+            tracing::warn!(%error, "traces were stored, but not linked to their run");
+        }
+    }
+    Ok(([(header::CONTENT_TYPE, PROTOBUF)], "").into_response())
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Encoding {
+    Protobuf,
+    Json,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Compression {
+    None,
+    Gzip,
+    Deflate,
+}
+
+/// What the headers of an export say.
+struct Sent {
+    experiment: ExperimentId,
+    encoding: Encoding,
+    compression: Compression,
+}
+
+impl Sent {
+    fn of(headers: &HeaderMap) -> Result<Self, ApiError> {
+        let experiment = text(headers, EXPERIMENT).ok_or_else(|| {
+            unprocessable(format!("The header '{EXPERIMENT}' is missing: it names an experiment."))
+        })?;
+        let content_type = text(headers, header::CONTENT_TYPE.as_str());
+        let media_type = content_type.and_then(|text| text.split(';').next()).map(str::trim);
+        let encoding = match media_type {
+            Some(PROTOBUF) => Encoding::Protobuf,
+            Some("application/json") => Encoding::Json,
+            _ => {
+                return Err(ApiError::invalid_parameter(format!(
+                    "Invalid Content-Type: {}. Expected: {PROTOBUF} or application/json",
+                    content_type.unwrap_or("None")
+                )));
+            }
+        };
+        let encoded = text(headers, header::CONTENT_ENCODING.as_str()).unwrap_or_default();
+        let compression = match encoded.to_ascii_lowercase().as_str() {
+            "" => Compression::None,
+            "gzip" => Compression::Gzip,
+            "deflate" => Compression::Deflate,
+            other => {
+                let message = format!("Unsupported Content-Encoding: {other}");
+                return Err(ApiError::invalid_parameter(message));
+            }
+        };
+        // Without a name it is the default experiment.
+        let experiment = if experiment.is_empty() { "0" } else { experiment };
+        Ok(Self { experiment: ExperimentId::parse(experiment)?, encoding, compression })
+    }
+
+    fn read(self, body: &Bytes) -> Result<Vec<Span>, ApiError> {
+        let body = self.compression.undo(body)?;
+        let malformed = || ApiError::invalid_parameter("Invalid OpenTelemetry format");
+        let groups = match self.encoding {
+            Encoding::Protobuf => Export::decode(body).map_err(|_| malformed())?.into_groups(),
+            Encoding::Json => {
+                let mut fields = Fields::from_json(&body).map_err(|_| malformed())?;
+                ResourceSpans::read_all(&mut fields).map_err(|_| malformed())?
+            }
+        };
+        if groups.is_empty() {
+            let message = "Invalid OpenTelemetry format - no spans found";
+            return Err(ApiError::invalid_parameter(message));
+        }
+        spans::accept(groups)
+            .map_err(|_| unprocessable("Cannot convert OpenTelemetry span to MLflow span"))
+    }
+}
+
+impl Compression {
+    /// The body as it was, which may not be larger than one that comes as it is.
+    fn undo(self, body: &Bytes) -> Result<Bytes, ApiError> {
+        match self {
+            Self::None => Ok(body.clone()),
+            Self::Gzip => {
+                read_all(MultiGzDecoder::new(&body[..])).map_err(|error| error.of("gzip"))
+            }
+            // Some clients leave out the header of zlib.
+            Self::Deflate => read_all(ZlibDecoder::new(&body[..]))
+                .or_else(|_| read_all(DeflateDecoder::new(&body[..])))
+                .map_err(|error| error.of("deflate")),
+        }
+    }
+}
+
+enum Compressed {
+    Malformed,
+    TooLarge,
+}
+
+impl Compressed {
+    fn of(self, encoding: &str) -> ApiError {
+        match self {
+            Self::Malformed => {
+                ApiError::invalid_parameter(format!("Failed to decompress {encoding} payload"))
+            }
+            Self::TooLarge => ApiError::payload_too_large(format!(
+                "The request body is larger than {} bytes.",
+                limits::JSON_BODY_BYTES
+            )),
+        }
+    }
+}
+
+fn read_all(decoder: impl Read) -> Result<Bytes, Compressed> {
+    let mut body = Vec::new();
+    // One more tells whether there is more.
+    let mut limited = decoder.take(limits::JSON_BODY_BYTES as u64 + 1);
+    limited.read_to_end(&mut body).map_err(|_| Compressed::Malformed)?;
+    if body.len() > limits::JSON_BODY_BYTES {
+        return Err(Compressed::TooLarge);
+    }
+    Ok(body.into())
+}
+
+fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name)?.to_str().ok()
+}
+
+/// A request that is understood, and makes no sense.
+fn unprocessable(message: impl Into<String>) -> ApiError {
+    let status = StatusCode::UNPROCESSABLE_ENTITY;
+    ApiError::with_status(status, ErrorCode::InvalidParameterValue, message)
+}

@@ -1,0 +1,417 @@
+//! Evaluation datasets and their tags.
+
+use crate::{
+    Store, StoreError,
+    clock::now_ms,
+    conditions::{number_test, row_test, text_test},
+    dataset_experiments,
+    db::{DbError, Dialect, Row, Transaction, id_lists, insert},
+    reads::{Question, cut_page},
+    schema::WORKSPACE,
+    tables::{EvaluationDatasetTags, EvaluationDatasets},
+    writes::{Change, Lock},
+};
+use mlferry_protocol::{
+    evaluation_datasets::{
+        CreateDataset, DatasetTag, DeleteDataset, DeleteDatasetTag, EvaluationDataset, GetDataset,
+        SearchEvaluationDatasets, SearchEvaluationDatasetsResponse, SetDatasetTags,
+    },
+    python,
+};
+use mlferry_search::evaluation_datasets::{
+    DatasetCondition, DatasetKey, DatasetOrder, parse_filter, parse_order_by,
+};
+use sea_query::{Expr, ExprTrait, LockType, OnConflict, Order, Query, SelectStatement};
+use serde_json::{Map, Value};
+use sha2::{Digest as _, Sha256};
+use std::{collections::HashMap, fmt::Write};
+use uuid::Uuid;
+
+impl Store {
+    /// Makes an evaluation dataset.
+    pub async fn create_evaluation_dataset(
+        &self,
+        request: CreateDataset,
+    ) -> Result<EvaluationDataset, StoreError> {
+        self.write(request).await
+    }
+
+    /// An evaluation dataset.
+    pub async fn get_evaluation_dataset(
+        &self,
+        request: GetDataset,
+    ) -> Result<EvaluationDataset, StoreError> {
+        self.ask(&request).await
+    }
+
+    /// Removes an evaluation dataset, if it is there, with all that belongs to it.
+    pub async fn delete_evaluation_dataset(
+        &self,
+        request: DeleteDataset,
+    ) -> Result<(), StoreError> {
+        self.write(request).await
+    }
+
+    /// A page of evaluation datasets that fulfil a filter, in the order asked for, or newest first.
+    pub async fn search_evaluation_datasets(
+        &self,
+        request: SearchEvaluationDatasets,
+    ) -> Result<SearchEvaluationDatasetsResponse, StoreError> {
+        let conditions = parse_filter(&request.filter)?;
+        let orders = parse_order_by(&request.order_by)?;
+        self.ask(&DatasetSearch { request, conditions, orders }).await
+    }
+
+    /// Sets tags of an evaluation dataset, or changes them.
+    pub async fn set_evaluation_dataset_tags(
+        &self,
+        request: SetDatasetTags,
+    ) -> Result<(), StoreError> {
+        self.write(request).await
+    }
+
+    /// Removes a tag of an evaluation dataset, if it is there.
+    pub async fn delete_evaluation_dataset_tag(
+        &self,
+        request: DeleteDatasetTag,
+    ) -> Result<(), StoreError> {
+        self.write(request).await
+    }
+}
+
+/// What tells states of a dataset apart.
+pub(crate) fn digest(name: &str, now: i64) -> String {
+    let mut digest = hex(&Sha256::digest(format!("{name}:{now}")));
+    digest.truncate(8);
+    digest
+}
+
+/// Bytes in hexadecimal digits.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+impl Change for CreateDataset {
+    type Output = EvaluationDataset;
+    const IS_REPEATABLE: bool = false;
+
+    fn locks(&self) -> Lock<'_> {
+        Lock::Nothing
+    }
+
+    async fn apply(&self, transaction: &mut Transaction) -> Result<EvaluationDataset, StoreError> {
+        let dataset_id = format!("d-{}", Uuid::new_v4().simple());
+        let now = now_ms();
+        let digest = digest(&self.name, now);
+        let columns = [
+            EvaluationDatasets::DatasetId,
+            EvaluationDatasets::Name,
+            EvaluationDatasets::Digest,
+            EvaluationDatasets::CreatedTime,
+            EvaluationDatasets::LastUpdateTime,
+            EvaluationDatasets::CreatedBy,
+            EvaluationDatasets::LastUpdatedBy,
+            EvaluationDatasets::Workspace,
+        ];
+        let row = [
+            dataset_id.as_str().into(),
+            self.name.as_str().into(),
+            digest.as_str().into(),
+            now.into(),
+            now.into(),
+            self.user.clone().into(),
+            self.user.clone().into(),
+            WORKSPACE.into(),
+        ];
+        transaction.execute(&insert(EvaluationDatasets::Table, columns, [row])).await?;
+        set_tags(transaction, &dataset_id, &self.tags).await?;
+        let experiment_ids = self.experiment_ids.clone();
+        dataset_experiments::add(transaction, &dataset_id, &experiment_ids).await?;
+        Ok(EvaluationDataset {
+            dataset_id,
+            name: self.name.clone(),
+            tags: shown(self.tags.iter().map(|tag| (tag.key.clone(), tag.value.clone()))),
+            schema: None,
+            profile: None,
+            digest,
+            created_time: now,
+            last_update_time: now,
+            created_by: self.user.clone(),
+            last_updated_by: self.user.clone(),
+            experiment_ids,
+        })
+    }
+}
+
+/// Tags as a JSON object in a text.
+fn shown(tags: impl Iterator<Item = (String, Option<String>)>) -> String {
+    let tags: Map<String, Value> = tags.map(|(key, value)| (key, value.into())).collect();
+    python::dumps(&tags)
+}
+
+impl Question for GetDataset {
+    type Answer = EvaluationDataset;
+
+    async fn answer(&self, transaction: &mut Transaction) -> Result<EvaluationDataset, StoreError> {
+        let found = find(transaction, &self.dataset_id).await?;
+        found.ok_or_else(|| StoreError::EvaluationDatasetNotFound(self.dataset_id.clone()))
+    }
+}
+
+/// A dataset with its tags.
+pub(crate) async fn find(
+    transaction: &mut Transaction,
+    dataset_id: &str,
+) -> Result<Option<EvaluationDataset>, DbError> {
+    let rows =
+        transaction.fetch_all(&select_datasets().and_where(is_id(dataset_id)).take()).await?;
+    Ok(datasets_of(transaction, &rows).await?.pop())
+}
+
+/// The name and the schema of a dataset, which nobody else changes until the end.
+pub(crate) async fn locked(
+    transaction: &mut Transaction,
+    dataset_id: &str,
+) -> Result<Option<(String, Option<String>, Option<String>)>, DbError> {
+    let select = select_datasets().and_where(is_id(dataset_id)).lock(LockType::NoKeyUpdate).take();
+    let Some(row) = transaction.fetch_optional(&select).await? else { return Ok(None) };
+    Ok(Some((
+        row.get(EvaluationDatasets::Name)?,
+        row.get(EvaluationDatasets::Schema)?,
+        row.get(EvaluationDatasets::Profile)?,
+    )))
+}
+
+impl Change for DeleteDataset {
+    type Output = ();
+    const IS_REPEATABLE: bool = true;
+
+    fn locks(&self) -> Lock<'_> {
+        Lock::Nothing
+    }
+
+    async fn apply(&self, transaction: &mut Transaction) -> Result<(), StoreError> {
+        // Records and tags go with it.
+        let delete = Query::delete()
+            .from_table(EvaluationDatasets::Table)
+            .and_where(is_id(&self.dataset_id))
+            .take();
+        if transaction.execute(&delete).await? > 0 {
+            dataset_experiments::forget(transaction, &self.dataset_id).await?;
+        }
+        Ok(())
+    }
+}
+
+impl Change for SetDatasetTags {
+    type Output = ();
+    const IS_REPEATABLE: bool = true;
+
+    fn locks(&self) -> Lock<'_> {
+        Lock::Nothing
+    }
+
+    async fn apply(&self, transaction: &mut Transaction) -> Result<(), StoreError> {
+        if locked(transaction, &self.dataset_id).await?.is_none() {
+            return Err(StoreError::TaggedDatasetNotFound(self.dataset_id.clone()));
+        }
+        let tags: Vec<_> = self.tags.iter().filter(|tag| tag.value.is_some()).cloned().collect();
+        Ok(set_tags(transaction, &self.dataset_id, &tags).await?)
+    }
+}
+
+async fn set_tags(
+    transaction: &mut Transaction,
+    dataset_id: &str,
+    tags: &[DatasetTag],
+) -> Result<(), DbError> {
+    let columns = [
+        EvaluationDatasetTags::DatasetId,
+        EvaluationDatasetTags::Key,
+        EvaluationDatasetTags::Value,
+    ];
+    for tags in crate::db::row_lists(tags) {
+        let rows = tags
+            .iter()
+            .map(|tag| [dataset_id.into(), tag.key.as_str().into(), tag.value.clone().into()]);
+        let mut insertion = insert(EvaluationDatasetTags::Table, columns, rows);
+        let key = [EvaluationDatasetTags::DatasetId, EvaluationDatasetTags::Key];
+        let conflict =
+            OnConflict::columns(key).update_column(EvaluationDatasetTags::Value).to_owned();
+        transaction.execute(insertion.on_conflict(conflict)).await?;
+    }
+    Ok(())
+}
+
+impl Change for DeleteDatasetTag {
+    type Output = ();
+    const IS_REPEATABLE: bool = true;
+
+    fn locks(&self) -> Lock<'_> {
+        Lock::Nothing
+    }
+
+    async fn apply(&self, transaction: &mut Transaction) -> Result<(), StoreError> {
+        let delete = Query::delete()
+            .from_table(EvaluationDatasetTags::Table)
+            .and_where(Expr::col(EvaluationDatasetTags::DatasetId).eq(self.dataset_id.as_str()))
+            .and_where(Expr::col(EvaluationDatasetTags::Key).eq(self.key.as_str()))
+            .take();
+        transaction.execute(&delete).await?;
+        Ok(())
+    }
+}
+
+/// What a search for evaluation datasets asks for.
+struct DatasetSearch {
+    request: SearchEvaluationDatasets,
+    conditions: Vec<DatasetCondition>,
+    orders: Vec<DatasetOrder>,
+}
+
+impl Question for DatasetSearch {
+    type Answer = SearchEvaluationDatasetsResponse;
+
+    async fn answer(
+        &self,
+        transaction: &mut Transaction,
+    ) -> Result<SearchEvaluationDatasetsResponse, StoreError> {
+        let mut rows = transaction.fetch_all(&self.select(transaction.dialect())).await?;
+        let has_more = cut_page(&mut rows, self.request.max_results);
+        let datasets = datasets_of(transaction, &rows).await?;
+        let next_page_token = has_more.then(|| self.request.page_token.after(datasets.len()));
+        Ok(SearchEvaluationDatasetsResponse { datasets, next_page_token })
+    }
+}
+
+impl DatasetSearch {
+    /// Selects a page of datasets, and one more, which tells whether there is another page.
+    fn select(&self, dialect: Dialect) -> SelectStatement {
+        let request = &self.request;
+        let mut select = select_datasets()
+            .limit(request.max_results + 1)
+            .offset(request.page_token.offset())
+            .take();
+        if !request.experiment_ids.is_empty() {
+            select.and_where(dataset_experiments::is_of_one(&request.experiment_ids));
+        }
+        for condition in &self.conditions {
+            select.and_where(test(dialect, condition));
+        }
+        for order in &self.orders {
+            let direction = if order.is_descending { Order::Desc } else { Order::Asc };
+            select.order_by(column(order.key), direction);
+        }
+        if self.orders.is_empty() {
+            select.order_by(EvaluationDatasets::CreatedTime, Order::Desc);
+        }
+        select.order_by(EvaluationDatasets::DatasetId, Order::Desc).take()
+    }
+}
+
+fn column(key: DatasetKey) -> EvaluationDatasets {
+    match key {
+        DatasetKey::Name => EvaluationDatasets::Name,
+        DatasetKey::CreatedTime => EvaluationDatasets::CreatedTime,
+        DatasetKey::LastUpdateTime => EvaluationDatasets::LastUpdateTime,
+        DatasetKey::CreatedBy => EvaluationDatasets::CreatedBy,
+        DatasetKey::LastUpdatedBy => EvaluationDatasets::LastUpdatedBy,
+    }
+}
+
+fn test(dialect: Dialect, condition: &DatasetCondition) -> Expr {
+    match condition {
+        DatasetCondition::Text(key, test) => text_test(dialect, Expr::col(column(*key)), test),
+        DatasetCondition::Time(key, comparator, value) => {
+            number_test(Expr::col(column(*key)), *comparator, *value)
+        }
+        DatasetCondition::Tag { key, test } => {
+            let belongs =
+                Expr::col((EvaluationDatasetTags::Table, EvaluationDatasetTags::DatasetId))
+                    .equals((EvaluationDatasets::Table, EvaluationDatasets::DatasetId));
+            let rows = Query::select()
+                .expr(Expr::val(1))
+                .from(EvaluationDatasetTags::Table)
+                .and_where(belongs)
+                .and_where(Expr::col(EvaluationDatasetTags::Key).eq(key.as_str()))
+                .take();
+            row_test(dialect, rows, Expr::col(EvaluationDatasetTags::Value), test)
+        }
+    }
+}
+
+fn is_id(dataset_id: &str) -> Expr {
+    Expr::col(EvaluationDatasets::DatasetId)
+        .eq(dataset_id)
+        .and(Expr::col(EvaluationDatasets::Workspace).eq(WORKSPACE))
+}
+
+fn select_datasets() -> SelectStatement {
+    Query::select()
+        .columns([
+            EvaluationDatasets::DatasetId,
+            EvaluationDatasets::Name,
+            EvaluationDatasets::Schema,
+            EvaluationDatasets::Profile,
+            EvaluationDatasets::Digest,
+            EvaluationDatasets::CreatedTime,
+            EvaluationDatasets::LastUpdateTime,
+            EvaluationDatasets::CreatedBy,
+            EvaluationDatasets::LastUpdatedBy,
+        ])
+        .from(EvaluationDatasets::Table)
+        .and_where(Expr::col(EvaluationDatasets::Workspace).eq(WORKSPACE))
+        .take()
+}
+
+/// The datasets of rows, with their tags.
+async fn datasets_of(
+    transaction: &mut Transaction,
+    rows: &[Row],
+) -> Result<Vec<EvaluationDataset>, DbError> {
+    let ids = rows.iter().map(|row| row.get(EvaluationDatasets::DatasetId));
+    let ids = ids.collect::<Result<Vec<String>, _>>()?;
+    let mut tags: HashMap<String, Vec<(String, Option<String>)>> = HashMap::new();
+    for ids in id_lists(&ids) {
+        let select = Query::select()
+            .columns([
+                EvaluationDatasetTags::DatasetId,
+                EvaluationDatasetTags::Key,
+                EvaluationDatasetTags::Value,
+            ])
+            .from(EvaluationDatasetTags::Table)
+            .and_where(
+                Expr::col(EvaluationDatasetTags::DatasetId).is_in(ids.iter().map(String::as_str)),
+            )
+            .order_by(EvaluationDatasetTags::Key, Order::Asc)
+            .take();
+        for row in transaction.fetch_all(&select).await? {
+            let tag =
+                (row.get(EvaluationDatasetTags::Key)?, row.get(EvaluationDatasetTags::Value)?);
+            tags.entry(row.get(EvaluationDatasetTags::DatasetId)?).or_default().push(tag);
+        }
+    }
+    let datasets = rows.iter().zip(ids).map(|(row, dataset_id)| {
+        let digest: Option<String> = row.get(EvaluationDatasets::Digest)?;
+        let created_time: Option<i64> = row.get(EvaluationDatasets::CreatedTime)?;
+        let last_update_time: Option<i64> = row.get(EvaluationDatasets::LastUpdateTime)?;
+        Ok(EvaluationDataset {
+            name: row.get(EvaluationDatasets::Name)?,
+            tags: shown(tags.remove(&dataset_id).unwrap_or_default().into_iter()),
+            schema: row.get(EvaluationDatasets::Schema)?,
+            profile: row.get(EvaluationDatasets::Profile)?,
+            digest: digest.unwrap_or_default(),
+            created_time: created_time.unwrap_or_default(),
+            last_update_time: last_update_time.unwrap_or_default(),
+            created_by: row.get(EvaluationDatasets::CreatedBy)?,
+            last_updated_by: row.get(EvaluationDatasets::LastUpdatedBy)?,
+            experiment_ids: Vec::new(),
+            dataset_id,
+        })
+    });
+    datasets.collect()
+}

@@ -1,0 +1,287 @@
+//! What changes, deletes and links traces that are there.
+
+use crate::{
+    Store, StoreError,
+    clock::now_ms,
+    db::{Transaction, id_lists, insert},
+    inputs,
+    tables::{EntityAssociations, ReviewQueueItems, TraceInfo as Traces, TraceTags},
+    trace_rows,
+    traces::{hold, write_tags},
+    writes::{Change, Lock},
+};
+use mlferry_protocol::{
+    ExperimentId,
+    trace_changes::{
+        DeleteTraceTag, DeleteTraces, DeleteTracesResponse, Doomed, LinkPromptsToTrace,
+        LinkTracesToRun, SetTraceTag,
+    },
+    traces::NAME_TAG,
+};
+use sea_query::{Expr, ExprTrait, LockType, OnConflict, Order, Query};
+
+/// Kinds of what `entity_associations` links.
+pub(crate) mod entity {
+    pub(crate) const TRACE: &str = "trace";
+    pub(crate) const RUN: &str = "run";
+    pub(crate) const PROMPT_VERSION: &str = "prompt_version";
+}
+
+/// Traces that are deleted by one statement.
+const DELETED_AT_ONCE: u64 = 10_000;
+
+impl Store {
+    /// Sets a tag of a trace, or changes it.
+    pub async fn set_trace_tag(&self, request: SetTraceTag) -> Result<(), StoreError> {
+        self.write(request).await
+    }
+
+    /// Removes a tag of a trace.
+    pub async fn delete_trace_tag(&self, request: DeleteTraceTag) -> Result<(), StoreError> {
+        self.write(request).await
+    }
+
+    /// Deletes traces with all that belongs to them, for good.
+    pub async fn delete_traces(
+        &self,
+        request: DeleteTraces,
+    ) -> Result<DeleteTracesResponse, StoreError> {
+        self.write(request).await
+    }
+
+    /// Links traces to a run.
+    pub async fn link_traces_to_run(&self, request: LinkTracesToRun) -> Result<(), StoreError> {
+        self.write(request).await
+    }
+
+    /// Links versions of prompts to a trace.
+    pub async fn link_prompts_to_trace(
+        &self,
+        request: LinkPromptsToTrace,
+    ) -> Result<(), StoreError> {
+        self.write(request).await
+    }
+}
+
+impl Change for SetTraceTag {
+    type Output = ();
+    const IS_REPEATABLE: bool = true;
+
+    fn locks(&self) -> Lock<'_> {
+        Lock::Trace(&self.trace_id)
+    }
+
+    async fn apply(&self, transaction: &mut Transaction) -> Result<(), StoreError> {
+        hold(transaction, &self.trace_id).await?;
+        if self.key == NAME_TAG {
+            return rename(transaction, &self.trace_id, Some(&self.value)).await;
+        }
+        write_tags(transaction, &self.trace_id, &[(&self.key, &self.value)]).await
+    }
+}
+
+impl Change for DeleteTraceTag {
+    type Output = ();
+    const IS_REPEATABLE: bool = false;
+
+    fn locks(&self) -> Lock<'_> {
+        Lock::Trace(&self.trace_id)
+    }
+
+    async fn apply(&self, transaction: &mut Transaction) -> Result<(), StoreError> {
+        let missing = || StoreError::TraceTagNotFound {
+            key: self.key.clone(),
+            trace_id: self.trace_id.clone(),
+        };
+        if self.key == NAME_TAG {
+            hold(transaction, &self.trace_id).await?;
+            let trace = trace_rows::find(transaction, &self.trace_id).await?;
+            if !trace.is_some_and(|trace| trace.tags.contains_key(NAME_TAG)) {
+                return Err(missing());
+            }
+            return rename(transaction, &self.trace_id, None).await;
+        }
+        let delete = Query::delete()
+            .from_table(TraceTags::Table)
+            .and_where(Expr::col(TraceTags::RequestId).eq(self.trace_id.as_str()))
+            .and_where(Expr::col(TraceTags::Key).eq(self.key.as_str()))
+            .take();
+        if transaction.execute(&delete).await? == 0 { Err(missing()) } else { Ok(()) }
+    }
+}
+
+async fn rename(
+    transaction: &mut Transaction,
+    id: &str,
+    name: Option<&str>,
+) -> Result<(), StoreError> {
+    let update = Query::update()
+        .table(Traces::Table)
+        .value(Traces::TraceName, name)
+        .and_where(Expr::col(Traces::RequestId).eq(id))
+        .take();
+    transaction.execute(&update).await?;
+    Ok(())
+}
+
+impl Change for DeleteTraces {
+    type Output = DeleteTracesResponse;
+    const IS_REPEATABLE: bool = false;
+
+    fn locks(&self) -> Lock<'_> {
+        Lock::Experiment(self.experiment_id)
+    }
+
+    async fn apply(
+        &self,
+        transaction: &mut Transaction,
+    ) -> Result<DeleteTracesResponse, StoreError> {
+        let mut traces_deleted = 0;
+        match &self.which {
+            Doomed::Ids(ids) => {
+                for list in id_lists(ids) {
+                    traces_deleted += delete(transaction, self.experiment_id, list).await?;
+                }
+            }
+            Doomed::UpTo { timestamp_ms, max_traces } => {
+                let mut left = max_traces.unwrap_or(u64::MAX);
+                while left > 0 {
+                    let most = Ord::min(left, DELETED_AT_ONCE);
+                    let experiment = self.experiment_id;
+                    let ids = oldest(transaction, experiment, *timestamp_ms, most).await?;
+                    let deleted = delete(transaction, experiment, &ids).await?;
+                    traces_deleted += deleted;
+                    left -= deleted;
+                    if deleted < most {
+                        break;
+                    }
+                }
+            }
+        }
+        Ok(DeleteTracesResponse { traces_deleted })
+    }
+}
+
+/// The ids of the oldest traces of an experiment, up to a time; nobody else changes them.
+async fn oldest(
+    transaction: &mut Transaction,
+    experiment: ExperimentId,
+    timestamp_ms: i64,
+    most: u64,
+) -> Result<Vec<String>, StoreError> {
+    let select = Query::select()
+        .column(Traces::RequestId)
+        .from(Traces::Table)
+        .and_where(Expr::col(Traces::ExperimentId).eq(experiment.0))
+        .and_where(Expr::col(Traces::TimestampMs).lte(timestamp_ms))
+        .order_by(Traces::TimestampMs, Order::Asc)
+        .order_by(Traces::RequestId, Order::Asc)
+        .limit(most)
+        .lock(LockType::Update)
+        .take();
+    let rows = transaction.fetch_all(&select).await?;
+    Ok(rows.iter().map(|row| row.get(Traces::RequestId)).collect::<Result<_, _>>()?)
+}
+
+/// Deletes those of some traces that are in an experiment, and counts them.
+async fn delete(
+    transaction: &mut Transaction,
+    experiment: ExperimentId,
+    ids: &[String],
+) -> Result<u64, StoreError> {
+    let ids = || ids.iter().map(String::as_str);
+    let doomed = Query::select()
+        .column(Traces::RequestId)
+        .from(Traces::Table)
+        .and_where(Expr::col(Traces::ExperimentId).eq(experiment.0))
+        .and_where(Expr::col(Traces::RequestId).is_in(ids()))
+        .take();
+    // Nothing in the schema ties these to their trace, as all else is.
+    let items = Query::delete()
+        .from_table(ReviewQueueItems::Table)
+        .and_where(Expr::col(ReviewQueueItems::ItemType).eq(entity::TRACE))
+        .and_where(Expr::col(ReviewQueueItems::ItemId).in_subquery(doomed))
+        .take();
+    transaction.execute(&items).await?;
+    let delete = Query::delete()
+        .from_table(Traces::Table)
+        .and_where(Expr::col(Traces::ExperimentId).eq(experiment.0))
+        .and_where(Expr::col(Traces::RequestId).is_in(ids()))
+        .take();
+    Ok(transaction.execute(&delete).await?)
+}
+
+impl Change for LinkTracesToRun {
+    type Output = ();
+    const IS_REPEATABLE: bool = true;
+
+    fn locks(&self) -> Lock<'_> {
+        Lock::Run(&self.run_id)
+    }
+
+    async fn apply(&self, transaction: &mut Transaction) -> Result<(), StoreError> {
+        let run = (entity::RUN, self.run_id.as_str());
+        let links = self.trace_ids.iter().map(|id| ((entity::TRACE, id.as_str()), run));
+        link(transaction, links).await
+    }
+}
+
+impl Change for LinkPromptsToTrace {
+    type Output = ();
+    const IS_REPEATABLE: bool = true;
+
+    fn locks(&self) -> Lock<'_> {
+        Lock::Trace(&self.trace_id)
+    }
+
+    async fn apply(&self, transaction: &mut Transaction) -> Result<(), StoreError> {
+        if self.prompts.is_empty() {
+            return Ok(());
+        }
+        hold(transaction, &self.trace_id).await?;
+        let trace = (entity::TRACE, self.trace_id.as_str());
+        let prompts = self.prompts.iter();
+        let links = prompts.map(|id| (trace, (entity::PROMPT_VERSION, id.as_str())));
+        link(transaction, links).await
+    }
+}
+
+/// A thing by its kind and its id.
+type End<'a> = (&'static str, &'a str);
+
+/// Links things; those that are linked stay so.
+async fn link<'a>(
+    transaction: &mut Transaction,
+    links: impl Iterator<Item = (End<'a>, End<'a>)>,
+) -> Result<(), StoreError> {
+    use EntityAssociations as Links;
+    let now = now_ms();
+    let rows = links.map(|((source, source_id), (destination, destination_id))| {
+        [
+            inputs::new_id().into(),
+            source.into(),
+            source_id.into(),
+            destination.into(),
+            destination_id.into(),
+            now.into(),
+        ]
+    });
+    let rows: Vec<_> = rows.collect();
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let columns = [
+        Links::AssociationId,
+        Links::SourceType,
+        Links::SourceId,
+        Links::DestinationType,
+        Links::DestinationId,
+        Links::CreatedTime,
+    ];
+    let key = [Links::SourceType, Links::SourceId, Links::DestinationType, Links::DestinationId];
+    let mut statement = insert(Links::Table, columns, rows);
+    transaction
+        .execute(statement.on_conflict(OnConflict::columns(key).do_nothing().to_owned()))
+        .await?;
+    Ok(())
+}
