@@ -162,10 +162,44 @@ fn sorted(value: &Value) -> Value {
 pub(crate) fn loads(field: &str, text: &str) -> Result<Value, InvalidParameter> {
     let malformed = |error| InvalidParameter::new(format!("{field} must be valid JSON: {error}."));
     let value = serde_json::from_str(text).map_err(malformed)?;
+    if let Some(integer) = wide_integer(text) {
+        return Err(InvalidParameter::new(format!(
+            "{field} has the integer {integer}, which 64 bits do not hold."
+        )));
+    }
     if holds_nul(&value) {
         return Err(InvalidParameter::new(format!("{field} must not hold the NUL character.")));
     }
     Ok(value)
+}
+
+/// The first integer of a JSON text that would be read as the double next to it.
+fn wide_integer(text: &str) -> Option<&str> {
+    let bytes = text.as_bytes();
+    let is_part = |byte: &u8| byte.is_ascii_digit() || b"+-.eE".contains(byte);
+    let mut index = 0;
+    while let Some(byte) = bytes.get(index) {
+        match byte {
+            b'"' => {
+                index += 1;
+                while let Some(byte) = bytes.get(index).filter(|byte| **byte != b'"') {
+                    index += if *byte == b'\\' { 2 } else { 1 };
+                }
+                index += 1;
+            }
+            b'-' | b'0'..=b'9' => {
+                let length = bytes[index..].iter().take_while(|byte| is_part(byte)).count();
+                let number = &text[index..index + length];
+                let is_integer = !number.contains(['.', 'e', 'E']);
+                if is_integer && number.parse::<i64>().is_err() && number.parse::<u64>().is_err() {
+                    return Some(number);
+                }
+                index += length;
+            }
+            _ => index += 1,
+        }
+    }
+    None
 }
 
 /// Whether a text in a value has the one character that not every database keeps.
@@ -263,6 +297,19 @@ impl Formatter for Dumps {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn integers_beyond_64_bits_are_found_outside_of_texts() {
+        for (text, found) in [
+            ("[1, -9223372036854775808, 18446744073709551615]", None),
+            (r#"{"a\\": "\"99999999999999999999"}"#, None),
+            ("[1e30, 99999999999999999999.5]", None),
+            (r#"{"a": [1, 18446744073709551616]}"#, Some("18446744073709551616")),
+            ("-9223372036854775809", Some("-9223372036854775809")),
+        ] {
+            assert_eq!(wide_integer(text), found, "{text}");
+        }
+    }
 
     #[test]
     fn json_is_written_as_python_writes_it() {

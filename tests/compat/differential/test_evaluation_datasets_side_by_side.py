@@ -18,6 +18,7 @@ TEXTS = "evaluation datasets: numbers, lists and objects as values of a new one'
 
 
 AS_TEXTS = Difference(TEXTS, (200, None), (200, None))
+WIDE_INTEGER = refused("integers beyond 64 bits in scorers, records of evaluation datasets and serialized expectations")
 ORDERED = refused("`name > 'a'` in searches for evaluation datasets")
 
 
@@ -186,6 +187,7 @@ RECORDS = [
     case(
         "records an object", MADE, send("POST", f"{ROOT}/$dataset/records", records='{"a": 1}').differs(FAILS_IN_WORDS)
     ),
+    case("an integer beyond 64 bits", MADE, upsert({"inputs": {"a": 2**64}}).differs(WIDE_INTEGER)),
     case("records of numbers", MADE, upsert(1).differs(FAILS_IN_WORDS)),
     case(
         "NaN",
