@@ -153,6 +153,10 @@ pub const TRACE_LINKS: usize = 100;
 pub const SEARCH_TRACES_RESULTS: i64 = 500;
 /// Traces in a page when the client does not say.
 pub const SEARCH_TRACES_DEFAULT_RESULTS: i64 = 100;
+/// Groups in an answer of `traces/metrics` when the client does not say: `MAX_RESULTS_QUERY_TRACE_METRICS`.
+pub const TRACE_METRICS_DEFAULT_RESULTS: i64 = 1000;
+/// Different aggregations in one request: each is a few columns of a statement, of which SQLite takes 2,000.
+pub const TRACE_METRIC_AGGREGATIONS: usize = 100;
 /// Bytes of a file sent to `upload-artifact`.
 pub const UPLOAD_ARTIFACT_BYTES: usize = 10 * 1024 * 1024;
 /// Bytes of a JSON request body: 1,000 metrics with the longest keys fit many times over; the

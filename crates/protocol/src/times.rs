@@ -18,6 +18,15 @@ pub fn time(milliseconds: i64) -> String {
     if milliseconds % 1000 == 0 { format!("{time:.0}") } else { format!("{time:.3}") }
 }
 
+/// A time in milliseconds as Python writes it: `2023-11-14T22:00:00+00:00`; without what is less than a second.
+#[must_use]
+pub fn python_time(milliseconds: i64) -> String {
+    format!(
+        "{}+00:00",
+        time(milliseconds.saturating_sub(milliseconds.rem_euclid(1000))).trim_end_matches('Z')
+    )
+}
+
 /// A duration in milliseconds as text.
 #[must_use]
 pub fn duration(milliseconds: i64) -> String {
@@ -80,6 +89,13 @@ fn read_duration(text: &str) -> Option<i64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn times_in_python_have_whole_seconds() {
+        assert_eq!(python_time(1_700_000_000_000), "2023-11-14T22:13:20+00:00");
+        assert_eq!(python_time(-1), "1969-12-31T23:59:59+00:00");
+        assert_eq!(python_time(i64::MIN), "0001-01-01T00:00:00+00:00");
+    }
 
     #[test]
     fn times_have_no_fraction_or_three_digits() {

@@ -50,16 +50,7 @@ pub(crate) fn read(filter: &str, shown: Shown) -> Result<Vec<Condition<'_>>, Inv
     if filter.is_empty() {
         return Ok(Vec::new());
     }
-    let statement = Statement::read(filter).map_err(|reason| match reason {
-        NoStatement::TooLong => NoStatement::too_long("filter"),
-        NoStatement::Blank => {
-            InvalidParameter::new(format!("Invalid filter '{filter}'. Could not be parsed."))
-        }
-        NoStatement::Several => InvalidParameter::new(format!(
-            "Search filter contained multiple expression {}. Provide AND-ed expression list.",
-            python::repr_str(filter)
-        )),
-    })?;
+    let statement = statement(filter)?;
     let (conditions, others) = split(&statement);
     if others.is_empty() {
         return within_limit(conditions);
@@ -71,17 +62,65 @@ pub(crate) fn read(filter: &str, shown: Shown) -> Result<Vec<Condition<'_>>, Inv
             Shown::Bare => other.to_owned(),
         })
         .collect();
-    let clauses = others.join(", ");
-    Err(InvalidParameter::new(format!("Invalid clause(s) in filter string: {clauses}")))
+    Err(invalid_clauses(&others))
+}
+
+/// Reads the only comparison of a filter, in which not even `AND` may stand.
+pub(crate) fn read_one(filter: &str) -> Result<Condition<'_>, InvalidParameter> {
+    let mut comparisons = Vec::new();
+    if !filter.is_empty() {
+        let statement = statement(filter)?;
+        let mut others = Vec::new();
+        for item in &statement.items {
+            match item {
+                Item::Comparison { left, comparator, right } => {
+                    comparisons.push(Condition::comparison(left, comparator, right));
+                }
+                Item::Piece(_) => others.push(statement.text_of(item).to_owned()),
+            }
+        }
+        if !others.is_empty() {
+            return Err(invalid_clauses(&others));
+        }
+    }
+    match comparisons.pop() {
+        Some(comparison) if comparisons.is_empty() => Ok(comparison),
+        _ => Err(InvalidParameter::new(format!(
+            "Invalid filter: '{filter}'. Expected one filter clause."
+        ))),
+    }
+}
+
+fn statement(filter: &str) -> Result<Statement<'_>, InvalidParameter> {
+    Statement::read(filter).map_err(|reason| match reason {
+        NoStatement::TooLong => NoStatement::too_long("filter"),
+        NoStatement::Blank => {
+            InvalidParameter::new(format!("Invalid filter '{filter}'. Could not be parsed."))
+        }
+        NoStatement::Several => InvalidParameter::new(format!(
+            "Search filter contained multiple expression {}. Provide AND-ed expression list.",
+            python::repr_str(filter)
+        )),
+    })
+}
+
+fn invalid_clauses(clauses: &[String]) -> InvalidParameter {
+    let clauses = clauses.join(", ");
+    InvalidParameter::new(format!("Invalid clause(s) in filter string: {clauses}"))
 }
 
 /// Refuses more conditions than a database takes in one statement.
 pub(crate) fn within_limit(
     conditions: Vec<Condition<'_>>,
 ) -> Result<Vec<Condition<'_>>, InvalidParameter> {
-    let count = conditions.len();
+    check_count(conditions.len())?;
+    Ok(conditions)
+}
+
+/// Refuses more conditions than a database takes in one statement.
+pub(crate) fn check_count(count: usize) -> Result<(), InvalidParameter> {
     if count <= MAX_CONDITIONS {
-        return Ok(conditions);
+        return Ok(());
     }
     Err(InvalidParameter::new(format!(
         "Invalid filter: it has {count} conditions, and at most {MAX_CONDITIONS} are possible. \
@@ -98,9 +137,7 @@ pub(crate) fn split<'a>(statement: &Statement<'a>) -> (Vec<Condition<'a>>, Vec<&
         rest = after;
         match first {
             Item::Comparison { left, comparator, right } => {
-                let comparator = comparator.text.to_owned();
-                let value = Some(Value::of(right));
-                conditions.push(Condition { left: *left, comparator, value });
+                conditions.push(Condition::comparison(left, comparator, right));
             }
             Item::Piece(piece) if piece.is_keyword("AND") => {}
             Item::Piece(piece) => match membership(piece, after) {
@@ -184,6 +221,11 @@ impl<'a> Value<'a> {
 }
 
 impl<'a> Condition<'a> {
+    fn comparison(left: &Piece<'a>, comparator: &Piece<'a>, right: &Piece<'a>) -> Self {
+        let comparator = comparator.text.to_owned();
+        Self { left: *left, comparator, value: Some(Value::of(right)) }
+    }
+
     /// What is on the left, which must be a name.
     pub(crate) fn identifier(&self) -> Result<&'a str, InvalidParameter> {
         if self.left.kind == Kind::Identifier {

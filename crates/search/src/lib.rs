@@ -18,6 +18,7 @@ pub mod registered_models;
 mod registry;
 pub mod runs;
 mod tokens;
+pub mod trace_metrics;
 mod trace_values;
 pub mod traces;
 

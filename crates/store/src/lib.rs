@@ -61,6 +61,7 @@ mod trace;
 mod trace_changes;
 mod trace_columns;
 mod trace_conditions;
+mod trace_metrics;
 mod trace_reads;
 mod trace_rows;
 mod trace_search;

@@ -362,6 +362,7 @@ fn traces() -> Vec<Route> {
         GET.records("/3.0/mlflow/traces/get", Read, traces::get),
         GET.records("/3.0/mlflow/traces/batchGet", Read, traces::batch_get),
         POST.records("/3.0/mlflow/traces/batchGetInfos", Read, traces::batch_get_infos),
+        POST.records("/3.0/mlflow/traces/metrics", Read, traces::query_metrics),
         GET.records("/3.0/mlflow/traces/{trace_id}", Read, traces::get_info),
         PATCH.records("/3.0/mlflow/traces/{trace_id}/tags", Edit, traces::set_tag),
         DELETE.records("/3.0/mlflow/traces/{trace_id}/tags", Edit, traces::delete_tag),
@@ -416,6 +417,7 @@ mod tests {
                 "/get-latest-versions",
                 "/graphql",
                 "/batchGetInfos",
+                "/traces/metrics",
                 "/gateway-proxy",
                 "/ui-telemetry",
             ];

@@ -9,6 +9,7 @@ use mlferry_protocol::{
         DeleteTraceTag, DeleteTraces, DeleteTracesResponse, LinkPromptsToTrace, LinkTracesToRun,
         SetTraceTag,
     },
+    trace_metrics::{QueryTraceMetrics, QueryTraceMetricsResponse},
     traces::{
         BatchGetTraceInfosResponse, BatchGetTraces, GetTrace, GetTraceInfo, SearchTraces,
         SearchTracesResponse, StartTrace, TraceInfoResponse,
@@ -56,6 +57,13 @@ pub(super) async fn search(
     Rpc(request): Rpc<SearchTraces>,
 ) -> Reply<SearchTracesResponse> {
     Ok(Json(store.search_traces(request).await?))
+}
+
+pub(super) async fn query_metrics(
+    State(store): State<Store>,
+    Rpc(request): Rpc<QueryTraceMetrics>,
+) -> Reply<QueryTraceMetricsResponse> {
+    Ok(Json(store.query_trace_metrics(request).await?))
 }
 
 pub(super) async fn set_tag(

@@ -226,6 +226,14 @@ pub(crate) enum Row {
 }
 
 impl Row {
+    /// The value of the column with a number, counted from 0, for columns that have no name.
+    pub(crate) fn get_at<T: Column>(&self, index: usize) -> Result<T, DbError> {
+        match self {
+            Self::Sqlite(row) => Ok(row.try_get(index)?),
+            Self::Postgres(row) => Ok(row.try_get_unchecked(index)?),
+        }
+    }
+
     /// The value of a column.
     pub(crate) fn get<T: Column>(&self, column: impl Iden + Copy) -> Result<T, DbError> {
         match self {
