@@ -28,7 +28,7 @@ test-rust: postgres
 	cargo $(RUN_TESTS) --workspace --locked
 	tests/scripts/with-postgres cargo $(RUN_TESTS) --package mlferry-store --locked
 
-test-python: build postgres stores wheel deb deploy-tools .venv/ready .venv-skinny1/ready .venv-skinny2/ready
+test-python: build postgres stores chromium wheel deb deploy-tools .venv/ready .venv-skinny1/ready .venv-skinny2/ready
 	cd tests && $(PYTEST)
 	cargo build --locked --features sftp,ftp,hdfs
 	cd tests && MLFERRY_BIN=$(CURDIR)/target/debug/mlferry $(PYTEST) compat/destinations compat/test_hosts.py -k "sftp or ftp or hdfs"
@@ -138,6 +138,11 @@ $(TOOLS)/azurite/$(AZURITE):
 sshd:
 	command -v sshd >/dev/null || [ -x /usr/sbin/sshd ] || { \
 		$(SUDO) apt-get update -qq; $(SUDO) apt-get install -y -qq --no-install-recommends openssh-server; }
+
+.PHONY: chromium
+chromium: ## Install the browser that walks through the web page, unless it is there
+	command -v chromium >/dev/null \
+		|| { $(SUDO) apt-get update -qq; $(SUDO) apt-get install -y -qq --no-install-recommends chromium; }
 
 # Debian's python3 comes without venv.
 .PHONY: python-venv

@@ -141,8 +141,8 @@ impl TraceMetrics {
         let (mut start, mut end) = (self.request.start_ms, self.request.end_ms);
         if self.request.interval_ms.is_some() {
             // The start of a group beyond would need more than 64 bits.
-            start = start.map(|start| start.max(i64::MIN / 2));
-            end = end.map(|end| end.min(i64::MAX / 2));
+            let counted = |time: i64| time.clamp(i64::MIN / 2, i64::MAX / 2);
+            (start, end) = (start.map(counted), end.map(counted));
         }
         let is_cost = matches!(
             self.request.measure,

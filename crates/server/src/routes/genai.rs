@@ -1,12 +1,36 @@
-//! The lines of the route table for what judges traces, what it is judged by, and what it says.
+//! The lines of the route table for traces, what judges them, what it is judged by, and what it says.
 
 use super::{
     Access::{Delete, Edit, Read},
-    DELETE, GET, PATCH, POST, Route, assessments, evaluation_datasets, scorers,
+    DELETE, GET, PATCH, POST, Route, assessments, evaluation_datasets, otlp, scorers,
+    trace_artifacts, traces, traces_v2,
 };
 
 pub(super) fn lines() -> Vec<Route> {
     vec![
+        // Traces.
+        POST.records("/3.0/mlflow/traces", Edit, traces::start),
+        POST.records("/3.0/mlflow/traces/search", Read, traces::search),
+        GET.records("/3.0/mlflow/traces/get", Read, traces::get),
+        GET.records("/3.0/mlflow/traces/batchGet", Read, traces::batch_get),
+        POST.records("/3.0/mlflow/traces/batchGetInfos", Read, traces::batch_get_infos),
+        POST.records("/3.0/mlflow/traces/metrics", Read, traces::query_metrics),
+        GET.records("/3.0/mlflow/traces/{trace_id}", Read, traces::get_info),
+        PATCH.records("/3.0/mlflow/traces/{trace_id}/tags", Edit, traces::set_tag),
+        DELETE.records("/3.0/mlflow/traces/{trace_id}/tags", Edit, traces::delete_tag),
+        POST.records("/3.0/mlflow/traces/delete-traces", Delete, traces::delete),
+        POST.records("/2.0/mlflow/traces/delete-traces", Delete, traces::delete),
+        POST.records("/2.0/mlflow/traces/link-to-run", Edit, traces::link_to_run),
+        POST.records("/2.0/mlflow/traces/link-prompts", Edit, traces::link_prompts),
+        GET.both("/2.0/mlflow/get-trace-artifact", Read, trace_artifacts::download).ajax(),
+        GET.both("/3.0/mlflow/get-trace-artifact", Read, trace_artifacts::download).ajax(),
+        POST.records("/v1/traces", Edit, otlp::export).bare(),
+        POST.records("/2.0/mlflow/traces", Edit, traces_v2::start),
+        GET.records("/2.0/mlflow/traces", Read, traces_v2::search),
+        PATCH.records("/2.0/mlflow/traces/{request_id}", Edit, traces_v2::end),
+        GET.records("/2.0/mlflow/traces/{request_id}/info", Read, traces_v2::get_info),
+        PATCH.records("/2.0/mlflow/traces/{request_id}/tags", Edit, traces::set_tag),
+        DELETE.records("/2.0/mlflow/traces/{request_id}/tags", Edit, traces::delete_tag),
         // Scorers.
         POST.records("/3.0/mlflow/scorers/register", Edit, scorers::register),
         GET.records("/3.0/mlflow/scorers/list", Read, scorers::list),

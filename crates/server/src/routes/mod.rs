@@ -19,6 +19,7 @@ mod logged_model_artifacts;
 mod logged_models;
 mod metrics;
 mod model_versions;
+mod models;
 mod otlp;
 mod params;
 mod presigned;
@@ -260,126 +261,11 @@ pub(crate) fn table() -> Vec<Route> {
         ),
         // What the web page asks in GraphQL, which changes nothing.
         POST.both("/graphql", Read, graphql::answer).bare(),
-        // Logged models.
-        POST.records("/2.0/mlflow/logged-models", Edit, logged_models::create),
-        POST.records("/2.0/mlflow/logged-models/search", Read, logged_models::search),
-        GET.records("/2.0/mlflow/logged-models/{model_id}", Read, logged_models::get),
-        PATCH.records("/2.0/mlflow/logged-models/{model_id}", Edit, logged_models::finalize),
-        DELETE.records("/2.0/mlflow/logged-models/{model_id}", Delete, logged_models::delete),
-        POST.records(
-            "/2.0/mlflow/logged-models/{model_id}/params",
-            Edit,
-            logged_models::log_params,
-        ),
-        PATCH.records("/2.0/mlflow/logged-models/{model_id}/tags", Edit, logged_models::set_tags),
-        DELETE.records(
-            "/2.0/mlflow/logged-models/{model_id}/tags/{tag_key}",
-            Edit,
-            logged_models::delete_tag,
-        ),
-        GET.both(
-            "/2.0/mlflow/logged-models/{model_id}/artifacts/directories",
-            Read,
-            logged_model_artifacts::list,
-        ),
-        GET.both(
-            "/2.0/mlflow/logged-models/{model_id}/artifacts/files",
-            Read,
-            logged_model_artifacts::download,
-        )
-        .ajax(),
     ];
-    table.extend(registry());
-    table.extend(traces());
+    table.extend(models::lines());
     table.extend(genai::lines());
     table.extend(left_out::lines());
     table
-}
-
-/// The lines of the model registry.
-fn registry() -> Vec<Route> {
-    use Access::{Delete, Edit, Read};
-
-    vec![
-        // Registered models; a prompt is one, too.
-        POST.records("/2.0/mlflow/registered-models/create", Edit, registered_models::create),
-        GET.records("/2.0/mlflow/registered-models/get", Read, registered_models::get),
-        GET.records("/2.0/mlflow/registered-models/search", Read, registered_models::search),
-        POST.records("/2.0/mlflow/registered-models/rename", Edit, registered_models::rename),
-        PATCH.records("/2.0/mlflow/registered-models/update", Edit, registered_models::update),
-        DELETE.records("/2.0/mlflow/registered-models/delete", Delete, registered_models::delete),
-        GET.records(
-            "/2.0/mlflow/registered-models/get-latest-versions",
-            Read,
-            registered_models::get_latest_versions,
-        ),
-        POST.records(
-            "/2.0/mlflow/registered-models/get-latest-versions",
-            Read,
-            registered_models::get_latest_versions,
-        ),
-        POST.records("/2.0/mlflow/registered-models/set-tag", Edit, registered_models::set_tag),
-        DELETE.records(
-            "/2.0/mlflow/registered-models/delete-tag",
-            Edit,
-            registered_models::delete_tag,
-        ),
-        POST.records("/2.0/mlflow/registered-models/alias", Edit, registered_models::set_alias),
-        DELETE.records(
-            "/2.0/mlflow/registered-models/alias",
-            Edit,
-            registered_models::delete_alias,
-        ),
-        GET.records("/2.0/mlflow/registered-models/alias", Read, registered_models::by_alias),
-        // Their versions.
-        POST.records("/2.0/mlflow/model-versions/create", Edit, model_versions::create),
-        GET.records("/2.0/mlflow/model-versions/get", Read, model_versions::get),
-        GET.records("/2.0/mlflow/model-versions/search", Read, model_versions::search),
-        PATCH.records("/2.0/mlflow/model-versions/update", Edit, model_versions::update),
-        POST.records(
-            "/2.0/mlflow/model-versions/transition-stage",
-            Edit,
-            model_versions::transition_stage,
-        ),
-        DELETE.records("/2.0/mlflow/model-versions/delete", Delete, model_versions::delete),
-        GET.records(
-            "/2.0/mlflow/model-versions/get-download-uri",
-            Read,
-            model_versions::get_download_uri,
-        ),
-        POST.records("/2.0/mlflow/model-versions/set-tag", Edit, model_versions::set_tag),
-        DELETE.records("/2.0/mlflow/model-versions/delete-tag", Edit, model_versions::delete_tag),
-    ]
-}
-
-/// The lines of traces.
-fn traces() -> Vec<Route> {
-    use Access::{Delete, Edit, Read};
-
-    vec![
-        POST.records("/3.0/mlflow/traces", Edit, traces::start),
-        POST.records("/3.0/mlflow/traces/search", Read, traces::search),
-        GET.records("/3.0/mlflow/traces/get", Read, traces::get),
-        GET.records("/3.0/mlflow/traces/batchGet", Read, traces::batch_get),
-        POST.records("/3.0/mlflow/traces/batchGetInfos", Read, traces::batch_get_infos),
-        POST.records("/3.0/mlflow/traces/metrics", Read, traces::query_metrics),
-        GET.records("/3.0/mlflow/traces/{trace_id}", Read, traces::get_info),
-        PATCH.records("/3.0/mlflow/traces/{trace_id}/tags", Edit, traces::set_tag),
-        DELETE.records("/3.0/mlflow/traces/{trace_id}/tags", Edit, traces::delete_tag),
-        POST.records("/3.0/mlflow/traces/delete-traces", Delete, traces::delete),
-        POST.records("/2.0/mlflow/traces/delete-traces", Delete, traces::delete),
-        POST.records("/2.0/mlflow/traces/link-to-run", Edit, traces::link_to_run),
-        POST.records("/2.0/mlflow/traces/link-prompts", Edit, traces::link_prompts),
-        GET.both("/2.0/mlflow/get-trace-artifact", Read, trace_artifacts::download).ajax(),
-        GET.both("/3.0/mlflow/get-trace-artifact", Read, trace_artifacts::download).ajax(),
-        POST.records("/v1/traces", Edit, otlp::export).bare(),
-        POST.records("/2.0/mlflow/traces", Edit, traces_v2::start),
-        GET.records("/2.0/mlflow/traces", Read, traces_v2::search),
-        PATCH.records("/2.0/mlflow/traces/{request_id}", Edit, traces_v2::end),
-        GET.records("/2.0/mlflow/traces/{request_id}/info", Read, traces_v2::get_info),
-        PATCH.records("/2.0/mlflow/traces/{request_id}/tags", Edit, traces::set_tag),
-        DELETE.records("/2.0/mlflow/traces/{request_id}/tags", Edit, traces::delete_tag),
-    ]
 }
 
 #[cfg(test)]
