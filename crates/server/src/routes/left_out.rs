@@ -20,7 +20,6 @@ const GATEWAY: &str = "The AI gateway is";
 const JOBS: &str = "Running jobs, evaluations and scorers on the server is";
 const REVIEWS: &str = "Labelling schemas and review queues are";
 const ISSUES: &str = "Finding issues in traces is";
-const CORRELATIONS: &str = "Correlating filters of traces is";
 const ASSISTANT: &str = "The assistant is";
 const MCP: &str = "The registry of MCP servers is";
 const DEMO: &str = "Demo data is";
@@ -44,7 +43,6 @@ const LEFT_OUT: &[(&str, Twins, &str, &[Method])] = &[
     (REVIEWS, Both, "/3.0/mlflow/review-queues/{*rest}", &[G, P]),
     (ISSUES, Both, "/3.0/mlflow/issues", &[P]),
     (ISSUES, Both, "/3.0/mlflow/issues/{*rest}", &[G, P, A]),
-    (CORRELATIONS, Both, "/3.0/mlflow/traces/calculate-filter-correlation", &[P]),
     (ASSISTANT, Ajax, "/3.0/mlflow/assistant/{*rest}", &[G, P, U, A]),
     (MCP, Both, "/3.0/mlflow/mcp-servers", &[G, P]),
     (MCP, Both, "/3.0/mlflow/mcp-servers/{*rest}", &[G, P, A, D]),
