@@ -1,5 +1,6 @@
 //! MLflow's error codes and the JSON body of an error.
 
+use crate::python;
 use serde::Serialize;
 use thiserror::Error;
 
@@ -138,7 +139,9 @@ impl InvalidParameter {
     /// `value` has a JSON type that `parameter` does not take.
     #[must_use]
     pub fn wrong_type(parameter: &str, value: &serde_json::Value) -> Self {
-        let type_name = crate::python::type_name(value);
+        let type_name = python::type_name(value);
+        // The reference shows objects with their keys in order.
+        let value = python::sorted(value);
         Self::new(format!(
             "Invalid value {value} for parameter '{parameter}' supplied:  \
              Hint: Value was of type '{type_name}'. {SEE_API_DOCS}"
@@ -156,7 +159,7 @@ impl InvalidParameter {
         value: impl Into<serde_json::Value>,
         reason: impl std::fmt::Display,
     ) -> Self {
-        let value = value.into();
+        let value = python::sorted(&value.into());
         Self::new(format!("Invalid value {value} for parameter '{parameter}' supplied: {reason}"))
     }
 

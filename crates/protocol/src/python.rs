@@ -144,7 +144,8 @@ pub fn dumps_sorted(value: &Value) -> String {
     dumps(&sorted(value))
 }
 
-fn sorted(value: &Value) -> Value {
+/// A value whose objects have their keys in order.
+pub(crate) fn sorted(value: &Value) -> Value {
     match value {
         Value::Array(items) => items.iter().map(sorted).collect(),
         Value::Object(entries) => {

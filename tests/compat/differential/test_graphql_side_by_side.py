@@ -60,7 +60,7 @@ SEARCH_VERSIONS = (
     "query ($input: MlflowSearchModelVersionsInput) { mlflowSearchModelVersions(input: $input) { nextPageToken "
     "modelVersions { name version creationTimestamp lastUpdatedTimestamp userId currentStage description source runId "
     "status statusMessage tags { key value } runLink aliases modelId modelParams { name value } modelMetrics { key } "
-    "deploymentJobState { jobId jobState runState } } } }"
+    "deploymentJobState { jobId } } } }"
 )
 GET_HISTORY = (
     "query GetMetricHistoryBulkInterval($data: MlflowGetMetricHistoryBulkIntervalInput!) "
