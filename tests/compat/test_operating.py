@@ -601,7 +601,7 @@ def test_a_server_whose_collector_is_itself_does_not_trace_that(own_server):
     server.get("/version")
 
     def received() -> float:
-        return Metrics(server)("mlferry_http_requests_total", method="POST", route="unmatched")
+        return Metrics(server)("mlferry_http_requests_total", method="POST", route="/v1/traces")
 
     wait_until(lambda: received() > 0, 15, "nothing was sent")
     # Another span, so that another call shows that the first one led to none.
