@@ -8,7 +8,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from mlflow import MlflowClient
 
+from databases import kinds, options_of
 from harness import Server, use_client
 from pairs import Pair, start_pair
 from postgres import Cluster
@@ -132,13 +134,26 @@ def client(monkeypatch, server):
     return use_client(monkeypatch, server.url)
 
 
-KINDS = [
-    pytest.param(kind, marks=pytest.mark.xdist_group(f"differential {kind}"), id=kind)
-    for kind in ("sqlite", "postgres")
-]
+@pytest.fixture(scope="module", params=kinds("client"))
+def tracking(request) -> Iterator[Server]:
+    """A server on each kind of database, shared by the tests of a file."""
+    with Server(*options_of(request)) as running:
+        yield running
 
 
-@pytest.fixture(scope="session", params=KINDS)
+@pytest.fixture
+def fluent(monkeypatch, tracking):
+    """The stock fluent API with an experiment of its own, on a server on each kind of database."""
+    return use_client(monkeypatch, tracking.url)
+
+
+@pytest.fixture
+def stock(fluent) -> MlflowClient:
+    """The stock client for the same server."""
+    return MlflowClient()
+
+
+@pytest.fixture(scope="session", params=kinds("differential"))
 def pair(request, tmp_path_factory) -> Iterator[Pair]:
     """The reference and mlferry side by side, on fresh databases of each kind."""
     cluster = request.getfixturevalue("postgres") if request.param == "postgres" else None

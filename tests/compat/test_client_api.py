@@ -15,33 +15,6 @@ from sklearn.datasets import load_iris
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 
-from harness import Server, use_client
-
-KINDS = [
-    pytest.param(kind, marks=pytest.mark.xdist_group(f"client {kind}"), id=kind) for kind in ("sqlite", "postgres")
-]
-
-
-@pytest.fixture(scope="module", params=KINDS)
-def tracking(request):
-    """A server on each kind of database."""
-    arguments = []
-    if request.param == "postgres":
-        arguments = ["--backend-store-uri", request.getfixturevalue("postgres").create_database()]
-    with Server(*arguments) as running:
-        yield running
-
-
-@pytest.fixture
-def fluent(monkeypatch, tracking):
-    """The fluent API with an experiment of its own, on the server under test."""
-    return use_client(monkeypatch, tracking.url)
-
-
-@pytest.fixture
-def stock(fluent) -> MlflowClient:
-    return MlflowClient()
-
 
 @pytest.fixture
 def experiment_id(stock) -> str:

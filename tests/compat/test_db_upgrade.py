@@ -14,6 +14,7 @@ import pytest
 import sqlalchemy as sa
 
 import old_databases as old
+from databases import kinds
 from harness import Server, binary, clean_environment, run_binary
 from postgres import Cluster, execute
 
@@ -135,14 +136,11 @@ class Samples:
         return self.empty[revision]
 
 
-KINDS = [
-    pytest.param(kind, marks=pytest.mark.xdist_group(f"upgrade {kind}"), id=kind) for kind in ("sqlite", "postgres")
-]
 # On PostgreSQL, where making databases takes long, one before each of the changes that are not merely additions.
 POSTGRES_RELEASES = {"2.22", "3.0", "3.5", "3.9", "3.11", "3.14", "3.16"}
 
 
-@pytest.fixture(scope="module", params=KINDS)
+@pytest.fixture(scope="module", params=kinds("upgrade"))
 def databases(request, tmp_path_factory):
     if request.param == "sqlite":
         yield SqliteDatabases(tmp_path_factory.mktemp("old"))

@@ -6,26 +6,9 @@ import uuid
 
 import pytest
 
-from harness import Server, use_client
-
-KINDS = [
-    pytest.param(kind, marks=pytest.mark.xdist_group(f"client {kind}"), id=kind) for kind in ("sqlite", "postgres")
-]
-
-
-@pytest.fixture(scope="module", params=KINDS)
-def tracking(request):
-    """A server on each kind of database."""
-    arguments = []
-    if request.param == "postgres":
-        arguments = ["--backend-store-uri", request.getfixturevalue("postgres").create_database()]
-    with Server(*arguments) as running:
-        yield running
-
 
 @pytest.fixture
-def datasets(monkeypatch, tracking):
-    use_client(monkeypatch, tracking.url)
+def datasets(fluent):
     from mlflow.genai import datasets
 
     return datasets

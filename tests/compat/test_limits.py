@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import itertools
 import json
 from dataclasses import dataclass
 
 import pytest
 
+from databases import kinds, options_of
 from harness import Server
 
-KINDS = [
-    pytest.param(kind, marks=pytest.mark.xdist_group(f"limits {kind}"), id=kind) for kind in ("sqlite", "postgres")
-]
 LONG = "'{}' exceeds the maximum length of {} characters"
 BATCH = (
     "A batch logging request can contain at most {0} {2}. Got {1} {2}. "
@@ -22,14 +19,11 @@ BATCH = (
 NUMBERS = itertools.count()
 
 
-@pytest.fixture(scope="module", params=KINDS)
+@pytest.fixture(scope="module", params=kinds("limits"))
 def limited(request):
     """A server on each database."""
-    with contextlib.ExitStack() as closing:
-        arguments = ()
-        if request.param == "postgres":
-            arguments = ("--backend-store-uri", str(request.getfixturevalue("postgres").create_database()))
-        yield closing.enter_context(Server(*arguments))
+    with Server(*options_of(request)) as running:
+        yield running
 
 
 @pytest.fixture(scope="module")

@@ -8,17 +8,14 @@ from mlflow.entities import LoggedModelInput, LoggedModelOutput, LoggedModelStat
 from mlflow.exceptions import RestException
 from sklearn.linear_model import LinearRegression
 
+from databases import kinds, options_of
 from harness import run_binary, tree, use_client
 
-KINDS = ("sqlite", "postgres")
 
-
-@pytest.fixture(params=KINDS)
+@pytest.fixture(params=kinds("client"))
 def models(request, own_server):
     """A server on a database of each kind."""
-    if request.param == "sqlite":
-        return own_server()
-    return own_server("--backend-store-uri", str(request.getfixturevalue("postgres").create_database()))
+    return own_server(*options_of(request))
 
 
 @pytest.fixture

@@ -9,31 +9,7 @@ import mlflow
 import pytest
 from mlflow import MlflowClient, MlflowException
 
-from harness import Server, use_client
-
-KINDS = [
-    pytest.param(kind, marks=pytest.mark.xdist_group(f"versions {kind}"), id=kind) for kind in ("sqlite", "postgres")
-]
-
-
-@pytest.fixture(scope="module", params=KINDS)
-def registry(request):
-    """A server on each kind of database."""
-    arguments = []
-    if request.param == "postgres":
-        arguments = ["--backend-store-uri", request.getfixturevalue("postgres").create_database()]
-    with Server(*arguments) as running:
-        yield running
-
-
-@pytest.fixture
-def fluent(monkeypatch, registry):
-    return use_client(monkeypatch, registry.url)
-
-
-@pytest.fixture
-def stock(fluent) -> MlflowClient:
-    return MlflowClient()
+from harness import use_client
 
 
 @pytest.fixture
@@ -49,7 +25,7 @@ def run_id(fluent) -> str:
         return run.info.run_id
 
 
-def test_registering_a_run_s_model(registry, stock, name, run_id):
+def test_registering_a_run_s_model(tracking, stock, name, run_id):
     first = mlflow.register_model(f"runs:/{run_id}/model", name, tags={"a": "b"})
     assert (first.name, first.version, first.run_id, first.status) == (name, "1", run_id, "READY")
     second = mlflow.register_model(f"runs:/{run_id}/model", name)
@@ -62,11 +38,11 @@ def test_registering_a_run_s_model(registry, stock, name, run_id):
         assert file.read().startswith("flavors")
     found = stock.search_model_versions(f"run_id = '{run_id}'", order_by=["version_number ASC"])
     assert [version.version for version in found] == ["1", "2"]
-    answer = registry.get(f"/model-versions/get-artifact?name={name}&version=1&path=MLmodel")
+    answer = tracking.get(f"/model-versions/get-artifact?name={name}&version=1&path=MLmodel")
     assert answer.body.startswith(b"flavors")
 
 
-def test_copies(registry, stock, name, run_id):
+def test_copies(tracking, stock, name, run_id):
     mlflow.register_model(f"runs:/{run_id}/model", name)
     stock.set_registered_model_alias(name, "champion", "1")
     copy = stock.copy_model_version(f"models:/{name}/1", f"{name}-copy")
@@ -79,21 +55,21 @@ def test_copies(registry, stock, name, run_id):
     stock.delete_model_version(name, "1")
     with pytest.raises(MlflowException, match="not found"):
         stock.create_model_version(f"{name}-copy", f"models:/{name}/1")
-    answer = registry.get(f"/model-versions/get-artifact?name={name}-copy&version=2&path=MLmodel")
+    answer = tracking.get(f"/model-versions/get-artifact?name={name}-copy&version=2&path=MLmodel")
     assert answer.body.startswith(b"flavors")
 
 
-def test_files_of_a_run_by_its_id(registry, stock, name, run_id):
+def test_files_of_a_run_by_its_id(tracking, stock, name, run_id):
     stock.create_registered_model(name)
     for source in (f"runs:/{run_id}", f"runs:/{run_id}/model"):
         stock.create_model_version(name, source, run_id)
     stock.create_model_version(name, f"models:/{name}/2")
     for number, path in (("1", "model/MLmodel"), ("2", "MLmodel"), ("3", "MLmodel")):
         query = f"name={name}&version={number}"
-        assert registry.get(f"/model-versions/get-artifact?{query}&path={path}").body.startswith(b"flavors")
-        registry.get(f"/model-versions/get-artifact?{query}&path=none").assert_error(404)
-        registry.get(f"/model-versions/get-artifact?{query}&path=..%2Fx").assert_error(400)
-        registry.get(f"/model-versions/get-artifact?{query}").assert_error(400)
+        assert tracking.get(f"/model-versions/get-artifact?{query}&path={path}").body.startswith(b"flavors")
+        tracking.get(f"/model-versions/get-artifact?{query}&path=none").assert_error(404)
+        tracking.get(f"/model-versions/get-artifact?{query}&path=..%2Fx").assert_error(400)
+        tracking.get(f"/model-versions/get-artifact?{query}").assert_error(400)
     with pytest.raises(MlflowException, match="an absolute path must be provided"):
         stock.create_model_version(name, f"runs:/{run_id}/../../x", run_id)
 
@@ -171,13 +147,13 @@ def test_numbers_are_not_given_again(stock, name):
         stock.get_model_version(name, "1")
 
 
-def test_versions_made_at_once_have_numbers_of_their_own(registry, stock, name):
+def test_versions_made_at_once_have_numbers_of_their_own(tracking, stock, name):
     stock.create_registered_model(name)
     numbers = []
 
     def make() -> None:
         for _ in range(10):
-            answer = registry.api("/model-versions/create", {"name": name, "source": "s3://bucket/x"})
+            answer = tracking.api("/model-versions/create", {"name": name, "source": "s3://bucket/x"})
             numbers.append(int(answer.json()["model_version"]["version"]))
 
     threads = [threading.Thread(target=make) for _ in range(4)]

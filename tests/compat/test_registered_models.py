@@ -7,32 +7,6 @@ import uuid
 import pytest
 from mlflow import MlflowClient, MlflowException
 
-from harness import Server, use_client
-
-KINDS = [
-    pytest.param(kind, marks=pytest.mark.xdist_group(f"registry {kind}"), id=kind) for kind in ("sqlite", "postgres")
-]
-
-
-@pytest.fixture(scope="module", params=KINDS)
-def registry(request):
-    """A server on each kind of database."""
-    arguments = []
-    if request.param == "postgres":
-        arguments = ["--backend-store-uri", request.getfixturevalue("postgres").create_database()]
-    with Server(*arguments) as running:
-        yield running
-
-
-@pytest.fixture
-def fluent(monkeypatch, registry):
-    return use_client(monkeypatch, registry.url)
-
-
-@pytest.fixture
-def stock(fluent) -> MlflowClient:
-    return MlflowClient()
-
 
 @pytest.fixture
 def name() -> str:

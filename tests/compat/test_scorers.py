@@ -4,29 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from harness import Server, use_client
 
-KINDS = [
-    pytest.param(kind, marks=pytest.mark.xdist_group(f"client {kind}"), id=kind) for kind in ("sqlite", "postgres")
-]
-
-
-@pytest.fixture(scope="module", params=KINDS)
-def tracking(request):
-    """A server on each kind of database."""
-    arguments = []
-    if request.param == "postgres":
-        arguments = ["--backend-store-uri", request.getfixturevalue("postgres").create_database()]
-    with Server(*arguments) as running:
-        yield running
-
-
-@pytest.fixture
-def client(monkeypatch, tracking):
-    return use_client(monkeypatch, tracking.url)
-
-
-def test_a_judge_is_registered_listed_read_and_removed(client):
+def test_a_judge_is_registered_listed_read_and_removed(fluent):
     from mlflow.exceptions import MlflowException
     from mlflow.genai.judges import make_judge
     from mlflow.genai.scorers import delete_scorer, get_scorer, list_scorers
@@ -50,7 +29,7 @@ def test_a_judge_is_registered_listed_read_and_removed(client):
         get_scorer(name="quality")
 
 
-def test_code_is_not_registered(client):
+def test_code_is_not_registered(fluent):
     from mlflow.exceptions import MlflowException
     from mlflow.genai.scorers import scorer
 

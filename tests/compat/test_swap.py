@@ -23,12 +23,11 @@ from mlflow.entities import (
 )
 from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
+from databases import kinds
 from harness import Server, free_port, run_binary
 from pairs import sqlite_uri
 from postgres import Cluster, DatabaseUri, execute
 from reference import Reference
-
-KINDS = [pytest.param(kind, marks=pytest.mark.xdist_group(f"swap {kind}"), id=kind) for kind in ("sqlite", "postgres")]
 
 
 @dataclass
@@ -40,7 +39,7 @@ class Database:
     schema: Callable[[], str]
 
 
-@pytest.fixture(params=KINDS)
+@pytest.fixture(params=kinds("swap"))
 def database(request, tmp_path) -> Database:
     if request.param == "sqlite":
         path = tmp_path / "mlflow.db"

@@ -13,16 +13,14 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.trace import Status, StatusCode
 
+from databases import kinds, options_of
 from harness import Server, use_client
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
+@pytest.fixture(params=kinds("client"))
 def server(request, tmp_path):
     """A server on a database of each kind."""
-    database = f"sqlite:///{tmp_path}/mlflow.db"
-    if request.param == "postgres":
-        database = str(request.getfixturevalue("postgres").create_database())
-    with Server("--backend-store-uri", database, root=tmp_path) as running:
+    with Server(*options_of(request), root=tmp_path) as running:
         yield running
 
 

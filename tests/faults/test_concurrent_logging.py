@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from databases import kinds
 from harness import Server, free_port, wait_until
 from postgres import Cluster
 from reference import Reference
@@ -20,9 +21,6 @@ RUNS = 200
 BEFORE, AFTER = 300, 200
 HEAL_SECONDS = 30.0
 
-KINDS = [
-    pytest.param(kind, marks=pytest.mark.xdist_group(f"logging {kind}"), id=kind) for kind in ("sqlite", "postgres")
-]
 ON_POSTGRES = pytest.mark.xdist_group("logging postgres")
 
 
@@ -33,7 +31,7 @@ def postgres() -> Iterator[Cluster]:
         yield running
 
 
-@pytest.fixture(params=KINDS)
+@pytest.fixture(params=kinds("logging"))
 def database(request) -> str | None:
     """The URI of an empty database, or None for the default one in the server's folder."""
     return None if request.param == "sqlite" else request.getfixturevalue("postgres").create_database()
