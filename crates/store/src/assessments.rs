@@ -4,6 +4,7 @@ use crate::{
     Store, StoreError,
     clock::now_ms,
     db::{DbError, Row, Transaction, Trouble, id_lists, insert},
+    python_json,
     reads::Question,
     tables::{Assessments, TraceInfo},
     writes::{Change, Lock},
@@ -192,14 +193,14 @@ fn insertion(
         Assessments::AggregateValue,
         Assessments::IsNumericValue,
     ];
-    let value = assessment.judgement.value();
-    let (aggregate, is_numeric) = aggregate(&value);
+    let value = python::dumps(&assessment.judgement.value());
+    let (aggregate, is_numeric) = python_json::aggregate(&value);
     let row = [
         assessment.assessment_id.as_str().into(),
         assessment.trace_id.as_str().into(),
         assessment.name.as_str().into(),
         assessment.judgement.kind().into(),
-        python::dumps(&value).into(),
+        value.into(),
         error_of(&assessment.judgement).into(),
         assessment.create_time.into(),
         assessment.last_update_time.into(),
@@ -217,20 +218,6 @@ fn insertion(
         is_numeric.into(),
     ];
     insert(Assessments::Table, columns, [row])
-}
-
-/// What a value counts for in charts, and whether it is a number.
-fn aggregate(value: &Value) -> (Option<f64>, bool) {
-    match value {
-        Value::Bool(is_true) => (Some(f64::from(u8::from(*is_true))), false),
-        Value::Number(number) => (number.as_f64(), number.as_f64().is_some()),
-        Value::String(text) => match text.trim().to_lowercase().as_str() {
-            "yes" => (Some(1.0), false),
-            "no" => (Some(0.0), false),
-            _ => (None, false),
-        },
-        _ => (None, false),
-    }
 }
 
 fn error_of(judgement: &Judgement) -> Option<String> {
@@ -405,12 +392,12 @@ impl Change for UpdateAssessment {
             assessment.metadata.insert(key.clone(), text.clone().into());
         }
         assessment.last_update_time = now_ms();
-        let value = assessment.judgement.value();
-        let (aggregate, is_numeric) = aggregate(&value);
+        let value = python::dumps(&assessment.judgement.value());
+        let (aggregate, is_numeric) = python_json::aggregate(&value);
         let update = Query::update()
             .table(Assessments::Table)
             .value(Assessments::Name, assessment.name.as_str())
-            .value(Assessments::Value, python::dumps(&value))
+            .value(Assessments::Value, value)
             .value(Assessments::Error, error_of(&assessment.judgement))
             .value(Assessments::LastUpdatedTimestamp, assessment.last_update_time)
             .value(Assessments::Rationale, assessment.rationale.clone())
