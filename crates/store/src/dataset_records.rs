@@ -20,7 +20,7 @@ use mlferry_protocol::{
 use sea_query::{Expr, ExprTrait, OnConflict, Order, Query, SelectStatement};
 use serde_json::{Map, Value, json as value};
 use sha2::{Digest as _, Sha256};
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use uuid::Uuid;
 
 /// Where the reference keeps outputs in the object that their column holds.
@@ -70,9 +70,10 @@ impl Change for UpsertDatasetRecords {
         let missing = || StoreError::EvaluationDatasetNotFound(id.clone());
         let (name, schema, _) = found.ok_or_else(missing)?;
         let now = now_ms();
-        let mut kept = Kept::read(transaction, id, &self.records).await?;
-        for record in &self.records {
-            kept.take(id, record, now);
+        let hashes: Vec<String> = self.records.iter().map(hash).collect();
+        let mut kept = Kept::read(transaction, id, &hashes).await?;
+        for (hash, record) in hashes.into_iter().zip(&self.records) {
+            kept.take(id, hash, record, now);
         }
         kept.write(transaction).await?;
         let count = count(transaction, id).await?;
@@ -102,8 +103,7 @@ impl Change for UpsertDatasetRecords {
 /// The records that a request is about, as they will be kept, by the hash of their inputs.
 #[derive(Default)]
 struct Kept {
-    records: Vec<(String, DatasetRecord)>,
-    places: HashMap<String, usize>,
+    records: BTreeMap<String, DatasetRecord>,
     inserted: u64,
     updated: u64,
 }
@@ -119,33 +119,28 @@ impl Kept {
     async fn read(
         transaction: &mut Transaction,
         dataset_id: &str,
-        records: &[NewRecord],
+        hashes: &[String],
     ) -> Result<Self, DbError> {
-        let hashes: Vec<String> = records.iter().map(hash).collect();
         let mut kept = Self::default();
-        for hashes in id_lists(&hashes) {
+        for hashes in id_lists(hashes) {
             let select = select_records(dataset_id)
                 .column(Column::InputHash)
                 .and_where(Expr::col(Column::InputHash).is_in(hashes.iter().map(String::as_str)))
                 .take();
             for row in transaction.fetch_all(&select).await? {
-                let hash: String = row.get(Column::InputHash)?;
-                kept.places.entry(hash.clone()).or_insert_with(|| kept.records.len());
-                kept.records.push((hash, record_of(&row)?));
+                kept.records.insert(row.get(Column::InputHash)?, record_of(&row)?);
             }
         }
         Ok(kept)
     }
 
     /// Adds a record, or changes the one with the same inputs.
-    fn take(&mut self, dataset_id: &str, record: &NewRecord, now: i64) {
-        let hash = hash(record);
-        if let Some(place) = self.places.get(&hash) {
-            merge(&mut self.records[*place].1, record, now);
+    fn take(&mut self, dataset_id: &str, hash: String, record: &NewRecord, now: i64) {
+        if let Some(kept) = self.records.get_mut(&hash) {
+            merge(kept, record, now);
             self.updated += 1;
             return;
         }
-        self.places.insert(hash.clone(), self.records.len());
         let source = record.source.as_ref();
         let outputs = record.outputs.clone().unwrap_or_else(|| Value::Object(Map::new()));
         let made = DatasetRecord {
@@ -163,7 +158,7 @@ impl Kept {
             last_updated_by: record.user.clone(),
             outputs,
         };
-        self.records.push((hash, made));
+        self.records.insert(hash, made);
         self.inserted += 1;
     }
 
@@ -193,7 +188,8 @@ impl Kept {
             Column::LastUpdatedBy,
         ];
         let dialect = transaction.dialect();
-        for records in row_lists(&self.records) {
+        let records: Vec<_> = self.records.iter().collect();
+        for records in row_lists(&records) {
             let rows = records.iter().map(|(hash, record)| row_of(dialect, hash, record));
             let mut insertion = insert(Column::Table, columns, rows);
             let conflict = OnConflict::columns([Column::DatasetId, Column::InputHash])
