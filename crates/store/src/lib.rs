@@ -6,6 +6,7 @@
 mod activity;
 mod artifact_uri;
 mod assessments;
+mod associations;
 mod batch;
 mod clock;
 mod conditions;

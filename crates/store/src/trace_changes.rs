@@ -2,10 +2,9 @@
 
 use crate::{
     Store, StoreError,
-    clock::now_ms,
-    db::{Transaction, id_lists, insert},
-    inputs,
-    tables::{EntityAssociations, ReviewQueueItems, TraceInfo as Traces, TraceTags},
+    associations::{entity, link},
+    db::{Transaction, id_lists},
+    tables::{ReviewQueueItems, TraceInfo as Traces, TraceTags},
     trace_rows,
     traces::{hold, write_tags},
     writes::{Change, Lock},
@@ -18,14 +17,7 @@ use mlferry_protocol::{
     },
     traces::NAME_TAG,
 };
-use sea_query::{Expr, ExprTrait, LockType, OnConflict, Order, Query};
-
-/// Kinds of what `entity_associations` links.
-pub(crate) mod entity {
-    pub(crate) const TRACE: &str = "trace";
-    pub(crate) const RUN: &str = "run";
-    pub(crate) const PROMPT_VERSION: &str = "prompt_version";
-}
+use sea_query::{Expr, ExprTrait, LockType, Order, Query};
 
 /// Traces that are deleted by one statement.
 const DELETED_AT_ONCE: u64 = 10_000;
@@ -222,7 +214,7 @@ impl Change for LinkTracesToRun {
     async fn apply(&self, transaction: &mut Transaction) -> Result<(), StoreError> {
         let run = (entity::RUN, self.run_id.as_str());
         let links = self.trace_ids.iter().map(|id| ((entity::TRACE, id.as_str()), run));
-        link(transaction, links).await
+        Ok(link(transaction, links).await?)
     }
 }
 
@@ -242,46 +234,6 @@ impl Change for LinkPromptsToTrace {
         let trace = (entity::TRACE, self.trace_id.as_str());
         let prompts = self.prompts.iter();
         let links = prompts.map(|id| (trace, (entity::PROMPT_VERSION, id.as_str())));
-        link(transaction, links).await
+        Ok(link(transaction, links).await?)
     }
-}
-
-/// A thing by its kind and its id.
-type End<'a> = (&'static str, &'a str);
-
-/// Links things; those that are linked stay so.
-async fn link<'a>(
-    transaction: &mut Transaction,
-    links: impl Iterator<Item = (End<'a>, End<'a>)>,
-) -> Result<(), StoreError> {
-    use EntityAssociations as Links;
-    let now = now_ms();
-    let rows = links.map(|((source, source_id), (destination, destination_id))| {
-        [
-            inputs::new_id().into(),
-            source.into(),
-            source_id.into(),
-            destination.into(),
-            destination_id.into(),
-            now.into(),
-        ]
-    });
-    let rows: Vec<_> = rows.collect();
-    if rows.is_empty() {
-        return Ok(());
-    }
-    let columns = [
-        Links::AssociationId,
-        Links::SourceType,
-        Links::SourceId,
-        Links::DestinationType,
-        Links::DestinationId,
-        Links::CreatedTime,
-    ];
-    let key = [Links::SourceType, Links::SourceId, Links::DestinationType, Links::DestinationId];
-    let mut statement = insert(Links::Table, columns, rows);
-    transaction
-        .execute(statement.on_conflict(OnConflict::columns(key).do_nothing().to_owned()))
-        .await?;
-    Ok(())
 }

@@ -1,10 +1,10 @@
 //! What conditions of searches for traces mean in SQL.
 
 use crate::{
+    associations::entity,
     conditions::{matches, number_test, row_test, text_test},
     db::Dialect,
     tables::{Assessments, EntityAssociations, Spans, TraceInfo as Traces, TraceRequestMetadata},
-    trace_changes::entity,
     trace_columns,
 };
 use mlferry_protocol::{

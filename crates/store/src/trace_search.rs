@@ -2,11 +2,11 @@
 
 use crate::{
     StoreError,
+    associations::entity,
     conditions::number_test,
     db::{Dialect, Transaction, is_one_of},
     reads::Question,
     tables::{Assessments, Spans, TraceInfo as Traces, TraceRequestMetadata, TraceTags},
-    trace_changes::entity,
     trace_conditions::{
         assessment, content_test, judgement_test, linked, metadata_test, number, of_trace,
         pair_test, property_test, span, trace, value_test,
