@@ -255,14 +255,8 @@ impl OtelSpan {
 impl Fields {
     fn hex(&mut self, name: &str) -> Result<Vec<u8>, InvalidParameter> {
         let text = self.string(name)?.unwrap_or_default();
-        let byte = |pair: &[u8]| {
-            let digits = std::str::from_utf8(pair).ok().filter(|digits| digits.len() == 2)?;
-            // It would take a sign, too.
-            let are_digits = digits.bytes().all(|digit| digit.is_ascii_hexdigit());
-            are_digits.then(|| u8::from_str_radix(digits, 16).ok())?
-        };
-        let bytes: Option<Vec<u8>> = text.as_bytes().chunks(2).map(byte).collect();
-        bytes.ok_or_else(|| InvalidParameter::new(format!("'{name}' must be hexadecimal.")))
+        python::unhex(&text)
+            .ok_or_else(|| InvalidParameter::new(format!("'{name}' must be hexadecimal.")))
     }
 
     fn base64(&mut self, name: &str) -> Result<Vec<u8>, InvalidParameter> {

@@ -1,6 +1,10 @@
 //! Spans that are kept as JSON, as answers have them: OpenTelemetry's message in protobuf's JSON.
 
-use crate::{python, traces::TraceInfo};
+use crate::{
+    python,
+    spans::{SPAN_ID_BYTES, TRACE_ID_BYTES},
+    traces::TraceInfo,
+};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde::{Serialize, Serializer, ser::SerializeSeq};
 use serde_json::{Map, Value, json};
@@ -81,14 +85,11 @@ fn is_said(value: &Value) -> bool {
 fn id(value: Option<&Value>) -> Value {
     let Some(Value::String(text)) = value else { return Value::Null };
     let digits = text.strip_prefix("tr-").unwrap_or(text);
-    let is_hex =
-        [16, 32].contains(&digits.len()) && digits.bytes().all(|digit| digit.is_ascii_hexdigit());
-    if !is_hex {
-        return text.as_str().into();
+    let is_id = |bytes: &Vec<u8>| [SPAN_ID_BYTES, TRACE_ID_BYTES].contains(&bytes.len());
+    match python::unhex(digits).filter(is_id) {
+        Some(bytes) => STANDARD.encode(bytes).into(),
+        None => text.as_str().into(),
     }
-    let bytes = (0..digits.len()).step_by(2);
-    let bytes = bytes.filter_map(|at| u8::from_str_radix(digits.get(at..at + 2)?, 16).ok());
-    STANDARD.encode(bytes.collect::<Vec<u8>>()).into()
 }
 
 fn integer(value: Option<&Value>) -> Value {

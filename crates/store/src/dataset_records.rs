@@ -4,7 +4,7 @@ use crate::{
     Store, StoreError,
     clock::now_ms,
     db::{DbError, Dialect, Row, Transaction, id_lists, insert, json, row_lists},
-    evaluation_datasets::{self, digest, hex},
+    evaluation_datasets::{self, digest},
     reads::{Question, cut_page},
     tables::{EvaluationDatasetRecords as Column, EvaluationDatasets},
     writes::{Change, Lock},
@@ -111,7 +111,7 @@ struct Kept {
 /// The hash by which records with the same inputs know each other.
 fn hash(record: &NewRecord) -> String {
     let inputs = Value::Object(record.inputs.clone());
-    hex(&Sha256::digest(python::dumps_sorted(&inputs)))
+    python::hex(&Sha256::digest(python::dumps_sorted(&inputs)))
 }
 
 impl Kept {

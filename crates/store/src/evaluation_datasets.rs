@@ -24,7 +24,7 @@ use mlferry_search::evaluation_datasets::{
 use sea_query::{Expr, ExprTrait, LockType, OnConflict, Order, Query, SelectStatement};
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
-use std::{collections::HashMap, fmt::Write};
+use std::collections::HashMap;
 use uuid::Uuid;
 
 impl Store {
@@ -81,18 +81,9 @@ impl Store {
 
 /// What tells states of a dataset apart.
 pub(crate) fn digest(name: &str, now: i64) -> String {
-    let mut digest = hex(&Sha256::digest(format!("{name}:{now}")));
+    let mut digest = python::hex(&Sha256::digest(format!("{name}:{now}")));
     digest.truncate(8);
     digest
-}
-
-/// Bytes in hexadecimal digits.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 impl Change for CreateDataset {
