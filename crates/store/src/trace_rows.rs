@@ -88,6 +88,15 @@ pub(crate) async fn find(
     Ok(complete(transaction, row.as_slice()).await?.pop())
 }
 
+/// All that is known of a trace, which must be there.
+pub(crate) async fn there(
+    transaction: &mut Transaction,
+    trace_id: &str,
+) -> Result<TraceInfo, StoreError> {
+    let found = find(transaction, trace_id).await?;
+    found.ok_or_else(|| StoreError::TraceNotFound(trace_id.to_owned()))
+}
+
 /// All that is known of some traces, in no order.
 pub(crate) async fn of_ids(
     transaction: &mut Transaction,
