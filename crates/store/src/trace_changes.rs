@@ -5,7 +5,6 @@ use crate::{
     associations::{entity, link},
     db::{Transaction, id_lists},
     tables::{ReviewQueueItems, TraceInfo as Traces, TraceTags},
-    trace_rows,
     traces::{hold, write_tags},
     writes::{Change, Lock},
 };
@@ -17,7 +16,7 @@ use mlferry_protocol::{
     },
     traces::NAME_TAG,
 };
-use sea_query::{Expr, ExprTrait, LockType, Order, Query};
+use sea_query::{Expr, ExprTrait, LockType, Order, Query, UpdateStatement};
 
 /// Traces that are deleted by one statement.
 const DELETED_AT_ONCE: u64 = 10_000;
@@ -66,7 +65,8 @@ impl Change for SetTraceTag {
     async fn apply(&self, transaction: &mut Transaction) -> Result<(), StoreError> {
         hold(transaction, &self.trace_id).await?;
         if self.key == NAME_TAG {
-            return rename(transaction, &self.trace_id, Some(&self.value)).await;
+            transaction.execute(&rename(&self.trace_id, Some(&self.value))).await?;
+            return Ok(());
         }
         write_tags(transaction, &self.trace_id, &[(&self.key, &self.value)]).await
     }
@@ -85,35 +85,29 @@ impl Change for DeleteTraceTag {
             key: self.key.clone(),
             trace_id: self.trace_id.clone(),
         };
-        if self.key == NAME_TAG {
+        let deleted = if self.key == NAME_TAG {
             hold(transaction, &self.trace_id).await?;
-            let trace = trace_rows::find(transaction, &self.trace_id).await?;
-            if !trace.is_some_and(|trace| trace.tags.contains_key(NAME_TAG)) {
-                return Err(missing());
-            }
-            return rename(transaction, &self.trace_id, None).await;
-        }
-        let delete = Query::delete()
-            .from_table(TraceTags::Table)
-            .and_where(Expr::col(TraceTags::RequestId).eq(self.trace_id.as_str()))
-            .and_where(Expr::col(TraceTags::Key).eq(self.key.as_str()))
-            .take();
-        if transaction.execute(&delete).await? == 0 { Err(missing()) } else { Ok(()) }
+            let is_named = Expr::col(Traces::TraceName).is_not_null();
+            let update = rename(&self.trace_id, None).and_where(is_named).take();
+            transaction.execute(&update).await?
+        } else {
+            let delete = Query::delete()
+                .from_table(TraceTags::Table)
+                .and_where(Expr::col(TraceTags::RequestId).eq(self.trace_id.as_str()))
+                .and_where(Expr::col(TraceTags::Key).eq(self.key.as_str()))
+                .take();
+            transaction.execute(&delete).await?
+        };
+        if deleted == 0 { Err(missing()) } else { Ok(()) }
     }
 }
 
-async fn rename(
-    transaction: &mut Transaction,
-    id: &str,
-    name: Option<&str>,
-) -> Result<(), StoreError> {
-    let update = Query::update()
+fn rename(id: &str, name: Option<&str>) -> UpdateStatement {
+    Query::update()
         .table(Traces::Table)
         .value(Traces::TraceName, name)
         .and_where(Expr::col(Traces::RequestId).eq(id))
-        .take();
-    transaction.execute(&update).await?;
-    Ok(())
+        .take()
 }
 
 impl Change for DeleteTraces {
