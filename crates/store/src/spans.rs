@@ -21,8 +21,8 @@ use mlferry_protocol::{
     },
     truncate,
 };
-use sea_query::{Expr, ExprTrait, OnConflict, Query};
-use std::collections::{BTreeMap, HashMap};
+use sea_query::{Expr, ExprTrait, LockType, OnConflict, Order, Query, SelectStatement};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// Spans in one insertion: each has many values, and a text of any length.
 const SPANS_AT_ONCE: usize = 100;
@@ -137,11 +137,8 @@ impl Change for LogSpans {
 
     async fn apply(&self, transaction: &mut Transaction) -> Result<(), StoreError> {
         let made = self.make_traces(transaction).await?;
-        for id in self.traces.keys() {
-            if !made.contains(&id.as_str()) {
-                traces::hold(transaction, id).await?;
-            }
-        }
+        let others = self.traces.keys().map(String::as_str).filter(|id| !made.contains(id));
+        hold(transaction, &others.collect::<Vec<_>>()).await?;
         let known = self.known(transaction).await?;
         for (id, arrived) in &self.traces {
             let Some(info) = known.get(id.as_str()) else {
@@ -152,7 +149,7 @@ impl Change for LogSpans {
                 return Err(StoreError::TraceArchived(id.clone()));
             }
             store_spans(transaction, info.experiment_id, &arrived.spans).await?;
-            let is_new = made.contains(&id.as_str());
+            let is_new = made.contains(id.as_str());
             update(transaction, info, arrived, is_new).await?;
         }
         Ok(())
@@ -161,10 +158,13 @@ impl Change for LogSpans {
 
 impl LogSpans {
     /// Makes the traces that are not there, and returns their ids.
-    async fn make_traces(&self, transaction: &mut Transaction) -> Result<Vec<&str>, StoreError> {
+    async fn make_traces(
+        &self,
+        transaction: &mut Transaction,
+    ) -> Result<HashSet<&str>, StoreError> {
         let ids: Vec<&str> = self.traces.keys().map(String::as_str).collect();
         let known = existing(transaction, &ids).await?;
-        let mut made = Vec::new();
+        let mut made = HashSet::new();
         let missing = self.traces.iter().filter(|(id, _)| !known.contains(*id));
         let missing: Vec<_> = missing.collect();
         if missing.is_empty() {
@@ -182,7 +182,7 @@ impl LogSpans {
                 let location = artifact_uri::of_trace(&experiment.artifact_location, id);
                 let tags = [(ARTIFACT_LOCATION_TAG, location.as_str())];
                 traces::write_tags(transaction, id, &tags).await?;
-                made.push(id.as_str());
+                made.insert(id.as_str());
             }
         }
         Ok(made)
@@ -198,19 +198,36 @@ impl LogSpans {
     }
 }
 
-async fn existing(transaction: &mut Transaction, ids: &[&str]) -> Result<Vec<String>, StoreError> {
-    let mut found = Vec::new();
+async fn existing(
+    transaction: &mut Transaction,
+    ids: &[&str],
+) -> Result<HashSet<String>, StoreError> {
+    let mut found = HashSet::new();
     for list in id_lists(ids) {
-        let select = Query::select()
-            .column(Traces::RequestId)
-            .from(Traces::Table)
-            .and_where(Expr::col(Traces::RequestId).is_in(list.iter().copied()))
-            .take();
-        for row in transaction.fetch_all(&select).await? {
-            found.push(row.get(Traces::RequestId)?);
+        for row in transaction.fetch_all(&select_ids(list)).await? {
+            found.insert(row.get(Traces::RequestId)?);
         }
     }
     Ok(found)
+}
+
+/// Keeps others from changing traces that are there.
+async fn hold(transaction: &mut Transaction, ids: &[&str]) -> Result<(), StoreError> {
+    for list in id_lists(ids) {
+        let select = select_ids(list).lock(LockType::Update).take();
+        transaction.fetch_all(&select).await?;
+    }
+    Ok(())
+}
+
+/// Selects those of some ids that traces have, in order, in which they are also locked.
+fn select_ids(ids: &[&str]) -> SelectStatement {
+    Query::select()
+        .column(Traces::RequestId)
+        .from(Traces::Table)
+        .and_where(Expr::col(Traces::RequestId).is_in(ids.iter().copied()))
+        .order_by(Traces::RequestId, Order::Asc)
+        .take()
 }
 
 /// Writes the rows of spans; one that is there is replaced.
