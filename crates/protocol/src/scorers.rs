@@ -72,12 +72,11 @@ impl SerializedScorer {
         (!endpoint.is_empty()).then_some(endpoint)
     }
 
-    /// The same scorer with another endpoint, or with no model.
+    /// The text of the same scorer with another endpoint, or with no model.
     #[must_use]
-    pub fn with_endpoint(&self, endpoint: Option<&str>) -> Self {
+    pub fn with_endpoint(&self, endpoint: Option<&str>) -> String {
         let model = endpoint.map(|endpoint| format!("{GATEWAY}{endpoint}"));
-        let object = with_model(&self.object, &json!(model));
-        Self { text: python::dumps(&object), object }
+        python::dumps(&with_model(&self.object, &json!(model)))
     }
 
     fn check_model(&self) -> Result<(), InvalidParameter> {

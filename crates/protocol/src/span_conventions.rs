@@ -3,10 +3,10 @@
 //! What is asked of the conventions one after the other is the same for all of them, so each is a table.
 
 use crate::{
-    python::is_truthy,
+    python::{dumps, is_truthy},
     spans::{INPUTS, MODEL, OUTPUTS, PROVIDER, TOKENS, TYPE, bare, find},
 };
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 const FORMAT: &str = "mlflow.message.format";
 const TOOLS: &str = "mlflow.chat.tools";
@@ -320,8 +320,8 @@ impl Convention {
             ),
         ];
         let counts =
-            counts.into_iter().filter_map(|(key, count)| Some(format!("\"{key}\": {}", count?)));
-        Some(format!("{{{}}}", counts.collect::<Vec<_>>().join(", ")))
+            counts.into_iter().filter_map(|(key, count)| Some((key.to_owned(), count?.into())));
+        Some(dumps(&counts.collect::<Map<_, _>>()))
     }
 }
 
