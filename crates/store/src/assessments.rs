@@ -11,9 +11,10 @@ use crate::{
 };
 use mlferry_protocol::{
     assessments::{
-        Assessment, AssessmentError, AssessmentSource, CreateAssessment, DeleteAssessment,
-        GetAssessment, Judgement, NewAssessment, UpdateAssessment,
+        Assessment, AssessmentSource, CreateAssessment, DeleteAssessment, GetAssessment,
+        NewAssessment, UpdateAssessment,
     },
+    judgements::{AssessmentError, Judgement},
     python,
 };
 use sea_query::{

@@ -7,7 +7,7 @@ use crate::{
     schema::WORKSPACE,
     tables::{EndpointBindings, Endpoints},
 };
-use mlferry_protocol::scorers::{ScorerVersion, SerializedScorer};
+use mlferry_protocol::{scorers::ScorerVersion, serialized_scorers::SerializedScorer};
 use sea_query::{Expr, ExprTrait, Query};
 use std::collections::{BTreeSet, HashMap};
 

@@ -16,8 +16,9 @@ use mlferry_protocol::{
     ExperimentId,
     scorers::{
         DeleteScorer, GetOnlineScoringConfigs, GetScorer, ListScorerVersions, ListScorers,
-        OnlineScoringConfig, RegisterScorer, ScorerVersion, SerializedScorer, WhichScorer,
+        OnlineScoringConfig, RegisterScorer, ScorerVersion, WhichScorer,
     },
+    serialized_scorers::SerializedScorer,
 };
 use sea_query::{
     Alias, Expr, ExprTrait, Func, LockType, OnConflict, Order, Query, SelectStatement,
