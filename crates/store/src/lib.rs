@@ -5,6 +5,7 @@
 
 mod activity;
 mod artifact_uri;
+mod assessment_rows;
 mod assessments;
 mod associations;
 mod batch;

@@ -1,7 +1,7 @@
 //! What is known of traces, read for a whole page of them at once.
 
 use crate::{
-    StoreError, assessments,
+    StoreError, assessment_rows,
     db::{DbError, Row, Transaction, id_lists},
     tables::{TraceInfo as Traces, TraceRequestMetadata, TraceTags},
     trace_columns,
@@ -69,7 +69,7 @@ pub(crate) async fn complete(
     let ids: Vec<&str> = infos.iter().map(|info| info.trace_id.as_str()).collect();
     let mut tags = tags_of(transaction, &ids).await?;
     let mut metadata = metadata_of(transaction, &ids).await?;
-    let mut assessments = assessments::of_traces(transaction, &ids).await?;
+    let mut assessments = assessment_rows::of_traces(transaction, &ids).await?;
     for info in &mut infos {
         info.tags.extend(tags.remove(&info.trace_id).unwrap_or_default());
         info.metadata.extend(metadata.remove(&info.trace_id).unwrap_or_default());
