@@ -2,6 +2,7 @@
 
 use crate::{Fields, InvalidParameter, WireEnum, python};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use std::collections::HashMap;
 
 /// A value of OpenTelemetry.
 #[derive(Debug, Clone, PartialEq)]
@@ -87,13 +88,20 @@ pub type Attributes = Vec<(String, AnyValue)>;
 /// The attributes with each name once, where it stands first.
 #[must_use]
 pub fn distinct<T>(attributes: Vec<(String, T)>) -> Vec<(String, T)> {
+    let mut places: HashMap<String, usize> = HashMap::with_capacity(attributes.len());
     let mut kept: Vec<(String, T)> = Vec::with_capacity(attributes.len());
     for (key, value) in attributes {
-        set(&mut kept, key, value);
+        if let Some(place) = places.get(&key) {
+            kept[*place].1 = value;
+            continue;
+        }
+        places.insert(key.clone(), kept.len());
+        kept.push((key, value));
     }
     kept
 }
 
+/// Gives an attribute a value, whether it is there or not.
 pub(crate) fn set<T>(attributes: &mut Vec<(String, T)>, key: String, value: T) {
     match attributes.iter_mut().find(|(known, _)| *known == key) {
         Some((_, known)) => *known = value,
