@@ -4,6 +4,7 @@
 //! is built for whatever database stands behind; [`db`] alone knows which one that is.
 
 mod activity;
+mod arrived_spans;
 mod artifact_uri;
 mod assessment_rows;
 mod assessments;

@@ -1,10 +1,11 @@
 //! Spans: how they are stored, and what they tell of their traces.
 
 use crate::{
-    Store, StoreError, artifact_uri,
+    Store, StoreError,
+    arrived_spans::Arrived,
+    artifact_uri,
     db::{DbError, Transaction, id_lists, insert},
-    experiments, python_json,
-    span_sums::{self, Part},
+    experiments, python_json, span_sums,
     tables::{Assessments, Spans, TraceInfo as Traces},
     trace_columns::Values,
     trace_rows,
@@ -12,8 +13,7 @@ use crate::{
     writes::{Change, Lock},
 };
 use mlferry_protocol::{
-    ExperimentId, InvalidParameter, WireEnum, check_length, limits,
-    otel::SpanStatus,
+    ExperimentId, InvalidParameter, WireEnum, limits,
     spans::{self, Span},
     traces::{
         ARTIFACT_LOCATION_TAG, COST_METADATA, FINALIZED_METADATA, NAME_TAG, SESSION_METADATA,
@@ -29,9 +29,6 @@ const SPANS_AT_ONCE: usize = 100;
 
 /// Characters that the columns of a span's type, model and provider take.
 const SPAN_TEXT: usize = 500;
-
-const SESSIONS: [&str; 2] = ["session.id", "gen_ai.conversation.id"];
-const USER: &str = "user.id";
 
 impl Store {
     /// Stores spans, and makes the traces that they belong to where they are not there.
@@ -54,17 +51,6 @@ struct LogSpans {
     traces: BTreeMap<String, Arrived>,
 }
 
-/// The spans of one trace, and what they tell of it.
-struct Arrived {
-    spans: Vec<Span>,
-    start_ms: i64,
-    end_ms: i64,
-    /// What the root says, if it is among them.
-    state: Option<TraceState>,
-    session: Option<String>,
-    user: Option<String>,
-}
-
 impl LogSpans {
     fn new(experiment_id: ExperimentId, spans: Vec<Span>) -> Result<Self, InvalidParameter> {
         let mut grouped: BTreeMap<String, Vec<Span>> = BTreeMap::new();
@@ -76,54 +62,6 @@ impl LogSpans {
             traces.insert(id, Arrived::new(spans)?);
         }
         Ok(Self { experiment_id, traces })
-    }
-}
-
-impl Arrived {
-    fn new(spans: Vec<Span>) -> Result<Self, InvalidParameter> {
-        let roots = || spans.iter().filter(|span| span.parent_id.is_none());
-        for root in roots() {
-            root.check_trace_name()?;
-        }
-        let state = roots().next().map(|root| match root.status {
-            SpanStatus::Error => TraceState::Error,
-            SpanStatus::Ok | SpanStatus::Unset => TraceState::Ok,
-        });
-        let told = |span: &Span, name: &str| span.text(name).filter(|text| !text.is_empty());
-        let session =
-            spans.iter().find_map(|span| SESSIONS.iter().find_map(|name| told(span, name)));
-        if let Some(session) = &session {
-            check_length("Session ID", session, limits::TRACE_SESSION)?;
-        }
-        let user = spans.iter().find_map(|span| told(span, USER));
-        let start = spans.iter().map(|span| span.start_ns).min().unwrap_or_default();
-        let end = spans.iter().map(|span| span.end_ns).max().unwrap_or_default();
-        let milliseconds = |nanoseconds: i64| nanoseconds.div_euclid(1_000_000);
-        let (start_ms, end_ms) = (milliseconds(start), milliseconds(end));
-        Ok(Self { spans, start_ms, end_ms, state, session, user })
-    }
-
-    /// What the spans say of tokens or costs.
-    fn parts(&self, attribute: &str) -> Vec<Part> {
-        let part = |span: &Span| {
-            let told = span.attribute(attribute).and_then(python_json::parse);
-            Part::new(&span.span_id, span.parent_id.as_deref(), told)
-        };
-        self.spans.iter().map(part).collect()
-    }
-
-    /// The root that came last, and so has the last word.
-    fn root(&self) -> Option<&Span> {
-        self.spans.iter().rev().find(|span| span.parent_id.is_none())
-    }
-
-    fn tags(&self) -> BTreeMap<String, String> {
-        let with_resource = self.spans.iter().find(|span| !span.resource_tags.is_empty());
-        let resource =
-            with_resource.into_iter().flat_map(|span| span.resource_tags.iter().cloned());
-        let roots = self.spans.iter().filter(|span| span.parent_id.is_none());
-        // What the user said counts more than what the resource is called.
-        resource.chain(roots.flat_map(Span::trace_tags)).collect()
     }
 }
 
