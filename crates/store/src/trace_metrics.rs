@@ -9,9 +9,9 @@ use crate::{
 };
 use mlferry_protocol::{
     InvalidParameter, times,
+    trace_measures::{Dimension, Measure, MetricView},
     trace_metrics::{
-        Aggregation, Dimension, Measure, MetricDataPoint, MetricValue, MetricView,
-        QueryTraceMetrics, QueryTraceMetricsResponse,
+        Aggregation, MetricDataPoint, MetricValue, QueryTraceMetrics, QueryTraceMetricsResponse,
     },
 };
 use mlferry_search::{
