@@ -69,7 +69,7 @@ impl Change for UpsertDatasetRecords {
         let id = &self.dataset_id;
         let found = evaluation_datasets::locked(transaction, id).await?;
         let missing = || StoreError::EvaluationDatasetNotFound(id.clone());
-        let (name, schema, _) = found.ok_or_else(missing)?;
+        let dataset = found.ok_or_else(missing)?;
         let now = now_ms();
         let hashes: Vec<String> = self.records.iter().map(hash).collect();
         let mut kept = Kept::read(transaction, id, &hashes).await?;
@@ -83,10 +83,10 @@ impl Change for UpsertDatasetRecords {
             .table(EvaluationDatasets::Table)
             .value(EvaluationDatasets::LastUpdateTime, now)
             .value(EvaluationDatasets::LastUpdatedBy, user)
-            .value(EvaluationDatasets::Digest, digest(&name, now))
+            .value(EvaluationDatasets::Digest, digest(&dataset.name, now))
             .and_where(Expr::col(EvaluationDatasets::DatasetId).eq(id.as_str()))
             .take();
-        if let Some(schema) = schema_with(schema.as_deref(), &self.records) {
+        if let Some(schema) = schema_with(dataset.schema.as_deref(), &self.records) {
             update.value(EvaluationDatasets::Schema, python::dumps(&schema));
         }
         if count > 0 {
@@ -353,11 +353,8 @@ impl Change for DeleteDatasetRecords {
     }
 
     async fn apply(&self, transaction: &mut Transaction) -> Result<u64, StoreError> {
-        let Some((_, _, profile)) =
-            evaluation_datasets::locked(transaction, &self.dataset_id).await?
-        else {
-            return Ok(0);
-        };
+        let found = evaluation_datasets::locked(transaction, &self.dataset_id).await?;
+        let Some(dataset) = found else { return Ok(0) };
         let mut deleted = 0;
         for ids in id_lists(&self.dataset_record_ids) {
             let delete = Query::delete()
@@ -368,8 +365,8 @@ impl Change for DeleteDatasetRecords {
             deleted += transaction.execute(&delete).await?;
         }
         if deleted > 0 {
-            let profile: Value =
-                profile.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
+            let profile = dataset.profile.and_then(|text| serde_json::from_str(&text).ok());
+            let profile: Value = profile.unwrap_or_default();
             let count = profile.get("num_records").and_then(Value::as_u64).unwrap_or(0);
             let left = count.saturating_sub(deleted);
             let profile = if left > 0 { value!({ "num_records": left }) } else { Value::Null };

@@ -4,7 +4,7 @@ use crate::{
     Store, StoreError,
     clock::now_ms,
     dataset_experiments,
-    db::{DbError, Row, Transaction, id_lists, insert},
+    db::{DbError, Row, Transaction, id_lists, insert, row_lists},
     reads::Question,
     schema::WORKSPACE,
     tables::{EvaluationDatasetTags, EvaluationDatasets},
@@ -149,18 +149,25 @@ pub(crate) async fn find(
     Ok(datasets_of(transaction, &rows).await?.pop())
 }
 
-/// The name and the schema of a dataset, which nobody else changes until the end.
+/// What its records need of a dataset.
+pub(crate) struct Locked {
+    pub(crate) name: String,
+    pub(crate) schema: Option<String>,
+    pub(crate) profile: Option<String>,
+}
+
+/// A dataset that nobody else changes until the end.
 pub(crate) async fn locked(
     transaction: &mut Transaction,
     dataset_id: &str,
-) -> Result<Option<(String, Option<String>, Option<String>)>, DbError> {
+) -> Result<Option<Locked>, DbError> {
     let select = select_datasets().and_where(is_id(dataset_id)).lock(LockType::NoKeyUpdate).take();
     let Some(row) = transaction.fetch_optional(&select).await? else { return Ok(None) };
-    Ok(Some((
-        row.get(EvaluationDatasets::Name)?,
-        row.get(EvaluationDatasets::Schema)?,
-        row.get(EvaluationDatasets::Profile)?,
-    )))
+    Ok(Some(Locked {
+        name: row.get(EvaluationDatasets::Name)?,
+        schema: row.get(EvaluationDatasets::Schema)?,
+        profile: row.get(EvaluationDatasets::Profile)?,
+    }))
 }
 
 impl Change for DeleteDataset {
@@ -211,7 +218,7 @@ async fn set_tags(
         EvaluationDatasetTags::Key,
         EvaluationDatasetTags::Value,
     ];
-    for tags in crate::db::row_lists(tags) {
+    for tags in row_lists(tags) {
         let rows = tags
             .iter()
             .map(|tag| [dataset_id.into(), tag.key.as_str().into(), tag.value.clone().into()]);
