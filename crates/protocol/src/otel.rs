@@ -2,6 +2,7 @@
 
 use crate::{Fields, InvalidParameter, WireEnum, python};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use std::collections::HashMap;
 
 /// A value of OpenTelemetry.
 #[derive(Debug, Clone, PartialEq)]
@@ -87,13 +88,20 @@ pub type Attributes = Vec<(String, AnyValue)>;
 /// The attributes with each name once, where it stands first.
 #[must_use]
 pub fn distinct<T>(attributes: Vec<(String, T)>) -> Vec<(String, T)> {
+    let mut places: HashMap<String, usize> = HashMap::with_capacity(attributes.len());
     let mut kept: Vec<(String, T)> = Vec::with_capacity(attributes.len());
     for (key, value) in attributes {
-        set(&mut kept, key, value);
+        if let Some(place) = places.get(&key) {
+            kept[*place].1 = value;
+            continue;
+        }
+        places.insert(key.clone(), kept.len());
+        kept.push((key, value));
     }
     kept
 }
 
+/// Gives an attribute a value, whether it is there or not.
 pub(crate) fn set<T>(attributes: &mut Vec<(String, T)>, key: String, value: T) {
     match attributes.iter_mut().find(|(known, _)| *known == key) {
         Some((_, known)) => *known = value,
@@ -255,14 +263,8 @@ impl OtelSpan {
 impl Fields {
     fn hex(&mut self, name: &str) -> Result<Vec<u8>, InvalidParameter> {
         let text = self.string(name)?.unwrap_or_default();
-        let byte = |pair: &[u8]| {
-            let digits = std::str::from_utf8(pair).ok().filter(|digits| digits.len() == 2)?;
-            // It would take a sign, too.
-            let are_digits = digits.bytes().all(|digit| digit.is_ascii_hexdigit());
-            are_digits.then(|| u8::from_str_radix(digits, 16).ok())?
-        };
-        let bytes: Option<Vec<u8>> = text.as_bytes().chunks(2).map(byte).collect();
-        bytes.ok_or_else(|| InvalidParameter::new(format!("'{name}' must be hexadecimal.")))
+        python::unhex(&text)
+            .ok_or_else(|| InvalidParameter::new(format!("'{name}' must be hexadecimal.")))
     }
 
     fn base64(&mut self, name: &str) -> Result<Vec<u8>, InvalidParameter> {

@@ -57,6 +57,27 @@ pub(crate) fn repr_bytes(bytes: &[u8]) -> String {
     format!("b{quote}{shown}{quote}")
 }
 
+/// Bytes as Python's `hex` shows them: two digits each.
+#[must_use]
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+/// The bytes that hexadecimal digits stand for, and nothing where there is anything else.
+pub(crate) fn unhex(text: &str) -> Option<Vec<u8>> {
+    let byte = |pair: &[u8]| {
+        let digits = std::str::from_utf8(pair).ok().filter(|digits| digits.len() == 2)?;
+        // It would take a sign, too.
+        let are_digits = digits.bytes().all(|digit| digit.is_ascii_hexdigit());
+        are_digits.then(|| u8::from_str_radix(digits, 16).ok())?
+    };
+    text.as_bytes().chunks(2).map(byte).collect()
+}
+
 /// A double as Python's `repr` shows it: `1.0`, `1e-05`, `1.5e+300`, `nan`.
 #[must_use]
 pub fn repr_float(value: f64) -> String {

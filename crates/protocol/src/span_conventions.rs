@@ -2,8 +2,11 @@
 //!
 //! What is asked of the conventions one after the other is the same for all of them, so each is a table.
 
-use crate::spans::{INPUTS, MODEL, OUTPUTS, PROVIDER, TOKENS, TYPE, bare, find};
-use serde_json::Value;
+use crate::{
+    python::{dumps, is_truthy},
+    spans::{INPUTS, MODEL, OUTPUTS, PROVIDER, TOKENS, TYPE, bare, find},
+};
+use serde_json::{Map, Value};
 
 const FORMAT: &str = "mlflow.message.format";
 const TOOLS: &str = "mlflow.chat.tools";
@@ -294,15 +297,7 @@ fn is_like(key: &str, pattern: &str) -> bool {
 }
 
 fn says_something(value: &str) -> bool {
-    match serde_json::from_str::<Value>(value) {
-        Ok(Value::Null | Value::Bool(false)) => false,
-        Ok(Value::String(text)) => !text.is_empty(),
-        Ok(Value::Number(number)) => number.as_f64() != Some(0.0),
-        Ok(Value::Array(items)) => !items.is_empty(),
-        Ok(Value::Object(entries)) => !entries.is_empty(),
-        Ok(Value::Bool(true)) => true,
-        Err(_) => !value.is_empty(),
-    }
+    serde_json::from_str(value).map_or(!value.is_empty(), |value| is_truthy(&value))
 }
 
 impl Convention {
@@ -325,8 +320,8 @@ impl Convention {
             ),
         ];
         let counts =
-            counts.into_iter().filter_map(|(key, count)| Some(format!("\"{key}\": {}", count?)));
-        Some(format!("{{{}}}", counts.collect::<Vec<_>>().join(", ")))
+            counts.into_iter().filter_map(|(key, count)| Some((key.to_owned(), count?.into())));
+        Some(dumps(&counts.collect::<Map<_, _>>()))
     }
 }
 

@@ -1,6 +1,10 @@
 //! Spans that are kept as JSON, as answers have them: OpenTelemetry's message in protobuf's JSON.
 
-use crate::{python, traces::TraceInfo};
+use crate::{
+    python,
+    spans::{SPAN_ID_BYTES, TRACE_ID_BYTES},
+    traces::TraceInfo,
+};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde::{Serialize, Serializer, ser::SerializeSeq};
 use serde_json::{Map, Value, json};
@@ -46,24 +50,24 @@ fn messages<S: Serializer>(spans: &[String], serializer: S) -> Result<S::Ok, S::
 /// The message of a span; an empty one where what is kept can't be read.
 fn message(content: &str) -> Value {
     let Some(Value::Object(span)) = loads(content) else { return json!({}) };
-    let mut message = Map::new();
-    let mut put = |key: &str, value: Value| {
-        if is_said(&value) {
-            message.insert(key.to_owned(), value);
-        }
-    };
-    for key in ["trace_id", "span_id", "parent_span_id"] {
-        put(key, id(span.get(key)));
-    }
-    put("name", span.get("name").cloned().unwrap_or_default());
-    for key in ["start_time_unix_nano", "end_time_unix_nano"] {
-        put(key, integer(span.get(key)));
-    }
-    put("attributes", attributes(span.get("attributes"), kept_as_text));
-    put("events", list(span.get("events"), event));
-    put("links", list(span.get("links"), link));
-    message.insert("status".to_owned(), status(span.get("status")));
-    Value::Object(message)
+    said([
+        ("trace_id", id(span.get("trace_id"))),
+        ("span_id", id(span.get("span_id"))),
+        ("parent_span_id", id(span.get("parent_span_id"))),
+        ("name", span.get("name").cloned().unwrap_or_default()),
+        ("start_time_unix_nano", integer(span.get("start_time_unix_nano"))),
+        ("end_time_unix_nano", integer(span.get("end_time_unix_nano"))),
+        ("attributes", attributes(span.get("attributes"), kept_as_text)),
+        ("events", list(span.get("events"), event)),
+        ("links", list(span.get("links"), link)),
+        ("status", status(span.get("status"))),
+    ])
+}
+
+/// A message with those of its fields that are written.
+fn said<const N: usize>(fields: [(&str, Value); N]) -> Value {
+    let said = fields.into_iter().filter(|(_, value)| is_said(value));
+    Value::Object(said.map(|(key, value)| (key.to_owned(), value)).collect())
 }
 
 /// Whether a field is written: protobuf leaves out what has the value of fields that are not there.
@@ -81,14 +85,11 @@ fn is_said(value: &Value) -> bool {
 fn id(value: Option<&Value>) -> Value {
     let Some(Value::String(text)) = value else { return Value::Null };
     let digits = text.strip_prefix("tr-").unwrap_or(text);
-    let is_hex =
-        [16, 32].contains(&digits.len()) && digits.bytes().all(|digit| digit.is_ascii_hexdigit());
-    if !is_hex {
-        return text.as_str().into();
+    let is_id = |bytes: &Vec<u8>| [SPAN_ID_BYTES, TRACE_ID_BYTES].contains(&bytes.len());
+    match python::unhex(digits).filter(is_id) {
+        Some(bytes) => STANDARD.encode(bytes).into(),
+        None => text.as_str().into(),
     }
-    let bytes = (0..digits.len()).step_by(2);
-    let bytes = bytes.filter_map(|at| u8::from_str_radix(digits.get(at..at + 2)?, 16).ok());
-    STANDARD.encode(bytes.collect::<Vec<u8>>()).into()
 }
 
 fn integer(value: Option<&Value>) -> Value {
@@ -105,29 +106,19 @@ fn list(value: Option<&Value>, message: impl Fn(&Map<String, Value>) -> Value) -
 }
 
 fn event(event: &Map<String, Value>) -> Value {
-    let mut message = Map::new();
-    let fields = [
+    said([
         ("time_unix_nano", integer(event.get("time_unix_nano"))),
         ("name", event.get("name").cloned().unwrap_or_default()),
         ("attributes", attributes(event.get("attributes"), any)),
-    ];
-    message.extend(fields.into_iter().filter(|(_, value)| is_said(value)).map(owned));
-    Value::Object(message)
+    ])
 }
 
 fn link(link: &Map<String, Value>) -> Value {
-    let mut message = Map::new();
-    let fields = [
+    said([
         ("trace_id", id(link.get("trace_id"))),
         ("span_id", id(link.get("span_id"))),
         ("attributes", attributes(link.get("attributes"), any)),
-    ];
-    message.extend(fields.into_iter().filter(|(_, value)| is_said(value)).map(owned));
-    Value::Object(message)
-}
-
-fn owned((key, value): (&str, Value)) -> (String, Value) {
-    (key.to_owned(), value)
+    ])
 }
 
 fn status(value: Option<&Value>) -> Value {

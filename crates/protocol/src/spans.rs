@@ -6,11 +6,12 @@ use crate::{
         AnyValue, Attributes, OtelEvent, OtelLink, OtelSpan, ResourceSpans, SpanStatus, distinct,
         set,
     },
+    python::hex,
     span_conventions, trace_previews,
     traces::{NAME_TAG, checked_tag},
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use std::{fmt::Write, sync::Arc};
+use std::sync::Arc;
 
 /// The attribute that holds the id of a span's trace.
 const TRACE_ID: &str = "mlflow.traceRequestId";
@@ -146,16 +147,11 @@ fn id(bytes: &[u8], width: usize) -> Result<[String; 2], NoSpan> {
     let zeros = width.checked_sub(significant.len()).ok_or(NoSpan)?;
     let mut padded = vec![0; zeros];
     padded.extend_from_slice(significant);
-    let mut digits = String::with_capacity(2 * width);
-    for byte in &padded {
-        // Writing to a String cannot fail.
-        let _ = write!(digits, "{byte:02x}");
-    }
-    Ok([digits, STANDARD.encode(&padded)])
+    Ok([hex(&padded), STANDARD.encode(&padded)])
 }
 
-const TRACE_ID_BYTES: usize = 16;
-const SPAN_ID_BYTES: usize = 8;
+pub(crate) const TRACE_ID_BYTES: usize = 16;
+pub(crate) const SPAN_ID_BYTES: usize = 8;
 
 fn kept(
     span: OtelSpan,
@@ -198,8 +194,8 @@ fn kept(
         attributes,
         resource_tags,
     };
-    let parent_base64 = parent.map(|[hex, base64]| {
-        kept.parent_id = Some(hex);
+    let parent_base64 = parent.map(|[digits, base64]| {
+        kept.parent_id = Some(digits);
         AnyValue::Text(base64)
     });
     let message = if status == SpanStatus::Error { span.status_message } else { String::new() };

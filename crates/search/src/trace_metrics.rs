@@ -1,7 +1,7 @@
 //! The grammar of filters of numbers over traces, spans and assessments: one comparison each.
 
 use crate::conditions::{self, Condition, TextValue, between, key_of};
-use mlferry_protocol::{InvalidParameter, WireEnum, python, trace_metrics::MetricView};
+use mlferry_protocol::{InvalidParameter, WireEnum, python, trace_measures::MetricView};
 
 /// What must be equal to a text.
 #[derive(Debug, Clone, PartialEq, Eq)]

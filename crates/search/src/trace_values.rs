@@ -6,11 +6,11 @@ use crate::{
     conditions::{Condition, TextValue, Value, ValueKind, between, number_comparator},
     experiments::invalid_key,
     traces::{
-        AssessmentKind, AssessmentTest, NAME_TAG, PROMPTS_TAG, RESERVED_METADATA, RUN_METADATA,
-        SpanProperty, Subject, TraceCondition, TraceNumber, TraceTest, TraceText,
+        AssessmentKind, AssessmentTest, PROMPTS_TAG, RESERVED_METADATA, RUN_METADATA, SpanProperty,
+        Subject, TraceCondition, TraceNumber, TraceTest, TraceText,
     },
 };
-use mlferry_protocol::InvalidParameter;
+use mlferry_protocol::{InvalidParameter, traces::NAME_TAG};
 
 /// What attributes and spans are tested with.
 const NAME_TESTS: [&str; 7] = ["=", "!=", "LIKE", "ILIKE", "RLIKE", "IN", "NOT IN"];

@@ -7,7 +7,10 @@ use crate::{
     order::{self, Order},
     trace_values::Half,
 };
-use mlferry_protocol::InvalidParameter;
+use mlferry_protocol::{
+    InvalidParameter,
+    traces::{COST_METADATA, NAME_TAG, TOKENS_METADATA},
+};
 
 /// What a trace must fulfil. A tag, metadata or assessment that it does not have fulfils nothing but
 /// [`TraceTest::IsNull`].
@@ -164,14 +167,12 @@ pub enum TraceOrderKey {
     Metadata(String),
 }
 
-/// The tag that holds a trace's name.
-pub const NAME_TAG: &str = "mlflow.traceName";
 /// The metadata that holds the run that a trace belongs to.
 pub const RUN_METADATA: &str = "mlflow.sourceRun";
 /// The tag that once held the prompts that are linked to a trace.
 pub(crate) const PROMPTS_TAG: &str = "mlflow.linkedPrompts";
 /// Metadata that is kept in columns of its own.
-pub(crate) const RESERVED_METADATA: [&str; 2] = ["mlflow.trace.tokenUsage", "mlflow.trace.cost"];
+pub(crate) const RESERVED_METADATA: [&str; 2] = [TOKENS_METADATA, COST_METADATA];
 
 /// Reads a filter; an empty one has no conditions.
 pub fn parse_filter(filter: &str) -> Result<Vec<TraceCondition>, InvalidParameter> {

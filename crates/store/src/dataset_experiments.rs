@@ -2,8 +2,9 @@
 
 use crate::{
     Store, StoreError,
+    associations::{entity, link},
     clock::now_ms,
-    db::{DbError, Transaction, id_lists, insert, is_one_of, row_lists},
+    db::{DbError, Transaction, id_lists, is_one_of},
     evaluation_datasets,
     experiments::select_experiments,
     reads::Question,
@@ -14,12 +15,8 @@ use mlferry_protocol::evaluation_datasets::{
     AddDatasetToExperiments, EvaluationDataset, GetDatasetExperimentIds,
     RemoveDatasetFromExperiments,
 };
-use sea_query::{Expr, ExprTrait, OnConflict, Order, Query};
+use sea_query::{Expr, ExprTrait, Order, Query};
 use std::collections::HashSet;
-use uuid::Uuid;
-
-const DATASET: &str = "evaluation_dataset";
-const EXPERIMENT: &str = "experiment";
 
 impl Store {
     /// The experiments of an evaluation dataset.
@@ -53,40 +50,15 @@ pub(crate) async fn add(
     dataset_id: &str,
     experiments: &[String],
 ) -> Result<(), DbError> {
-    let columns = [
-        EntityAssociations::AssociationId,
-        EntityAssociations::SourceType,
-        EntityAssociations::SourceId,
-        EntityAssociations::DestinationType,
-        EntityAssociations::DestinationId,
-        EntityAssociations::CreatedTime,
-    ];
-    let now = now_ms();
-    let mut seen = HashSet::new();
-    let experiments: Vec<_> = experiments.iter().filter(|id| seen.insert(*id)).collect();
-    for experiments in row_lists(&experiments) {
-        let rows = experiments.iter().map(|experiment| {
-            let id = format!("a-{}", Uuid::new_v4().simple());
-            let to = experiment.as_str().into();
-            [id.into(), DATASET.into(), dataset_id.into(), EXPERIMENT.into(), to, now.into()]
-        });
-        let mut insertion = insert(EntityAssociations::Table, columns, rows);
-        let key = [
-            EntityAssociations::SourceType,
-            EntityAssociations::SourceId,
-            EntityAssociations::DestinationType,
-            EntityAssociations::DestinationId,
-        ];
-        insertion.on_conflict(OnConflict::columns(key).do_nothing().to_owned());
-        transaction.execute(&insertion).await?;
-    }
-    Ok(())
+    let experiments = experiments.iter().map(|id| (entity::EXPERIMENT, id.as_str()));
+    link(transaction, experiments.map(|experiment| ((entity::DATASET, dataset_id), experiment)))
+        .await
 }
 
 /// Forgets all that is noted of a dataset.
 pub(crate) async fn forget(transaction: &mut Transaction, dataset_id: &str) -> Result<(), DbError> {
     let is_destination = Expr::col(EntityAssociations::DestinationType)
-        .eq(DATASET)
+        .eq(entity::DATASET)
         .and(Expr::col(EntityAssociations::DestinationId).eq(dataset_id));
     let delete = Query::delete()
         .from_table(EntityAssociations::Table)
@@ -98,7 +70,7 @@ pub(crate) async fn forget(transaction: &mut Transaction, dataset_id: &str) -> R
 
 fn is_source(dataset_id: &str) -> Expr {
     Expr::col(EntityAssociations::SourceType)
-        .eq(DATASET)
+        .eq(entity::DATASET)
         .and(Expr::col(EntityAssociations::SourceId).eq(dataset_id))
 }
 
@@ -107,8 +79,8 @@ pub(crate) fn is_of_one(experiments: &[String]) -> Expr {
     let datasets = Query::select()
         .column(EntityAssociations::SourceId)
         .from(EntityAssociations::Table)
-        .and_where(Expr::col(EntityAssociations::SourceType).eq(DATASET))
-        .and_where(Expr::col(EntityAssociations::DestinationType).eq(EXPERIMENT))
+        .and_where(Expr::col(EntityAssociations::SourceType).eq(entity::DATASET))
+        .and_where(Expr::col(EntityAssociations::DestinationType).eq(entity::EXPERIMENT))
         .and_where(
             Expr::col(EntityAssociations::DestinationId)
                 .is_in(experiments.iter().map(String::as_str)),
@@ -125,7 +97,7 @@ impl Question for GetDatasetExperimentIds {
             .column(EntityAssociations::DestinationId)
             .from(EntityAssociations::Table)
             .and_where(is_source(&self.dataset_id))
-            .and_where(Expr::col(EntityAssociations::DestinationType).eq(EXPERIMENT))
+            .and_where(Expr::col(EntityAssociations::DestinationType).eq(entity::EXPERIMENT))
             .order_by(EntityAssociations::CreatedTime, Order::Asc)
             .order_by(EntityAssociations::DestinationId, Order::Asc)
             .take();
@@ -183,7 +155,7 @@ impl Change for RemoveDatasetFromExperiments {
             let delete = Query::delete()
                 .from_table(EntityAssociations::Table)
                 .and_where(is_source(&self.dataset_id))
-                .and_where(Expr::col(EntityAssociations::DestinationType).eq(EXPERIMENT))
+                .and_where(Expr::col(EntityAssociations::DestinationType).eq(entity::EXPERIMENT))
                 .and_where(
                     Expr::col(EntityAssociations::DestinationId)
                         .is_in(ids.iter().map(String::as_str)),

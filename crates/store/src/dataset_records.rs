@@ -3,8 +3,9 @@
 use crate::{
     Store, StoreError,
     clock::now_ms,
+    dataset_schema::schema_with,
     db::{DbError, Dialect, Row, Transaction, id_lists, insert, json, row_lists},
-    evaluation_datasets::{self, digest, hex},
+    evaluation_datasets::{self, digest},
     reads::{Question, cut_page},
     tables::{EvaluationDatasetRecords as Column, EvaluationDatasets},
     writes::{Change, Lock},
@@ -20,7 +21,7 @@ use mlferry_protocol::{
 use sea_query::{Expr, ExprTrait, OnConflict, Order, Query, SelectStatement};
 use serde_json::{Map, Value, json as value};
 use sha2::{Digest as _, Sha256};
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use uuid::Uuid;
 
 /// Where the reference keeps outputs in the object that their column holds.
@@ -68,11 +69,12 @@ impl Change for UpsertDatasetRecords {
         let id = &self.dataset_id;
         let found = evaluation_datasets::locked(transaction, id).await?;
         let missing = || StoreError::EvaluationDatasetNotFound(id.clone());
-        let (name, schema, _) = found.ok_or_else(missing)?;
+        let dataset = found.ok_or_else(missing)?;
         let now = now_ms();
-        let mut kept = Kept::read(transaction, id, &self.records).await?;
-        for record in &self.records {
-            kept.take(id, record, now);
+        let hashes: Vec<String> = self.records.iter().map(hash).collect();
+        let mut kept = Kept::read(transaction, id, &hashes).await?;
+        for (hash, record) in hashes.into_iter().zip(&self.records) {
+            kept.take(id, hash, record, now);
         }
         kept.write(transaction).await?;
         let count = count(transaction, id).await?;
@@ -81,10 +83,10 @@ impl Change for UpsertDatasetRecords {
             .table(EvaluationDatasets::Table)
             .value(EvaluationDatasets::LastUpdateTime, now)
             .value(EvaluationDatasets::LastUpdatedBy, user)
-            .value(EvaluationDatasets::Digest, digest(&name, now))
+            .value(EvaluationDatasets::Digest, digest(&dataset.name, now))
             .and_where(Expr::col(EvaluationDatasets::DatasetId).eq(id.as_str()))
             .take();
-        if let Some(schema) = schema_with(schema.as_deref(), &self.records) {
+        if let Some(schema) = schema_with(dataset.schema.as_deref(), &self.records) {
             update.value(EvaluationDatasets::Schema, python::dumps(&schema));
         }
         if count > 0 {
@@ -102,8 +104,7 @@ impl Change for UpsertDatasetRecords {
 /// The records that a request is about, as they will be kept, by the hash of their inputs.
 #[derive(Default)]
 struct Kept {
-    records: Vec<(String, DatasetRecord)>,
-    places: HashMap<String, usize>,
+    records: BTreeMap<String, DatasetRecord>,
     inserted: u64,
     updated: u64,
 }
@@ -111,7 +112,7 @@ struct Kept {
 /// The hash by which records with the same inputs know each other.
 fn hash(record: &NewRecord) -> String {
     let inputs = Value::Object(record.inputs.clone());
-    hex(&Sha256::digest(python::dumps_sorted(&inputs)))
+    python::hex(&Sha256::digest(python::dumps_sorted(&inputs)))
 }
 
 impl Kept {
@@ -119,33 +120,28 @@ impl Kept {
     async fn read(
         transaction: &mut Transaction,
         dataset_id: &str,
-        records: &[NewRecord],
+        hashes: &[String],
     ) -> Result<Self, DbError> {
-        let hashes: Vec<String> = records.iter().map(hash).collect();
         let mut kept = Self::default();
-        for hashes in id_lists(&hashes) {
+        for hashes in id_lists(hashes) {
             let select = select_records(dataset_id)
                 .column(Column::InputHash)
                 .and_where(Expr::col(Column::InputHash).is_in(hashes.iter().map(String::as_str)))
                 .take();
             for row in transaction.fetch_all(&select).await? {
-                let hash: String = row.get(Column::InputHash)?;
-                kept.places.entry(hash.clone()).or_insert_with(|| kept.records.len());
-                kept.records.push((hash, record_of(&row)?));
+                kept.records.insert(row.get(Column::InputHash)?, record_of(&row)?);
             }
         }
         Ok(kept)
     }
 
     /// Adds a record, or changes the one with the same inputs.
-    fn take(&mut self, dataset_id: &str, record: &NewRecord, now: i64) {
-        let hash = hash(record);
-        if let Some(place) = self.places.get(&hash) {
-            merge(&mut self.records[*place].1, record, now);
+    fn take(&mut self, dataset_id: &str, hash: String, record: &NewRecord, now: i64) {
+        if let Some(kept) = self.records.get_mut(&hash) {
+            merge(kept, record, now);
             self.updated += 1;
             return;
         }
-        self.places.insert(hash.clone(), self.records.len());
         let source = record.source.as_ref();
         let outputs = record.outputs.clone().unwrap_or_else(|| Value::Object(Map::new()));
         let made = DatasetRecord {
@@ -163,7 +159,7 @@ impl Kept {
             last_updated_by: record.user.clone(),
             outputs,
         };
-        self.records.push((hash, made));
+        self.records.insert(hash, made);
         self.inserted += 1;
     }
 
@@ -193,7 +189,8 @@ impl Kept {
             Column::LastUpdatedBy,
         ];
         let dialect = transaction.dialect();
-        for records in row_lists(&self.records) {
+        let records: Vec<_> = self.records.iter().collect();
+        for records in row_lists(&records) {
             let rows = records.iter().map(|(hash, record)| row_of(dialect, hash, record));
             let mut insertion = insert(Column::Table, columns, rows);
             let conflict = OnConflict::columns([Column::DatasetId, Column::InputHash])
@@ -249,57 +246,6 @@ fn row_of(dialect: Dialect, hash: &str, record: &DatasetRecord) -> [Expr; 14] {
         hash.into(),
         stored(&outputs),
     ]
-}
-
-/// The schema of a dataset with the fields of more records; nothing of no records and no schema.
-fn schema_with(schema: Option<&str>, records: &[NewRecord]) -> Option<Value> {
-    let known = schema.filter(|schema| !schema.is_empty());
-    if known.is_none() && records.is_empty() {
-        return None;
-    }
-    let known = known.and_then(|text| serde_json::from_str(text).ok());
-    let mut schema = known.unwrap_or_else(
-        || value!({"inputs": {}, "outputs": {}, "expectations": {}, "version": "1.0"}),
-    );
-    for record in records {
-        add_fields(&mut schema["inputs"], &record.inputs);
-        match &record.outputs {
-            Some(Value::Object(outputs)) => add_fields(&mut schema["outputs"], outputs),
-            None | Some(Value::Null) => {}
-            Some(outputs) => {
-                if schema["outputs"].as_object().is_none_or(Map::is_empty)
-                    && !schema["outputs"].is_string()
-                {
-                    schema["outputs"] = type_of(outputs).into();
-                }
-            }
-        }
-        if let Some(expectations) = &record.expectations {
-            add_fields(&mut schema["expectations"], expectations);
-        }
-    }
-    Some(schema)
-}
-
-fn add_fields(types: &mut Value, fields: &Map<String, Value>) {
-    let Value::Object(types) = types else { return };
-    for (key, field) in fields {
-        if !types.contains_key(key) {
-            types.insert(key.clone(), type_of(field).into());
-        }
-    }
-}
-
-fn type_of(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "null",
-        Value::Bool(_) => "boolean",
-        Value::Number(number) if number.is_f64() => "float",
-        Value::Number(_) => "integer",
-        Value::String(_) => "string",
-        Value::Array(_) => "array",
-        Value::Object(_) => "object",
-    }
 }
 
 async fn count(transaction: &mut Transaction, dataset_id: &str) -> Result<i64, DbError> {
@@ -407,11 +353,8 @@ impl Change for DeleteDatasetRecords {
     }
 
     async fn apply(&self, transaction: &mut Transaction) -> Result<u64, StoreError> {
-        let Some((_, _, profile)) =
-            evaluation_datasets::locked(transaction, &self.dataset_id).await?
-        else {
-            return Ok(0);
-        };
+        let found = evaluation_datasets::locked(transaction, &self.dataset_id).await?;
+        let Some(dataset) = found else { return Ok(0) };
         let mut deleted = 0;
         for ids in id_lists(&self.dataset_record_ids) {
             let delete = Query::delete()
@@ -422,8 +365,8 @@ impl Change for DeleteDatasetRecords {
             deleted += transaction.execute(&delete).await?;
         }
         if deleted > 0 {
-            let profile: Value =
-                profile.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
+            let profile = dataset.profile.and_then(|text| serde_json::from_str(&text).ok());
+            let profile: Value = profile.unwrap_or_default();
             let count = profile.get("num_records").and_then(Value::as_u64).unwrap_or(0);
             let left = count.saturating_sub(deleted);
             let profile = if left > 0 { value!({ "num_records": left }) } else { Value::Null };

@@ -3,10 +3,9 @@
 use crate::{
     Store, StoreError,
     clock::now_ms,
-    conditions::{number_test, row_test, text_test},
     dataset_experiments,
-    db::{DbError, Dialect, Row, Transaction, id_lists, insert},
-    reads::{Question, cut_page},
+    db::{DbError, Row, Transaction, id_lists, insert, row_lists},
+    reads::Question,
     schema::WORKSPACE,
     tables::{EvaluationDatasetTags, EvaluationDatasets},
     writes::{Change, Lock},
@@ -14,17 +13,14 @@ use crate::{
 use mlferry_protocol::{
     evaluation_datasets::{
         CreateDataset, DatasetTag, DeleteDataset, DeleteDatasetTag, EvaluationDataset, GetDataset,
-        SearchEvaluationDatasets, SearchEvaluationDatasetsResponse, SetDatasetTags,
+        SetDatasetTags,
     },
     python,
-};
-use mlferry_search::evaluation_datasets::{
-    DatasetCondition, DatasetKey, DatasetOrder, parse_filter, parse_order_by,
 };
 use sea_query::{Expr, ExprTrait, LockType, OnConflict, Order, Query, SelectStatement};
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
-use std::{collections::HashMap, fmt::Write};
+use std::collections::HashMap;
 use uuid::Uuid;
 
 impl Store {
@@ -52,16 +48,6 @@ impl Store {
         self.write(request).await
     }
 
-    /// A page of evaluation datasets that fulfil a filter, in the order asked for, or newest first.
-    pub async fn search_evaluation_datasets(
-        &self,
-        request: SearchEvaluationDatasets,
-    ) -> Result<SearchEvaluationDatasetsResponse, StoreError> {
-        let conditions = parse_filter(&request.filter)?;
-        let orders = parse_order_by(&request.order_by)?;
-        self.ask(&DatasetSearch { request, conditions, orders }).await
-    }
-
     /// Sets tags of an evaluation dataset, or changes them.
     pub async fn set_evaluation_dataset_tags(
         &self,
@@ -81,18 +67,9 @@ impl Store {
 
 /// What tells states of a dataset apart.
 pub(crate) fn digest(name: &str, now: i64) -> String {
-    let mut digest = hex(&Sha256::digest(format!("{name}:{now}")));
+    let mut digest = python::hex(&Sha256::digest(format!("{name}:{now}")));
     digest.truncate(8);
     digest
-}
-
-/// Bytes in hexadecimal digits.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 impl Change for CreateDataset {
@@ -172,18 +149,25 @@ pub(crate) async fn find(
     Ok(datasets_of(transaction, &rows).await?.pop())
 }
 
-/// The name and the schema of a dataset, which nobody else changes until the end.
+/// What its records need of a dataset.
+pub(crate) struct Locked {
+    pub(crate) name: String,
+    pub(crate) schema: Option<String>,
+    pub(crate) profile: Option<String>,
+}
+
+/// A dataset that nobody else changes until the end.
 pub(crate) async fn locked(
     transaction: &mut Transaction,
     dataset_id: &str,
-) -> Result<Option<(String, Option<String>, Option<String>)>, DbError> {
+) -> Result<Option<Locked>, DbError> {
     let select = select_datasets().and_where(is_id(dataset_id)).lock(LockType::NoKeyUpdate).take();
     let Some(row) = transaction.fetch_optional(&select).await? else { return Ok(None) };
-    Ok(Some((
-        row.get(EvaluationDatasets::Name)?,
-        row.get(EvaluationDatasets::Schema)?,
-        row.get(EvaluationDatasets::Profile)?,
-    )))
+    Ok(Some(Locked {
+        name: row.get(EvaluationDatasets::Name)?,
+        schema: row.get(EvaluationDatasets::Schema)?,
+        profile: row.get(EvaluationDatasets::Profile)?,
+    }))
 }
 
 impl Change for DeleteDataset {
@@ -234,7 +218,7 @@ async fn set_tags(
         EvaluationDatasetTags::Key,
         EvaluationDatasetTags::Value,
     ];
-    for tags in crate::db::row_lists(tags) {
+    for tags in row_lists(tags) {
         let rows = tags
             .iter()
             .map(|tag| [dataset_id.into(), tag.key.as_str().into(), tag.value.clone().into()]);
@@ -266,91 +250,13 @@ impl Change for DeleteDatasetTag {
     }
 }
 
-/// What a search for evaluation datasets asks for.
-struct DatasetSearch {
-    request: SearchEvaluationDatasets,
-    conditions: Vec<DatasetCondition>,
-    orders: Vec<DatasetOrder>,
-}
-
-impl Question for DatasetSearch {
-    type Answer = SearchEvaluationDatasetsResponse;
-
-    async fn answer(
-        &self,
-        transaction: &mut Transaction,
-    ) -> Result<SearchEvaluationDatasetsResponse, StoreError> {
-        let mut rows = transaction.fetch_all(&self.select(transaction.dialect())).await?;
-        let has_more = cut_page(&mut rows, self.request.max_results);
-        let datasets = datasets_of(transaction, &rows).await?;
-        let next_page_token = has_more.then(|| self.request.page_token.after(datasets.len()));
-        Ok(SearchEvaluationDatasetsResponse { datasets, next_page_token })
-    }
-}
-
-impl DatasetSearch {
-    /// Selects a page of datasets, and one more, which tells whether there is another page.
-    fn select(&self, dialect: Dialect) -> SelectStatement {
-        let request = &self.request;
-        let mut select = select_datasets()
-            .limit(request.max_results + 1)
-            .offset(request.page_token.offset())
-            .take();
-        if !request.experiment_ids.is_empty() {
-            select.and_where(dataset_experiments::is_of_one(&request.experiment_ids));
-        }
-        for condition in &self.conditions {
-            select.and_where(test(dialect, condition));
-        }
-        for order in &self.orders {
-            let direction = if order.is_descending { Order::Desc } else { Order::Asc };
-            select.order_by(column(order.key), direction);
-        }
-        if self.orders.is_empty() {
-            select.order_by(EvaluationDatasets::CreatedTime, Order::Desc);
-        }
-        select.order_by(EvaluationDatasets::DatasetId, Order::Desc).take()
-    }
-}
-
-fn column(key: DatasetKey) -> EvaluationDatasets {
-    match key {
-        DatasetKey::Name => EvaluationDatasets::Name,
-        DatasetKey::CreatedTime => EvaluationDatasets::CreatedTime,
-        DatasetKey::LastUpdateTime => EvaluationDatasets::LastUpdateTime,
-        DatasetKey::CreatedBy => EvaluationDatasets::CreatedBy,
-        DatasetKey::LastUpdatedBy => EvaluationDatasets::LastUpdatedBy,
-    }
-}
-
-fn test(dialect: Dialect, condition: &DatasetCondition) -> Expr {
-    match condition {
-        DatasetCondition::Text(key, test) => text_test(dialect, Expr::col(column(*key)), test),
-        DatasetCondition::Time(key, comparator, value) => {
-            number_test(Expr::col(column(*key)), *comparator, *value)
-        }
-        DatasetCondition::Tag { key, test } => {
-            let belongs =
-                Expr::col((EvaluationDatasetTags::Table, EvaluationDatasetTags::DatasetId))
-                    .equals((EvaluationDatasets::Table, EvaluationDatasets::DatasetId));
-            let rows = Query::select()
-                .expr(Expr::val(1))
-                .from(EvaluationDatasetTags::Table)
-                .and_where(belongs)
-                .and_where(Expr::col(EvaluationDatasetTags::Key).eq(key.as_str()))
-                .take();
-            row_test(dialect, rows, Expr::col(EvaluationDatasetTags::Value), test)
-        }
-    }
-}
-
 fn is_id(dataset_id: &str) -> Expr {
     Expr::col(EvaluationDatasets::DatasetId)
         .eq(dataset_id)
         .and(Expr::col(EvaluationDatasets::Workspace).eq(WORKSPACE))
 }
 
-fn select_datasets() -> SelectStatement {
+pub(crate) fn select_datasets() -> SelectStatement {
     Query::select()
         .columns([
             EvaluationDatasets::DatasetId,
@@ -369,7 +275,7 @@ fn select_datasets() -> SelectStatement {
 }
 
 /// The datasets of rows, with their tags.
-async fn datasets_of(
+pub(crate) async fn datasets_of(
     transaction: &mut Transaction,
     rows: &[Row],
 ) -> Result<Vec<EvaluationDataset>, DbError> {

@@ -4,8 +4,11 @@
 //! is built for whatever database stands behind; [`db`] alone knows which one that is.
 
 mod activity;
+mod arrived_spans;
 mod artifact_uri;
+mod assessment_rows;
 mod assessments;
+mod associations;
 mod batch;
 mod clock;
 mod conditions;
@@ -13,10 +16,12 @@ mod custom_views;
 mod database_uri;
 mod dataset_experiments;
 mod dataset_records;
+mod dataset_schema;
 mod dataset_search;
 mod datasets;
 mod db;
 mod error;
+mod evaluation_dataset_search;
 mod evaluation_datasets;
 mod experiment_search;
 mod experiments;

@@ -7,7 +7,7 @@ use crate::{
     schema::WORKSPACE,
     tables::{EndpointBindings, Endpoints},
 };
-use mlferry_protocol::scorers::{ScorerVersion, SerializedScorer};
+use mlferry_protocol::{scorers::ScorerVersion, serialized_scorers::SerializedScorer};
 use sea_query::{Expr, ExprTrait, Query};
 use std::collections::{BTreeSet, HashMap};
 
@@ -75,7 +75,7 @@ pub(crate) async fn resolve(
     let names = endpoint_names(transaction, &used).await?;
     for (version, scorer) in versions.iter_mut().zip(&scorers) {
         version.serialized_scorer = match scorer.endpoint() {
-            Some(id) => scorer.with_endpoint(names.get(id).map(String::as_str)).rewritten(),
+            Some(id) => scorer.with_endpoint(names.get(id).map(String::as_str)),
             None => scorer.rewritten(),
         };
     }

@@ -16,8 +16,9 @@ use mlferry_protocol::{
     ExperimentId,
     scorers::{
         DeleteScorer, GetOnlineScoringConfigs, GetScorer, ListScorerVersions, ListScorers,
-        OnlineScoringConfig, RegisterScorer, ScorerVersion, SerializedScorer, WhichScorer,
+        OnlineScoringConfig, RegisterScorer, ScorerVersion, WhichScorer,
     },
+    serialized_scorers::SerializedScorer,
 };
 use sea_query::{
     Alias, Expr, ExprTrait, Func, LockType, OnConflict, Order, Query, SelectStatement,
@@ -97,7 +98,7 @@ impl Change for RegisterScorer {
         let row = [
             scorer_id.as_str().into(),
             version.into(),
-            kept.as_ref().unwrap_or(given).as_str().into(),
+            kept.as_deref().unwrap_or(given.as_str()).into(),
             now.into(),
         ];
         transaction.execute(&insert(ScorerVersions::Table, columns, [row])).await?;
@@ -231,7 +232,7 @@ impl Question for GetScorer {
         if let Some(endpoint) = serialized.endpoint() {
             let names = endpoint_names(transaction, &[endpoint]).await?;
             let name = names.get(endpoint).map(String::as_str);
-            found.serialized_scorer = serialized.with_endpoint(name).rewritten();
+            found.serialized_scorer = serialized.with_endpoint(name);
         }
         Ok(found)
     }

@@ -1,10 +1,11 @@
 //! Spans: how they are stored, and what they tell of their traces.
 
 use crate::{
-    Store, StoreError, artifact_uri,
+    Store, StoreError,
+    arrived_spans::Arrived,
+    artifact_uri,
     db::{DbError, Transaction, id_lists, insert},
-    experiments, python_json,
-    span_sums::{self, Part},
+    experiments, python_json, span_sums,
     tables::{Assessments, Spans, TraceInfo as Traces},
     trace_columns::Values,
     trace_rows,
@@ -12,8 +13,7 @@ use crate::{
     writes::{Change, Lock},
 };
 use mlferry_protocol::{
-    ExperimentId, InvalidParameter, WireEnum, check_length, limits,
-    otel::SpanStatus,
+    ExperimentId, InvalidParameter, WireEnum, limits,
     spans::{self, Span},
     traces::{
         ARTIFACT_LOCATION_TAG, COST_METADATA, FINALIZED_METADATA, NAME_TAG, SESSION_METADATA,
@@ -21,17 +21,14 @@ use mlferry_protocol::{
     },
     truncate,
 };
-use sea_query::{Expr, ExprTrait, OnConflict, Query};
-use std::collections::{BTreeMap, HashMap};
+use sea_query::{Expr, ExprTrait, LockType, OnConflict, Order, Query, SelectStatement};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// Spans in one insertion: each has many values, and a text of any length.
 const SPANS_AT_ONCE: usize = 100;
 
 /// Characters that the columns of a span's type, model and provider take.
 const SPAN_TEXT: usize = 500;
-
-const SESSIONS: [&str; 2] = ["session.id", "gen_ai.conversation.id"];
-const USER: &str = "user.id";
 
 impl Store {
     /// Stores spans, and makes the traces that they belong to where they are not there.
@@ -54,17 +51,6 @@ struct LogSpans {
     traces: BTreeMap<String, Arrived>,
 }
 
-/// The spans of one trace, and what they tell of it.
-struct Arrived {
-    spans: Vec<Span>,
-    start_ms: i64,
-    end_ms: i64,
-    /// What the root says, if it is among them.
-    state: Option<TraceState>,
-    session: Option<String>,
-    user: Option<String>,
-}
-
 impl LogSpans {
     fn new(experiment_id: ExperimentId, spans: Vec<Span>) -> Result<Self, InvalidParameter> {
         let mut grouped: BTreeMap<String, Vec<Span>> = BTreeMap::new();
@@ -79,54 +65,6 @@ impl LogSpans {
     }
 }
 
-impl Arrived {
-    fn new(spans: Vec<Span>) -> Result<Self, InvalidParameter> {
-        let roots = || spans.iter().filter(|span| span.parent_id.is_none());
-        for root in roots() {
-            root.check_trace_name()?;
-        }
-        let state = roots().next().map(|root| match root.status {
-            SpanStatus::Error => TraceState::Error,
-            SpanStatus::Ok | SpanStatus::Unset => TraceState::Ok,
-        });
-        let told = |span: &Span, name: &str| span.text(name).filter(|text| !text.is_empty());
-        let session =
-            spans.iter().find_map(|span| SESSIONS.iter().find_map(|name| told(span, name)));
-        if let Some(session) = &session {
-            check_length("Session ID", session, limits::TRACE_SESSION)?;
-        }
-        let user = spans.iter().find_map(|span| told(span, USER));
-        let start = spans.iter().map(|span| span.start_ns).min().unwrap_or_default();
-        let end = spans.iter().map(|span| span.end_ns).max().unwrap_or_default();
-        let milliseconds = |nanoseconds: i64| nanoseconds.div_euclid(1_000_000);
-        let (start_ms, end_ms) = (milliseconds(start), milliseconds(end));
-        Ok(Self { spans, start_ms, end_ms, state, session, user })
-    }
-
-    /// What the spans say of tokens or costs.
-    fn parts(&self, attribute: &str) -> Vec<Part> {
-        let part = |span: &Span| {
-            let told = span.attribute(attribute).and_then(python_json::parse);
-            Part::new(&span.span_id, span.parent_id.as_deref(), told)
-        };
-        self.spans.iter().map(part).collect()
-    }
-
-    /// The root that came last, and so has the last word.
-    fn root(&self) -> Option<&Span> {
-        self.spans.iter().rev().find(|span| span.parent_id.is_none())
-    }
-
-    fn tags(&self) -> BTreeMap<String, String> {
-        let with_resource = self.spans.iter().find(|span| !span.resource_tags.is_empty());
-        let resource =
-            with_resource.into_iter().flat_map(|span| span.resource_tags.iter().cloned());
-        let roots = self.spans.iter().filter(|span| span.parent_id.is_none());
-        // What the user said counts more than what the resource is called.
-        resource.chain(roots.flat_map(Span::trace_tags)).collect()
-    }
-}
-
 impl Change for LogSpans {
     type Output = ();
     const IS_REPEATABLE: bool = true;
@@ -137,11 +75,8 @@ impl Change for LogSpans {
 
     async fn apply(&self, transaction: &mut Transaction) -> Result<(), StoreError> {
         let made = self.make_traces(transaction).await?;
-        for id in self.traces.keys() {
-            if !made.contains(&id.as_str()) {
-                traces::hold(transaction, id).await?;
-            }
-        }
+        let others = self.traces.keys().map(String::as_str).filter(|id| !made.contains(id));
+        hold(transaction, &others.collect::<Vec<_>>()).await?;
         let known = self.known(transaction).await?;
         for (id, arrived) in &self.traces {
             let Some(info) = known.get(id.as_str()) else {
@@ -152,7 +87,7 @@ impl Change for LogSpans {
                 return Err(StoreError::TraceArchived(id.clone()));
             }
             store_spans(transaction, info.experiment_id, &arrived.spans).await?;
-            let is_new = made.contains(&id.as_str());
+            let is_new = made.contains(id.as_str());
             update(transaction, info, arrived, is_new).await?;
         }
         Ok(())
@@ -161,10 +96,13 @@ impl Change for LogSpans {
 
 impl LogSpans {
     /// Makes the traces that are not there, and returns their ids.
-    async fn make_traces(&self, transaction: &mut Transaction) -> Result<Vec<&str>, StoreError> {
+    async fn make_traces(
+        &self,
+        transaction: &mut Transaction,
+    ) -> Result<HashSet<&str>, StoreError> {
         let ids: Vec<&str> = self.traces.keys().map(String::as_str).collect();
         let known = existing(transaction, &ids).await?;
-        let mut made = Vec::new();
+        let mut made = HashSet::new();
         let missing = self.traces.iter().filter(|(id, _)| !known.contains(*id));
         let missing: Vec<_> = missing.collect();
         if missing.is_empty() {
@@ -182,7 +120,7 @@ impl LogSpans {
                 let location = artifact_uri::of_trace(&experiment.artifact_location, id);
                 let tags = [(ARTIFACT_LOCATION_TAG, location.as_str())];
                 traces::write_tags(transaction, id, &tags).await?;
-                made.push(id.as_str());
+                made.insert(id.as_str());
             }
         }
         Ok(made)
@@ -198,19 +136,36 @@ impl LogSpans {
     }
 }
 
-async fn existing(transaction: &mut Transaction, ids: &[&str]) -> Result<Vec<String>, StoreError> {
-    let mut found = Vec::new();
+async fn existing(
+    transaction: &mut Transaction,
+    ids: &[&str],
+) -> Result<HashSet<String>, StoreError> {
+    let mut found = HashSet::new();
     for list in id_lists(ids) {
-        let select = Query::select()
-            .column(Traces::RequestId)
-            .from(Traces::Table)
-            .and_where(Expr::col(Traces::RequestId).is_in(list.iter().copied()))
-            .take();
-        for row in transaction.fetch_all(&select).await? {
-            found.push(row.get(Traces::RequestId)?);
+        for row in transaction.fetch_all(&select_ids(list)).await? {
+            found.insert(row.get(Traces::RequestId)?);
         }
     }
     Ok(found)
+}
+
+/// Keeps others from changing traces that are there.
+async fn hold(transaction: &mut Transaction, ids: &[&str]) -> Result<(), StoreError> {
+    for list in id_lists(ids) {
+        let select = select_ids(list).lock(LockType::Update).take();
+        transaction.fetch_all(&select).await?;
+    }
+    Ok(())
+}
+
+/// Selects those of some ids that traces have, in order, in which they are also locked.
+fn select_ids(ids: &[&str]) -> SelectStatement {
+    Query::select()
+        .column(Traces::RequestId)
+        .from(Traces::Table)
+        .and_where(Expr::col(Traces::RequestId).is_in(ids.iter().copied()))
+        .order_by(Traces::RequestId, Order::Asc)
+        .take()
 }
 
 /// Writes the rows of spans; one that is there is replaced.

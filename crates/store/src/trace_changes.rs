@@ -2,11 +2,9 @@
 
 use crate::{
     Store, StoreError,
-    clock::now_ms,
-    db::{Transaction, id_lists, insert},
-    inputs,
-    tables::{EntityAssociations, ReviewQueueItems, TraceInfo as Traces, TraceTags},
-    trace_rows,
+    associations::{entity, link},
+    db::{Transaction, id_lists},
+    tables::{ReviewQueueItems, TraceInfo as Traces, TraceTags},
     traces::{hold, write_tags},
     writes::{Change, Lock},
 };
@@ -18,14 +16,7 @@ use mlferry_protocol::{
     },
     traces::NAME_TAG,
 };
-use sea_query::{Expr, ExprTrait, LockType, OnConflict, Order, Query};
-
-/// Kinds of what `entity_associations` links.
-pub(crate) mod entity {
-    pub(crate) const TRACE: &str = "trace";
-    pub(crate) const RUN: &str = "run";
-    pub(crate) const PROMPT_VERSION: &str = "prompt_version";
-}
+use sea_query::{Expr, ExprTrait, LockType, Order, Query, UpdateStatement};
 
 /// Traces that are deleted by one statement.
 const DELETED_AT_ONCE: u64 = 10_000;
@@ -74,7 +65,8 @@ impl Change for SetTraceTag {
     async fn apply(&self, transaction: &mut Transaction) -> Result<(), StoreError> {
         hold(transaction, &self.trace_id).await?;
         if self.key == NAME_TAG {
-            return rename(transaction, &self.trace_id, Some(&self.value)).await;
+            transaction.execute(&rename(&self.trace_id, Some(&self.value))).await?;
+            return Ok(());
         }
         write_tags(transaction, &self.trace_id, &[(&self.key, &self.value)]).await
     }
@@ -93,35 +85,29 @@ impl Change for DeleteTraceTag {
             key: self.key.clone(),
             trace_id: self.trace_id.clone(),
         };
-        if self.key == NAME_TAG {
+        let deleted = if self.key == NAME_TAG {
             hold(transaction, &self.trace_id).await?;
-            let trace = trace_rows::find(transaction, &self.trace_id).await?;
-            if !trace.is_some_and(|trace| trace.tags.contains_key(NAME_TAG)) {
-                return Err(missing());
-            }
-            return rename(transaction, &self.trace_id, None).await;
-        }
-        let delete = Query::delete()
-            .from_table(TraceTags::Table)
-            .and_where(Expr::col(TraceTags::RequestId).eq(self.trace_id.as_str()))
-            .and_where(Expr::col(TraceTags::Key).eq(self.key.as_str()))
-            .take();
-        if transaction.execute(&delete).await? == 0 { Err(missing()) } else { Ok(()) }
+            let is_named = Expr::col(Traces::TraceName).is_not_null();
+            let update = rename(&self.trace_id, None).and_where(is_named).take();
+            transaction.execute(&update).await?
+        } else {
+            let delete = Query::delete()
+                .from_table(TraceTags::Table)
+                .and_where(Expr::col(TraceTags::RequestId).eq(self.trace_id.as_str()))
+                .and_where(Expr::col(TraceTags::Key).eq(self.key.as_str()))
+                .take();
+            transaction.execute(&delete).await?
+        };
+        if deleted == 0 { Err(missing()) } else { Ok(()) }
     }
 }
 
-async fn rename(
-    transaction: &mut Transaction,
-    id: &str,
-    name: Option<&str>,
-) -> Result<(), StoreError> {
-    let update = Query::update()
+fn rename(id: &str, name: Option<&str>) -> UpdateStatement {
+    Query::update()
         .table(Traces::Table)
         .value(Traces::TraceName, name)
         .and_where(Expr::col(Traces::RequestId).eq(id))
-        .take();
-    transaction.execute(&update).await?;
-    Ok(())
+        .take()
 }
 
 impl Change for DeleteTraces {
@@ -222,7 +208,7 @@ impl Change for LinkTracesToRun {
     async fn apply(&self, transaction: &mut Transaction) -> Result<(), StoreError> {
         let run = (entity::RUN, self.run_id.as_str());
         let links = self.trace_ids.iter().map(|id| ((entity::TRACE, id.as_str()), run));
-        link(transaction, links).await
+        Ok(link(transaction, links).await?)
     }
 }
 
@@ -242,46 +228,6 @@ impl Change for LinkPromptsToTrace {
         let trace = (entity::TRACE, self.trace_id.as_str());
         let prompts = self.prompts.iter();
         let links = prompts.map(|id| (trace, (entity::PROMPT_VERSION, id.as_str())));
-        link(transaction, links).await
+        Ok(link(transaction, links).await?)
     }
-}
-
-/// A thing by its kind and its id.
-type End<'a> = (&'static str, &'a str);
-
-/// Links things; those that are linked stay so.
-async fn link<'a>(
-    transaction: &mut Transaction,
-    links: impl Iterator<Item = (End<'a>, End<'a>)>,
-) -> Result<(), StoreError> {
-    use EntityAssociations as Links;
-    let now = now_ms();
-    let rows = links.map(|((source, source_id), (destination, destination_id))| {
-        [
-            inputs::new_id().into(),
-            source.into(),
-            source_id.into(),
-            destination.into(),
-            destination_id.into(),
-            now.into(),
-        ]
-    });
-    let rows: Vec<_> = rows.collect();
-    if rows.is_empty() {
-        return Ok(());
-    }
-    let columns = [
-        Links::AssociationId,
-        Links::SourceType,
-        Links::SourceId,
-        Links::DestinationType,
-        Links::DestinationId,
-        Links::CreatedTime,
-    ];
-    let key = [Links::SourceType, Links::SourceId, Links::DestinationType, Links::DestinationId];
-    let mut statement = insert(Links::Table, columns, rows);
-    transaction
-        .execute(statement.on_conflict(OnConflict::columns(key).do_nothing().to_owned()))
-        .await?;
-    Ok(())
 }

@@ -6,11 +6,12 @@ use crate::{
     tables::TraceInfo,
 };
 use mlferry_protocol::{
-    python::repr_float,
+    python,
     traces::{COST_METADATA, SESSION_METADATA, TOKENS_METADATA},
 };
 use sea_query::Expr;
-use std::{collections::BTreeMap, fmt::Write};
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
 
 /// The numbers of tokens, by their names in JSON. The first three are always there when one is.
 pub(crate) const TOKENS: [(&str, TraceInfo); 6] = [
@@ -55,33 +56,22 @@ pub(crate) fn put_back(row: &Row, metadata: &mut BTreeMap<String, String>) -> Re
     if let Some(session) = row.get(TraceInfo::SessionId)? {
         metadata.insert(SESSION_METADATA.to_owned(), session);
     }
-    let mut tokens = Vec::new();
+    let mut tokens = Map::new();
     for (key, column) in TOKENS {
         let count: Option<i64> = row.get(column)?;
-        tokens.extend(count.map(|count| (key, count.to_string())));
+        tokens.extend(count.map(|count| (key.to_owned(), count.into())));
     }
-    let mut costs = Vec::new();
+    let mut costs = Map::new();
     for (key, column) in COSTS {
         let cost: Option<f64> = row.get(column)?;
-        costs.extend(cost.map(|cost| (key, repr_float(cost))));
+        costs.extend(cost.map(|cost| (key.to_owned(), cost.into())));
     }
     for (name, numbers) in [(TOKENS_METADATA, tokens), (COST_METADATA, costs)] {
         if !numbers.is_empty() {
-            metadata.insert(name.to_owned(), object(&numbers));
+            metadata.insert(name.to_owned(), python::dumps(&numbers));
         }
     }
     Ok(())
-}
-
-/// The JSON object with some numbers, as Python writes it.
-fn object(numbers: &[(&str, String)]) -> String {
-    let mut text = String::from("{");
-    for (index, (key, number)) in numbers.iter().enumerate() {
-        let comma = if index == 0 { "" } else { ", " };
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{comma}\"{key}\": {number}");
-    }
-    text + "}"
 }
 
 /// The values that metadata must have in its columns to be the very text that [`put_back`] makes, or nothing
@@ -89,25 +79,24 @@ fn object(numbers: &[(&str, String)]) -> String {
 pub(crate) fn written_as(name: &str, text: &str) -> Option<Vec<(TraceInfo, Option<Expr>)>> {
     let value = python_json::parse(text)?;
     let (columns, numbers) = match name {
-        TOKENS_METADATA => numbers(&TOKENS, &value, Json::token_count, i64::to_string),
-        _ => numbers(&COSTS, &value, Json::finite, |cost| repr_float(*cost)),
+        TOKENS_METADATA => numbers(&TOKENS, &value, Json::token_count),
+        _ => numbers(&COSTS, &value, Json::finite),
     };
-    (!numbers.is_empty() && object(&numbers) == text).then_some(columns)
+    (!numbers.is_empty() && python::dumps(&numbers) == text).then_some(columns)
 }
 
 type Columns = Vec<(TraceInfo, Option<Expr>)>;
 
-fn numbers<T: Into<Expr>>(
-    known: &[(&'static str, TraceInfo)],
+fn numbers<T: Copy + Into<Expr> + Into<Value>>(
+    known: &[(&str, TraceInfo)],
     value: &Json,
     read: impl Fn(&Json) -> Option<T>,
-    shown: impl Fn(&T) -> String,
-) -> (Columns, Vec<(&'static str, String)>) {
+) -> (Columns, Map<String, Value>) {
     let mut columns = Vec::new();
-    let mut numbers = Vec::new();
+    let mut numbers = Map::new();
     for (key, column) in known {
         let number = value.get(key).and_then(|value| read(&value));
-        numbers.extend(number.as_ref().map(|number| (*key, shown(number))));
+        numbers.extend(number.map(|number| ((*key).to_owned(), number.into())));
         columns.push((*column, number.map(Into::into)));
     }
     (columns, numbers)

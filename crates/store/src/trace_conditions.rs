@@ -1,15 +1,18 @@
 //! What conditions of searches for traces mean in SQL.
 
 use crate::{
+    associations::entity,
     conditions::{matches, number_test, row_test, text_test},
     db::Dialect,
-    tables::{Assessments, EntityAssociations, Spans, TraceInfo as Traces, TraceRequestMetadata},
-    trace_changes::entity,
+    tables::{
+        Assessments, EntityAssociations, Spans, TraceInfo as Traces, TraceRequestMetadata,
+        TraceTags,
+    },
     trace_columns,
 };
 use mlferry_protocol::{
     python,
-    traces::{COST_METADATA, SESSION_METADATA, TOKENS_METADATA},
+    traces::{COST_METADATA, NAME_TAG, SESSION_METADATA, TOKENS_METADATA},
 };
 use mlferry_search::{
     TextComparator, TextTest,
@@ -56,12 +59,7 @@ pub(crate) fn value_test(dialect: Dialect, column: Expr, test: &TraceTest) -> Ex
     }
 }
 
-pub(crate) fn pair_test(
-    dialect: Dialect,
-    mut rows: SelectStatement,
-    value: Expr,
-    test: &TraceTest,
-) -> Expr {
+fn pair_test(dialect: Dialect, mut rows: SelectStatement, value: Expr, test: &TraceTest) -> Expr {
     match test {
         TraceTest::Text(test) => row_test(dialect, rows, value, test),
         TraceTest::Matches(pattern) => {
@@ -80,6 +78,16 @@ pub(crate) fn number(attribute: TraceNumber) -> Expr {
             column(Traces::TimestampMs).add(duration)
         }
     }
+}
+
+pub(crate) fn tag_test(dialect: Dialect, key: &str, test: &TraceTest) -> Expr {
+    if key == NAME_TAG {
+        return value_test(dialect, Expr::col(trace(Traces::TraceName)), test);
+    }
+    let rows = of_trace(TraceTags::Table, TraceTags::RequestId)
+        .and_where(Expr::col(TraceTags::Key).eq(key))
+        .take();
+    pair_test(dialect, rows, Expr::col(TraceTags::Value), test)
 }
 
 pub(crate) fn metadata_test(dialect: Dialect, key: &str, test: &TraceTest) -> Expr {

@@ -4,16 +4,15 @@ use crate::{
     Store, StoreError,
     db::{Dialect, Row, Transaction, is_one_of},
     reads::Question,
-    tables::{Assessments, Spans, TraceInfo as Traces, TraceTags},
-    trace_conditions::{assessment, metadata_test, of_trace, span, trace},
+    tables::{Assessments, Spans, TraceInfo as Traces},
+    trace_conditions::{assessment, metadata_test, span, tag_test, trace},
 };
 use mlferry_protocol::{
     InvalidParameter, times,
+    trace_measures::{Dimension, Measure, MetricView},
     trace_metrics::{
-        Aggregation, Dimension, Measure, MetricDataPoint, MetricValue, MetricView,
-        QueryTraceMetrics, QueryTraceMetricsResponse,
+        Aggregation, MetricDataPoint, MetricValue, QueryTraceMetrics, QueryTraceMetricsResponse,
     },
-    traces::NAME_TAG,
 };
 use mlferry_search::{
     TextComparator, TextTest,
@@ -166,22 +165,11 @@ impl TraceMetrics {
 
     fn test(&self, dialect: Dialect, condition: &MetricCondition) -> Expr {
         let value = condition.value.as_str();
+        let equals = || TraceTest::Text(TextTest::Compare(TextComparator::Equal, value.to_owned()));
         let of_trace = match &condition.subject {
             MetricSubject::TraceStatus => Expr::col(trace(Traces::Status)).eq(value),
-            MetricSubject::TraceTag(key) if key == NAME_TAG => {
-                Expr::col(trace(Traces::TraceName)).eq(value)
-            }
-            MetricSubject::TraceTag(key) => {
-                let rows = of_trace(TraceTags::Table, TraceTags::RequestId)
-                    .and_where(Expr::col(TraceTags::Key).eq(key.as_str()))
-                    .and_where(Expr::col(TraceTags::Value).eq(value))
-                    .take();
-                Expr::exists(rows)
-            }
-            MetricSubject::TraceMetadata(key) => {
-                let equals = TextTest::Compare(TextComparator::Equal, value.to_owned());
-                metadata_test(dialect, key, &TraceTest::Text(equals))
-            }
+            MetricSubject::TraceTag(key) => tag_test(dialect, key, &equals()),
+            MetricSubject::TraceMetadata(key) => metadata_test(dialect, key, &equals()),
             MetricSubject::SpanName => return Expr::col(span(Spans::Name)).eq(value),
             MetricSubject::SpanStatus => return Expr::col(span(Spans::Status)).eq(value),
             MetricSubject::SpanType => return Expr::col(span(Spans::Type)).eq(value),

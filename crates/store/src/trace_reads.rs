@@ -150,8 +150,7 @@ impl Question for FilesOf<'_> {
     type Answer = Option<String>;
 
     async fn answer(&self, transaction: &mut Transaction) -> Result<Option<String>, StoreError> {
-        let info = trace_rows::find(transaction, self.0).await?;
-        let info = info.ok_or_else(|| StoreError::TraceNotFound(self.0.to_owned()))?;
+        let info = trace_rows::there(transaction, self.0).await?;
         Ok(info.tags.get(ARTIFACT_LOCATION_TAG).cloned())
     }
 }

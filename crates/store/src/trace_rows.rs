@@ -1,7 +1,7 @@
 //! What is known of traces, read for a whole page of them at once.
 
 use crate::{
-    StoreError, assessments,
+    StoreError, assessment_rows,
     db::{DbError, Row, Transaction, id_lists},
     tables::{TraceInfo as Traces, TraceRequestMetadata, TraceTags},
     trace_columns,
@@ -69,7 +69,7 @@ pub(crate) async fn complete(
     let ids: Vec<&str> = infos.iter().map(|info| info.trace_id.as_str()).collect();
     let mut tags = tags_of(transaction, &ids).await?;
     let mut metadata = metadata_of(transaction, &ids).await?;
-    let mut assessments = assessments::of_traces(transaction, &ids).await?;
+    let mut assessments = assessment_rows::of_traces(transaction, &ids).await?;
     for info in &mut infos {
         info.tags.extend(tags.remove(&info.trace_id).unwrap_or_default());
         info.metadata.extend(metadata.remove(&info.trace_id).unwrap_or_default());
@@ -86,6 +86,15 @@ pub(crate) async fn find(
     let select = select_traces().and_where(Expr::col(Traces::RequestId).eq(trace_id)).take();
     let row = transaction.fetch_optional(&select).await?;
     Ok(complete(transaction, row.as_slice()).await?.pop())
+}
+
+/// All that is known of a trace, which must be there.
+pub(crate) async fn there(
+    transaction: &mut Transaction,
+    trace_id: &str,
+) -> Result<TraceInfo, StoreError> {
+    let found = find(transaction, trace_id).await?;
+    found.ok_or_else(|| StoreError::TraceNotFound(trace_id.to_owned()))
 }
 
 /// All that is known of some traces, in no order.

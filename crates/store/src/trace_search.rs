@@ -2,14 +2,14 @@
 
 use crate::{
     StoreError,
+    associations::entity,
     conditions::number_test,
     db::{Dialect, Transaction, is_one_of},
     reads::Question,
     tables::{Assessments, Spans, TraceInfo as Traces, TraceRequestMetadata, TraceTags},
-    trace_changes::entity,
     trace_conditions::{
         assessment, content_test, judgement_test, linked, metadata_test, number, of_trace,
-        pair_test, property_test, span, trace, value_test,
+        property_test, span, tag_test, trace, value_test,
     },
     trace_rows::{self, select_traces},
 };
@@ -92,15 +92,7 @@ impl TraceSearch {
             TraceCondition::Number { attribute, comparator, value } => {
                 number_test(number(*attribute), *comparator, *value)
             }
-            TraceCondition::Tag { key, test } if key == NAME_TAG => {
-                value_test(dialect, Expr::col(trace(Traces::TraceName)), test)
-            }
-            TraceCondition::Tag { key, test } => {
-                let rows = of_trace(TraceTags::Table, TraceTags::RequestId)
-                    .and_where(Expr::col(TraceTags::Key).eq(key.as_str()))
-                    .take();
-                pair_test(dialect, rows, Expr::col(TraceTags::Value), test)
-            }
+            TraceCondition::Tag { key, test } => tag_test(dialect, key, test),
             TraceCondition::Metadata { key, test } => metadata_test(dialect, key, test),
             TraceCondition::Prompt(id) => Expr::exists(linked(entity::PROMPT_VERSION, id)),
             TraceCondition::Issue(id) => {

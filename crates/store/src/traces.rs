@@ -20,6 +20,7 @@ use mlferry_protocol::{
     },
 };
 use sea_query::{Expr, ExprTrait, IntoIden, LockType, OnConflict, Query};
+use std::collections::BTreeMap;
 
 /// Where spans are that stand in the database: the value of [`SPANS_LOCATION_TAG`].
 pub(crate) const IN_DATABASE: &str = "TRACKING_STORE";
@@ -52,8 +53,7 @@ impl Question for GetTraceInfo {
     type Answer = TraceInfo;
 
     async fn answer(&self, transaction: &mut Transaction) -> Result<TraceInfo, StoreError> {
-        let found = trace_rows::find(transaction, &self.trace_id).await?;
-        found.ok_or_else(|| StoreError::TraceNotFound(self.trace_id.clone()))
+        trace_rows::there(transaction, &self.trace_id).await
     }
 }
 
@@ -75,21 +75,17 @@ impl Change for StartTrace {
         if !insert_trace(transaction, id, &values).await? {
             merge(transaction, info, values).await?;
         }
+        let mut tags = info.tags.clone();
         let location = artifact_uri::of_trace(&experiment.artifact_location, id);
-        let tags = info.tags.iter().map(|(key, value)| (key.as_str(), value.as_str()));
-        let tags = tags.filter(|(key, _)| ![NAME_TAG, ARTIFACT_LOCATION_TAG].contains(key));
-        let tags: Vec<_> = tags.chain([(ARTIFACT_LOCATION_TAG, location.as_str())]).collect();
-        write_tags(transaction, id, &tags).await?;
+        tags.insert(ARTIFACT_LOCATION_TAG.to_owned(), location);
         metadata.insert(FINALIZED_METADATA.to_owned(), "true".to_owned());
-        let metadata = metadata.iter().map(|(key, value)| (key.as_str(), value.as_str()));
-        write_metadata(transaction, id, &metadata.collect::<Vec<_>>()).await?;
+        write_told(transaction, id, &tags, &metadata).await?;
         let (experiment, timestamp_ms) = (info.experiment_id.0, info.request_time_ms);
         for assessment in &self.assessments {
             let trace = TraceOf { id, experiment, timestamp_ms };
             assessments::add_with_trace(transaction, assessment, &trace).await?;
         }
-        let found = trace_rows::find(transaction, id).await?;
-        found.ok_or_else(|| StoreError::TraceNotFound(id.to_owned()))
+        trace_rows::there(transaction, id).await
     }
 }
 
@@ -191,6 +187,20 @@ async fn spans_location(
         .take();
     let row = transaction.fetch_optional(&select).await?;
     Ok(row.map(|row| row.get::<Option<String>>(TraceTags::Value)).transpose()?.flatten())
+}
+
+/// Sets the tags that a client tells, but for the name, which has a column, and the metadata.
+pub(crate) async fn write_told(
+    transaction: &mut Transaction,
+    id: &str,
+    tags: &BTreeMap<String, String>,
+    metadata: &BTreeMap<String, String>,
+) -> Result<(), StoreError> {
+    let tags = tags.iter().map(|(key, value)| (key.as_str(), value.as_str()));
+    let tags: Vec<_> = tags.filter(|(key, _)| *key != NAME_TAG).collect();
+    write_tags(transaction, id, &tags).await?;
+    let metadata = metadata.iter().map(|(key, value)| (key.as_str(), value.as_str()));
+    write_metadata(transaction, id, &metadata.collect::<Vec<_>>()).await
 }
 
 /// Sets tags of a trace, each key once.

@@ -14,7 +14,6 @@ use mlferry_protocol::{
     traces_v2::{EndTraceV2, StartTraceV2},
 };
 use sea_query::{Expr, ExprTrait, Query};
-use std::collections::BTreeMap;
 use uuid::Uuid;
 
 impl Store {
@@ -54,7 +53,8 @@ impl Change for StartTraceV2 {
         let mut tags = self.tags.clone();
         let location = artifact_uri::of_trace(&experiment.artifact_location, &id);
         tags.insert(ARTIFACT_LOCATION_TAG.to_owned(), location);
-        write(transaction, &id, &tags, &metadata).await
+        traces::write_told(transaction, &id, &tags, &metadata).await?;
+        trace_rows::there(transaction, &id).await
     }
 }
 
@@ -83,22 +83,7 @@ impl Change for EndTraceV2 {
             .and_where(Expr::col(Traces::RequestId).eq(id))
             .take();
         transaction.execute(&update).await?;
-        write(transaction, id, &self.tags, &metadata).await
+        traces::write_told(transaction, id, &self.tags, &metadata).await?;
+        trace_rows::there(transaction, id).await
     }
-}
-
-/// Writes tags and metadata of a trace, and reads all of it.
-async fn write(
-    transaction: &mut Transaction,
-    id: &str,
-    tags: &BTreeMap<String, String>,
-    metadata: &BTreeMap<String, String>,
-) -> Result<TraceInfo, StoreError> {
-    let tags = tags.iter().filter(|(key, _)| *key != NAME_TAG);
-    let tags: Vec<_> = tags.map(|(key, value)| (key.as_str(), value.as_str())).collect();
-    traces::write_tags(transaction, id, &tags).await?;
-    let metadata = metadata.iter().map(|(key, value)| (key.as_str(), value.as_str()));
-    traces::write_metadata(transaction, id, &metadata.collect::<Vec<_>>()).await?;
-    let found = trace_rows::find(transaction, id).await?;
-    found.ok_or_else(|| StoreError::TraceNotFound(id.to_owned()))
 }
