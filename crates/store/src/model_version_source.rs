@@ -10,7 +10,7 @@ use crate::{
     logged_models, model_aliases,
     model_versions::{self, location_of},
     reads::Question,
-    registered_models, runs,
+    registered_models, registry_details, runs,
     source_uri::{ModelsUri, SourceKind, check_absolute, is_within, no_such_resource, run_of},
 };
 use mlferry_protocol::{
@@ -196,8 +196,8 @@ pub(crate) async fn named_version(
     | ModelsUri::Stage { name, .. }
     | ModelsUri::Latest { name }) = uri;
     VersionOf::parse(name, "1")?;
-    let model = registered_models::find(transaction, name).await?;
-    if tags::are_of_prompt(&model.tags) {
+    registered_models::check_existence(transaction, name).await?;
+    if tags::are_of_prompt(&registry_details::tags_of_model(transaction, name).await?) {
         let reason = "Prompt versions cannot be used as model version sources.";
         return Err(bad_source(source, "model version", reason));
     }

@@ -198,10 +198,11 @@ pub(crate) async fn find(
     transaction: &mut Transaction,
     of: &VersionOf,
 ) -> Result<ModelVersion, StoreError> {
-    let mut versions = vec![version_of(&row_of(transaction, of).await?)?];
-    add_tags_to_versions(transaction, &mut versions).await?;
-    add_aliases_to_versions(transaction, &of.name, &mut versions).await?;
-    versions.pop().ok_or_else(|| not_found(of))
+    let mut version = version_of(&row_of(transaction, of).await?)?;
+    let versions = std::slice::from_mut(&mut version);
+    add_tags_to_versions(transaction, versions).await?;
+    add_aliases_to_versions(transaction, &of.name, versions).await?;
+    Ok(version)
 }
 
 /// Where the files of a version are read.
@@ -239,11 +240,11 @@ async fn row_of(transaction: &mut Transaction, of: &VersionOf) -> Result<Row, St
         .and_where(Expr::col(ModelVersions::Name).eq(of.name.as_str()))
         .and_where(has_number(of.version))
         .take();
-    transaction.fetch_optional(&select).await?.ok_or_else(|| not_found(of))
-}
-
-fn not_found(of: &VersionOf) -> StoreError {
-    StoreError::ModelVersionNotFound { name: of.name.clone(), version: of.version }
+    let row = transaction.fetch_optional(&select).await?;
+    row.ok_or_else(|| StoreError::ModelVersionNotFound {
+        name: of.name.clone(),
+        version: of.version,
+    })
 }
 
 fn has_number(version: VersionNumber) -> Expr {
