@@ -252,7 +252,7 @@ fn has_number(version: VersionNumber) -> Expr {
 }
 
 /// A change of versions of a model, which is noted in them.
-fn update(name: &str, now: i64) -> UpdateStatement {
+pub(crate) fn update(name: &str, now: i64) -> UpdateStatement {
     Query::update()
         .table(ModelVersions::Table)
         .value(ModelVersions::LastUpdatedTime, now)

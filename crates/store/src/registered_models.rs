@@ -4,6 +4,7 @@ use crate::{
     Store, StoreError,
     clock::now_ms,
     db::{DbError, Row, Transaction, Trouble, insert},
+    model_versions,
     reads::{Question, cut_page},
     registered_model_search::RegisteredModelSearch,
     registry_details,
@@ -223,13 +224,7 @@ impl Change for RenameRegisteredModel {
         if updated == 0 {
             return Err(StoreError::RegisteredModelNotFound(self.name.clone()));
         }
-        let touch = Query::update()
-            .table(ModelVersions::Table)
-            .value(ModelVersions::LastUpdatedTime, now)
-            .and_where(Expr::col(ModelVersions::Workspace).eq(WORKSPACE))
-            .and_where(Expr::col(ModelVersions::Name).eq(new_name))
-            .take();
-        transaction.execute(&touch).await?;
+        transaction.execute(&model_versions::update(new_name, now)).await?;
         find(transaction, new_name).await
     }
 }
