@@ -1,6 +1,6 @@
 //! The URIs that model versions may come from, taken apart as the reference does.
 
-use crate::artifact_uri::Parts;
+use crate::uri_parts::Parts;
 use mlferry_protocol::InvalidParameter;
 use percent_encoding::percent_decode_str;
 use std::borrow::Cow;
@@ -170,7 +170,7 @@ impl<'a> ModelsUri<'a> {
         }
         let read = || {
             // A fragment is part of a name here.
-            let path = parts.rest().split('?').next()?;
+            let path = parts.rest.split('?').next()?;
             let path = path.strip_prefix('/')?.trim_start_matches('/');
             match path.split_once('/') {
                 None => Self::of_one_name(path),
