@@ -6,7 +6,6 @@ use super::{
     schema::{self, Call, Kind, Nan, Root, Type},
 };
 use crate::{error::ApiError, routes::RunArtifacts};
-use mlferry_artifacts::ArtifactPath;
 use mlferry_protocol::{DecodeRequest, Fields, InvalidParameter};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -94,11 +93,7 @@ async fn ask(
             to_json(&store.search_datasets(decode(input)?).await.map_err(words)?)
         }
         Call::ListArtifacts => {
-            let request: mlferry_protocol::artifacts::ListRunArtifacts = decode(input)?;
-            let below = ArtifactPath::parse_folder(&request.path).map_err(words)?;
-            let root_uri = store.run_artifact_uri(&request.run_id).await.map_err(words)?;
-            let listing = artifacts.list(root_uri, below).await.map_err(words)?;
-            to_json(&listing.0)
+            to_json(&artifacts.list_run(&decode(input)?).await.map_err(words)?.0)
         }
         Call::SearchModelVersions => {
             to_json(&store.search_model_versions(decode(input)?).await.map_err(words)?)
