@@ -48,6 +48,14 @@ impl Store {
         self.ask(&ModelVersionSearch::parse(request)?).await
     }
 
+    /// The model versions that were made of runs, latest changed first.
+    pub async fn model_versions_of_runs(
+        &self,
+        runs: Vec<String>,
+    ) -> Result<Vec<ModelVersion>, StoreError> {
+        Ok(self.ask(&ModelVersionSearch::of_runs(runs)).await?.model_versions)
+    }
+
     /// Gives a model version another description.
     pub async fn update_model_version(
         &self,

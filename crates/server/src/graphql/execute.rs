@@ -121,13 +121,10 @@ async fn complete(
 
 /// Gives runs the model versions that were made of them.
 async fn add_model_versions(artifacts: &RunArtifacts, runs: &mut [Value]) -> Result<(), String> {
-    // Ids of runs are hexadecimal digits, so that nothing of them can end the quotes.
-    let ids: Vec<String> = runs.iter().map(|run| format!("'{}'", run_id(run))).collect();
-    let filter = format!("run_id IN ({})", ids.join(","));
-    let input = Map::from_iter([("filter".to_owned(), filter.into())]);
-    let found = artifacts.store.search_model_versions(decode(input)?).await.map_err(words)?;
+    let ids = runs.iter().map(|run| run_id(run).to_owned()).collect();
+    let found = artifacts.store.model_versions_of_runs(ids).await.map_err(words)?;
     let mut of_runs: HashMap<String, Vec<Value>> = HashMap::new();
-    for version in &found.model_versions {
+    for version in &found {
         let run_id = version.run_id.clone().unwrap_or_default();
         of_runs.entry(run_id).or_default().push(to_json(version)?);
     }
