@@ -8,7 +8,7 @@ use crate::{
     artifact_uri::ArtifactRoot,
     db::Transaction,
     logged_models, model_aliases,
-    model_versions::{self, location_of},
+    model_versions::{self, location_and_run_of},
     reads::Question,
     registered_models, registry_details, runs,
     source_uri::{ModelsUri, SourceKind, check_absolute, is_within, no_such_resource, run_of},
@@ -90,12 +90,12 @@ impl OriginOf<'_> {
             return Ok(None);
         }
         let of = named_version(transaction, source, &uri).await?;
-        let original = model_versions::find(transaction, &of).await?;
+        let (storage_location, original_run) = location_and_run_of(transaction, &of).await?;
         let differs = |given: &Option<String>, original: Option<&str>| {
             given.as_deref().is_some_and(|given| given != original.unwrap_or_default())
         };
         // Versions don't keep the id of their logged model, so a copy can't be given one.
-        if differs(&self.request.run_id, original.run_id.as_deref())
+        if differs(&self.request.run_id, original_run.as_deref())
             || differs(&self.request.model_id, None)
         {
             let reason = "The run_id and model_id request parameters must match the referenced model version.";
@@ -103,8 +103,8 @@ impl OriginOf<'_> {
         }
         Ok(Some(Origin {
             source: format!("models:/{}/{}", of.name, of.version),
-            storage_location: location_of(transaction, &of).await?,
-            run_id: self.request.run_id.clone().or(original.run_id),
+            storage_location,
+            run_id: self.request.run_id.clone().or(original_run),
             logged_model: None,
         }))
     }

@@ -218,11 +218,20 @@ pub(crate) async fn location_of(
     transaction: &mut Transaction,
     of: &VersionOf,
 ) -> Result<String, StoreError> {
+    location_and_run_of(transaction, of).await.map(|(location, _)| location)
+}
+
+/// Where the files of a version are read, and the run that made them.
+pub(crate) async fn location_and_run_of(
+    transaction: &mut Transaction,
+    of: &VersionOf,
+) -> Result<(String, Option<String>), StoreError> {
     let row = row_of(transaction, of).await?;
     // Versions of old servers have their source only.
     let stored: Option<String> = row.get(ModelVersions::StorageLocation)?;
     let source: Option<String> = row.get(ModelVersions::Source)?;
-    Ok(stored.filter(|stored| !stored.is_empty()).or(source).unwrap_or_default())
+    let location = stored.filter(|stored| !stored.is_empty()).or(source).unwrap_or_default();
+    Ok((location, row.get(ModelVersions::RunId)?))
 }
 
 /// The number of the newest version of a model, in one stage or in any.
