@@ -24,8 +24,7 @@ pub struct DatasetFilter {
 
 impl DatasetFilter {
     fn read(fields: &mut Fields) -> Result<Self, InvalidParameter> {
-        let name = fields.string("dataset_name")?.filter(|name| !name.is_empty());
-        let name = name.ok_or_else(|| {
+        let name = filled(fields, "dataset_name")?.ok_or_else(|| {
             InvalidParameter::new("`dataset_name` in the `datasets` clause must be specified.")
         })?;
         Ok(Self { name, digest: filled(fields, "dataset_digest")? })

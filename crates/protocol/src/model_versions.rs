@@ -2,7 +2,9 @@
 
 use crate::{
     DecodeRequest, Fields, InvalidParameter, PageToken, check_length, limits,
-    names::check_model_name, registered_models::read_name, tags::Tag,
+    names::check_model_name,
+    registered_models::{read_description, read_name},
+    tags::Tag,
 };
 use serde::{Serialize, Serializer};
 use std::fmt;
@@ -162,8 +164,7 @@ impl DecodeRequest for CreateModelVersion {
         let tags = fields.objects("tags", Tag::of_model_version)?;
         let run_link = fields.string("run_link")?.unwrap_or_default();
         check_length("run_link", &run_link, limits::MODEL_RUN_LINK)?;
-        let description = fields.string("description")?.unwrap_or_default();
-        check_length("description", &description, limits::MODEL_DESCRIPTION)?;
+        let description = read_description(fields)?;
         let model_id = fields.string("model_id")?;
         Ok(Self { name, source, run_id, tags, run_link, description, model_id })
     }

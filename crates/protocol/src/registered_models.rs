@@ -50,7 +50,7 @@ pub(crate) fn read_name(fields: &mut Fields) -> Result<String, InvalidParameter>
 }
 
 /// What a model or a version is described by; absent is empty.
-fn read_description(fields: &mut Fields) -> Result<String, InvalidParameter> {
+pub(crate) fn read_description(fields: &mut Fields) -> Result<String, InvalidParameter> {
     let description = fields.string("description")?.unwrap_or_default();
     check_length("description", &description, limits::MODEL_DESCRIPTION)?;
     Ok(description)

@@ -28,13 +28,25 @@ pub struct Tag {
 }
 
 impl Tag {
-    /// A tag of an experiment; a value that is too long is refused.
-    pub(crate) fn of_experiment(fields: &mut Fields) -> Result<Self, InvalidParameter> {
+    /// A tag of whose texts nothing is known yet.
+    fn read(fields: &mut Fields) -> Result<Self, InvalidParameter> {
         let key = fields.required_string("key")?;
         let value = fields.string("value")?.unwrap_or_default();
-        check_key("key", "key", &key)?;
-        check_length("value", &value, limits::EXPERIMENT_TAG_VALUE)?;
         Ok(Self { key, value })
+    }
+
+    /// A tag whose key is checked.
+    fn with_key(fields: &mut Fields) -> Result<Self, InvalidParameter> {
+        let tag = Self::read(fields)?;
+        check_key("key", "key", &tag.key)?;
+        Ok(tag)
+    }
+
+    /// A tag of an experiment; a value that is too long is refused.
+    pub(crate) fn of_experiment(fields: &mut Fields) -> Result<Self, InvalidParameter> {
+        let tag = Self::with_key(fields)?;
+        check_length("value", &tag.value, limits::EXPERIMENT_TAG_VALUE)?;
+        Ok(tag)
     }
 
     /// A tag of a run; a value that is too long is cut, or refused.
@@ -47,19 +59,18 @@ impl Tag {
 
     /// A tag that comes with a new run: its key may have any characters.
     pub(crate) fn of_new_run(fields: &mut Fields) -> Result<Self, InvalidParameter> {
-        let key = fields.required_string("key")?;
-        let mut value = fields.string("value")?.unwrap_or_default();
-        check_length(&fields.label("key"), &key, limits::KEY)?;
-        if key == RUN_NAME_TAG {
-            check_length(&fields.label("value"), &value, limits::RUN_NAME)?;
+        let mut tag = Self::read(fields)?;
+        check_length(&fields.label("key"), &tag.key, limits::KEY)?;
+        if tag.key == RUN_NAME_TAG {
+            check_length(&fields.label("value"), &tag.value, limits::RUN_NAME)?;
         }
-        fields.fit(&fields.label("value"), &mut value, limits::TAG_VALUE)?;
-        Ok(Self { key, value })
+        fields.fit(&fields.label("value"), &mut tag.value, limits::TAG_VALUE)?;
+        Ok(tag)
     }
 
     /// A tag of a registered model.
     pub(crate) fn of_registered_model(fields: &mut Fields) -> Result<Self, InvalidParameter> {
-        let tag = Self::in_registry(fields)?;
+        let tag = Self::with_key(fields)?;
         check_length("value", &tag.value, limits::MODEL_TAG_VALUE)?;
         check_length("value", &tag.value, limits::REGISTERED_MODEL_TAG_VALUE)?;
         Ok(tag)
@@ -67,7 +78,7 @@ impl Tag {
 
     /// A tag of a model version.
     pub(crate) fn of_model_version(fields: &mut Fields) -> Result<Self, InvalidParameter> {
-        let tag = Self::in_registry(fields)?;
+        let tag = Self::with_key(fields)?;
         let checked = check_length("value", &tag.value, limits::MODEL_TAG_VALUE);
         if checked.is_err() && tag.key == PROMPT_TEXT_TAG {
             return Err(InvalidParameter::new(format!(
@@ -86,28 +97,19 @@ impl Tag {
         Ok(key)
     }
 
-    fn in_registry(fields: &mut Fields) -> Result<Self, InvalidParameter> {
-        let key = fields.required_string("key")?;
-        let value = fields.string("value")?.unwrap_or_default();
-        check_key("key", "key", &key)?;
-        Ok(Self { key, value })
-    }
-
     /// A tag of a logged model.
     pub(crate) fn of_model(fields: &mut Fields) -> Result<Self, InvalidParameter> {
-        let key = fields.required_string("key")?;
-        let value = fields.string("value")?.unwrap_or_default();
-        check_length(&fields.label("key"), &key, limits::MODEL_KEY)?;
-        Ok(Self { key, value })
+        let tag = Self::read(fields)?;
+        check_length(&fields.label("key"), &tag.key, limits::MODEL_KEY)?;
+        Ok(tag)
     }
 
     /// A tag of a run's input.
     pub(crate) fn of_input(fields: &mut Fields) -> Result<Self, InvalidParameter> {
-        let key = fields.required_string("key")?;
-        let value = fields.string("value")?.unwrap_or_default();
-        check_length("key", &key, limits::INPUT_TAG_KEY)?;
-        check_length("value", &value, limits::INPUT_TAG_VALUE)?;
-        Ok(Self { key, value })
+        let tag = Self::read(fields)?;
+        check_length("key", &tag.key, limits::INPUT_TAG_KEY)?;
+        check_length("value", &tag.value, limits::INPUT_TAG_VALUE)?;
+        Ok(tag)
     }
 }
 

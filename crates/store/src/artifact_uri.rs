@@ -1,6 +1,6 @@
 //! Where artifacts lie: URIs of experiments, runs and models below the server's root.
 
-use crate::{OpenError, StoreOptions};
+use crate::{OpenError, StoreOptions, uri_parts::Parts};
 use mlferry_protocol::{ExperimentId, InvalidParameter, RunId, check_length, limits};
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
 use regex::Regex;
@@ -9,9 +9,6 @@ use std::path::{Component, Path, PathBuf};
 /// Schemes whose URIs name a host that the server would have to connect to.
 const HOST_ADDRESSED: [&str; 10] =
     ["ftp", "sftp", "hdfs", "viewfs", "http", "https", "mlflow-artifacts", "r2", "b2", "abfss"];
-
-/// Schemes in which `;` starts the parameters of a path, as Python's `urlparse` sees it.
-const WITH_PARAMS: [&str; 5] = ["", "ftp", "http", "https", "sftp"];
 
 /// What a path can't hold as it is in a `file:` URI.
 const NOT_IN_PATH: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'%').add(b'?');
@@ -221,65 +218,6 @@ fn decoded_fully(text: &str) -> String {
         text = decoded;
     }
     text
-}
-
-/// A URI, taken apart as Python's `urlparse` does.
-pub(crate) struct Parts<'a> {
-    /// In lower case; empty for a path.
-    pub(crate) scheme: String,
-    /// All that follows the scheme and its colon.
-    rest: &'a str,
-    /// What follows a question mark.
-    query: &'a str,
-}
-
-impl<'a> Parts<'a> {
-    pub(crate) fn of(uri: &'a str) -> Self {
-        let (scheme, rest) = match uri.split_once(':') {
-            Some((scheme, rest)) if is_scheme(scheme) => (scheme.to_ascii_lowercase(), rest),
-            _ => (String::new(), uri),
-        };
-        let before_fragment = rest.split('#').next().unwrap_or_default();
-        let query = before_fragment.split_once('?').map_or("", |(_, query)| query);
-        Self { scheme, rest, query }
-    }
-
-    fn has_fragment_or_params(&self) -> bool {
-        let path = self.rest.split('?').next().unwrap_or_default();
-        let last_segment = path.rsplit('/').next().unwrap_or_default();
-        self.rest.contains('#')
-            || WITH_PARAMS.contains(&self.scheme.as_str()) && last_segment.contains(';')
-    }
-
-    /// All that follows the scheme and its colon.
-    pub(crate) fn rest(&self) -> &'a str {
-        self.rest
-    }
-
-    /// What follows two slashes: user, host and port.
-    pub(crate) fn authority(&self) -> Option<&'a str> {
-        self.rest.strip_prefix("//")?.split(['/', '?', '#']).next()
-    }
-
-    /// Host and port, as the URI has them.
-    fn host(&self) -> Option<&'a str> {
-        let authority = self.authority()?;
-        Some(authority.rsplit_once('@').map_or(authority, |(_, host)| host))
-    }
-
-    /// The path, without the authority, and as it is encoded.
-    pub(crate) fn path(&self) -> &'a str {
-        let path = match self.authority() {
-            Some(authority) => &self.rest[2 + authority.len()..],
-            None => self.rest,
-        };
-        path.split(['?', '#']).next().unwrap_or_default()
-    }
-}
-
-fn is_scheme(text: &str) -> bool {
-    text.starts_with(|c: char| c.is_ascii_alphabetic())
-        && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.'))
 }
 
 /// A host that the server would connect to for a URI.

@@ -72,6 +72,7 @@ mod trace_rows;
 mod trace_search;
 mod traces;
 mod traces_v2;
+mod uri_parts;
 mod writes;
 
 pub use activity::{Groups, PoolUse, StoreActivity};

@@ -77,11 +77,9 @@ impl Question for GetLoggedModel {
     type Answer = LoggedModel;
 
     async fn answer(&self, transaction: &mut Transaction) -> Result<LoggedModel, StoreError> {
-        let mut select = select_model(&self.model_id);
-        if !self.allow_deleted {
-            select.and_where(Expr::col(LoggedModels::LifecycleStage).eq(ACTIVE));
-        }
-        read(transaction, &select, &self.model_id).await
+        let id = self.model_id.as_str();
+        let select = if self.allow_deleted { select_model(id) } else { select_active(id) };
+        read(transaction, &select, id).await
     }
 }
 
@@ -92,12 +90,7 @@ impl Question for ArtifactUriOf<'_> {
     type Answer = String;
 
     async fn answer(&self, transaction: &mut Transaction) -> Result<String, StoreError> {
-        let select = select_model(self.0)
-            .and_where(Expr::col(LoggedModels::LifecycleStage).eq(ACTIVE))
-            .take();
-        let row = transaction.fetch_optional(&select).await?;
-        let row = row.ok_or_else(|| StoreError::LoggedModelNotFound(self.0.to_owned()))?;
-        Ok(row.get(LoggedModels::ArtifactLocation)?)
+        Ok(active(transaction, self.0).await?.artifact_uri)
     }
 }
 
@@ -229,10 +222,41 @@ pub(crate) async fn held<'a>(
     transaction: &mut Transaction,
     id: &'a str,
 ) -> Result<ModelRow<'a>, StoreError> {
-    let select = select_model(id).lock(LockType::NoKeyUpdate).take();
-    let row = transaction.fetch_optional(&select).await?;
-    let row = row.ok_or_else(|| StoreError::LoggedModelNotFound(id.to_owned()))?;
+    hold(transaction, select_model(id), id).await
+}
+
+/// The same of a model that is not deleted.
+pub(crate) async fn held_active<'a>(
+    transaction: &mut Transaction,
+    id: &'a str,
+) -> Result<ModelRow<'a>, StoreError> {
+    hold(transaction, select_active(id), id).await
+}
+
+async fn hold<'a>(
+    transaction: &mut Transaction,
+    mut select: SelectStatement,
+    id: &'a str,
+) -> Result<ModelRow<'a>, StoreError> {
+    let row = row_of(transaction, select.lock(LockType::NoKeyUpdate), id).await?;
     Ok(ModelRow { id, experiment_id: ExperimentId(row.get(LoggedModels::ExperimentId)?) })
+}
+
+/// A model that is not deleted, without what was logged of it.
+pub(crate) async fn active(
+    transaction: &mut Transaction,
+    id: &str,
+) -> Result<LoggedModelInfo, StoreError> {
+    info_of(&row_of(transaction, &select_active(id), id).await?)
+}
+
+async fn row_of(
+    transaction: &mut Transaction,
+    select: &SelectStatement,
+    id: &str,
+) -> Result<Row, StoreError> {
+    let row = transaction.fetch_optional(select).await?;
+    row.ok_or_else(|| StoreError::LoggedModelNotFound(id.to_owned()))
 }
 
 /// The model that a statement selects, with all that was logged of it.
@@ -248,6 +272,10 @@ async fn read(
 
 fn select_model(id: &str) -> SelectStatement {
     select_models().and_where(Expr::col(LoggedModels::ModelId).eq(id)).take()
+}
+
+fn select_active(id: &str) -> SelectStatement {
+    select_model(id).and_where(Expr::col(LoggedModels::LifecycleStage).eq(ACTIVE)).take()
 }
 
 fn update(id: &str) -> UpdateStatement {

@@ -99,9 +99,7 @@ impl Question for GetModelVersionByAlias {
     type Answer = ModelVersion;
 
     async fn answer(&self, transaction: &mut Transaction) -> Result<ModelVersion, StoreError> {
-        if !registered_models::exists(transaction, &self.name).await? {
-            return Err(StoreError::RegisteredModelNotFound(self.name.clone()));
-        }
+        registered_models::check_existence(transaction, &self.name).await?;
         let version = if is_latest(&self.alias) {
             let newest = model_versions::newest(transaction, &self.name, None).await?;
             newest.ok_or_else(|| StoreError::NoLatestVersion(self.name.clone()))?

@@ -5,8 +5,8 @@ use crate::{
     artifact_uri::check_width,
     clock::now_ms,
     db::{Dialect, Transaction, insert},
-    model_history,
-    model_version_source::{LoggedModel, Origin, OriginOf},
+    logged_model_details, logged_models, model_history,
+    model_version_source::{Origin, OriginOf},
     model_versions, registered_models,
     registry_tags::set_on_version,
     schema::WORKSPACE,
@@ -16,9 +16,9 @@ use crate::{
 use mlferry_protocol::{
     InvalidParameter, limits,
     model_versions::{CreateModelVersion, ModelVersion, Stage, VersionNumber, VersionOf},
-    tags::MODEL_VERSIONS_TAG,
+    tags::{MODEL_VERSIONS_TAG, Tag},
 };
-use sea_query::{Expr, ExprTrait, Func, OnConflict, Query};
+use sea_query::{Expr, ExprTrait, Func, Query};
 
 /// The status of versions whose files are there, as those of all are that are made here.
 const READY: &str = "READY";
@@ -131,7 +131,7 @@ async fn note_on_logged_model(
     version: VersionNumber,
 ) -> Result<(), StoreError> {
     // Others may be adding to the list, too.
-    let model = LoggedModel::lock(transaction, id).await?;
+    let model = logged_models::held_active(transaction, id).await?;
     let select = Query::select()
         .column(LoggedModelTags::TagValue)
         .from(LoggedModelTags::Table)
@@ -142,23 +142,13 @@ async fn note_on_logged_model(
     let list: Option<String> = row.map(|row| row.get(LoggedModelTags::TagValue)).transpose()?;
     let entry = format!("{{\"name\": {}, \"version\": {version}}}", serde_json::Value::from(name));
     let list = list.filter(|list| !list.is_empty()).unwrap_or_else(|| "[]".to_owned());
-    let list = model_history::with_entry(&list, &entry).ok_or_else(|| {
+    let value = model_history::with_entry(&list, &entry).ok_or_else(|| {
         InvalidParameter::new(format!(
             "The tag '{MODEL_VERSIONS_TAG}' of logged model '{id}' is not a JSON list, so that no version \
              can be added to it. Delete the tag first."
         ))
     })?;
-    let columns = [
-        LoggedModelTags::ModelId,
-        LoggedModelTags::ExperimentId,
-        LoggedModelTags::TagKey,
-        LoggedModelTags::TagValue,
-    ];
-    let row = [id.into(), model.experiment_id.into(), MODEL_VERSIONS_TAG.into(), list.into()];
-    let replace = OnConflict::columns([LoggedModelTags::ModelId, LoggedModelTags::TagKey])
-        .update_column(LoggedModelTags::TagValue)
-        .to_owned();
-    let mut insertion = insert(LoggedModelTags::Table, columns, [row]);
-    transaction.execute(insertion.on_conflict(replace)).await?;
+    let tag = Tag { key: MODEL_VERSIONS_TAG.to_owned(), value };
+    logged_model_details::set_tags(transaction, &model, &[tag]).await?;
     Ok(())
 }

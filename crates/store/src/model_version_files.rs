@@ -3,7 +3,8 @@
 use crate::{
     Store, StoreError, artifact_uri,
     db::Transaction,
-    model_version_source::{LoggedModel, named_version},
+    logged_models,
+    model_version_source::named_version,
     model_versions::location_of,
     reads::Question,
     runs,
@@ -38,7 +39,7 @@ impl Question for FilesOf {
                     if path.is_empty() { root } else { artifact_uri::append(&root, path) }
                 }
                 Some(Pointer::Model(ModelsUri::LoggedModel(id))) => {
-                    LoggedModel::find(transaction, id).await?.artifact_location
+                    logged_models::active(transaction, id).await?.artifact_uri
                 }
                 Some(Pointer::Model(uri)) => {
                     let of = named_version(transaction, &location, &uri).await?;

@@ -9,11 +9,14 @@ use crate::{
     tables::{ModelVersionTags, ModelVersions},
 };
 use mlferry_protocol::{
-    InvalidParameter, model_versions::SearchModelVersions, tags::IS_PROMPT_TAG,
+    InvalidParameter, PageToken, limits, model_versions::SearchModelVersions, tags::IS_PROMPT_TAG,
 };
-use mlferry_search::model_versions::{
-    ModelVersionCondition, ModelVersionKey, ModelVersionOrder, ModelVersionText, parse_filter,
-    parse_order_by,
+use mlferry_search::{
+    TextTest,
+    model_versions::{
+        ModelVersionCondition, ModelVersionKey, ModelVersionOrder, ModelVersionText, parse_filter,
+        parse_order_by,
+    },
 };
 use sea_query::{Expr, ExprTrait, Order, Query, SelectStatement};
 
@@ -28,7 +31,28 @@ pub(crate) struct ModelVersionSearch {
 impl ModelVersionSearch {
     pub(crate) fn parse(request: SearchModelVersions) -> Result<Self, InvalidParameter> {
         let conditions = parse_filter(&request.filter)?;
-        let mut orders = parse_order_by(&request.order_by)?;
+        let orders = parse_order_by(&request.order_by)?;
+        Ok(Self::new(request, conditions, orders))
+    }
+
+    /// Searches for the versions that were made of runs, as many as the longest page has.
+    pub(crate) fn of_runs(runs: Vec<String>) -> Self {
+        let request = SearchModelVersions {
+            filter: String::new(),
+            max_results: limits::SEARCH_MODEL_VERSIONS_RESULTS.unsigned_abs(),
+            order_by: Vec::new(),
+            page_token: PageToken::default(),
+        };
+        let test = TextTest::OneOf { values: runs, negated: false };
+        let attribute = ModelVersionText::RunId;
+        Self::new(request, vec![ModelVersionCondition::Attribute { attribute, test }], Vec::new())
+    }
+
+    fn new(
+        request: SearchModelVersions,
+        conditions: Vec<ModelVersionCondition>,
+        mut orders: Vec<ModelVersionOrder>,
+    ) -> Self {
         if orders.is_empty() {
             let key = ModelVersionKey::LastUpdatedTime;
             orders.push(ModelVersionOrder { key, is_descending: true });
@@ -38,7 +62,7 @@ impl ModelVersionSearch {
                 ModelVersionCondition::Tag { key, test } => Some((key.as_str(), test)),
                 _ => None,
             }));
-        Ok(Self { request, conditions, orders, wants_prompts })
+        Self { request, conditions, orders, wants_prompts }
     }
 
     pub(crate) fn request(&self) -> &SearchModelVersions {

@@ -7,20 +7,17 @@ use crate::{
     StoreError,
     artifact_uri::ArtifactRoot,
     db::Transaction,
-    lifecycle::ACTIVE,
-    model_aliases,
-    model_versions::{self, location_of},
+    logged_models, model_aliases,
+    model_versions::{self, location_and_run_of},
     reads::Question,
-    registered_models, runs,
+    registered_models, registry_details, runs,
     source_uri::{ModelsUri, SourceKind, check_absolute, is_within, no_such_resource, run_of},
-    tables::LoggedModels,
 };
 use mlferry_protocol::{
     InvalidParameter, RunId,
     model_versions::{CreateModelVersion, Stage, VersionOf},
     tags,
 };
-use sea_query::{Expr, ExprTrait, LockType, Query};
 
 /// The sources of prompts, which have no files.
 const PROMPT_SOURCES: [&str; 2] = ["dummy-source", "prompt-template"];
@@ -93,12 +90,12 @@ impl OriginOf<'_> {
             return Ok(None);
         }
         let of = named_version(transaction, source, &uri).await?;
-        let original = model_versions::find(transaction, &of).await?;
+        let (storage_location, original_run) = location_and_run_of(transaction, &of).await?;
         let differs = |given: &Option<String>, original: Option<&str>| {
             given.as_deref().is_some_and(|given| given != original.unwrap_or_default())
         };
         // Versions don't keep the id of their logged model, so a copy can't be given one.
-        if differs(&self.request.run_id, original.run_id.as_deref())
+        if differs(&self.request.run_id, original_run.as_deref())
             || differs(&self.request.model_id, None)
         {
             let reason = "The run_id and model_id request parameters must match the referenced model version.";
@@ -106,8 +103,8 @@ impl OriginOf<'_> {
         }
         Ok(Some(Origin {
             source: format!("models:/{}/{}", of.name, of.version),
-            storage_location: location_of(transaction, &of).await?,
-            run_id: self.request.run_id.clone().or(original.run_id),
+            storage_location,
+            run_id: self.request.run_id.clone().or(original_run),
             logged_model: None,
         }))
     }
@@ -175,13 +172,13 @@ impl OriginOf<'_> {
         origin: &mut Origin,
     ) -> Result<(), StoreError> {
         let Some(id) = &origin.logged_model else { return Ok(()) };
-        let model = LoggedModel::find(transaction, id).await?;
+        let model = logged_models::active(transaction, id).await?;
         let is_source = matches!(ModelsUri::parse(&origin.source), Ok(ModelsUri::LoggedModel(_)));
         if is_source {
-            origin.storage_location = model.artifact_location;
+            origin.storage_location = model.artifact_uri;
         }
         if origin.run_id.as_deref().unwrap_or_default().is_empty() {
-            origin.run_id = model.source_run_id;
+            origin.run_id = model.source_run_id.map(|run| run.as_str().to_owned());
         }
         Ok(())
     }
@@ -199,8 +196,8 @@ pub(crate) async fn named_version(
     | ModelsUri::Stage { name, .. }
     | ModelsUri::Latest { name }) = uri;
     VersionOf::parse(name, "1")?;
-    let model = registered_models::find(transaction, name).await?;
-    if tags::are_of_prompt(&model.tags) {
+    registered_models::check_existence(transaction, name).await?;
+    if tags::are_of_prompt(&registry_details::tags_of_model(transaction, name).await?) {
         let reason = "Prompt versions cannot be used as model version sources.";
         return Err(bad_source(source, "model version", reason));
     }
@@ -230,7 +227,7 @@ async fn root_of(
     id: &str,
 ) -> Result<String, StoreError> {
     let root = if owner == "model_id" {
-        LoggedModel::find(transaction, id).await.map(|model| model.artifact_location)
+        logged_models::active(transaction, id).await.map(|model| model.artifact_uri)
     } else {
         runs::ArtifactUriOf(&RunId::new(id)).answer(transaction).await
     };
@@ -244,50 +241,4 @@ async fn root_of(
 
 fn bad_source(source: &str, what: &str, reason: &str) -> StoreError {
     InvalidParameter::new(format!("Invalid {what} source: '{source}'. {reason}")).into()
-}
-
-/// What a version needs to know of a logged model.
-pub(crate) struct LoggedModel {
-    pub(crate) artifact_location: String,
-    source_run_id: Option<String>,
-    pub(crate) experiment_id: i64,
-}
-
-impl LoggedModel {
-    /// A logged model that is not deleted.
-    pub(crate) async fn find(transaction: &mut Transaction, id: &str) -> Result<Self, StoreError> {
-        Self::read(transaction, id, None).await
-    }
-
-    /// The same, locked, so that nobody else changes it.
-    pub(crate) async fn lock(transaction: &mut Transaction, id: &str) -> Result<Self, StoreError> {
-        Self::read(transaction, id, Some(LockType::NoKeyUpdate)).await
-    }
-
-    async fn read(
-        transaction: &mut Transaction,
-        id: &str,
-        lock: Option<LockType>,
-    ) -> Result<Self, StoreError> {
-        let mut select = Query::select()
-            .columns([
-                LoggedModels::ArtifactLocation,
-                LoggedModels::SourceRunId,
-                LoggedModels::ExperimentId,
-            ])
-            .from(LoggedModels::Table)
-            .and_where(Expr::col(LoggedModels::ModelId).eq(id))
-            .and_where(Expr::col(LoggedModels::LifecycleStage).eq(ACTIVE))
-            .take();
-        if let Some(lock) = lock {
-            select.lock(lock);
-        }
-        let row = transaction.fetch_optional(&select).await?;
-        let row = row.ok_or_else(|| StoreError::LoggedModelNotFound(id.to_owned()))?;
-        Ok(Self {
-            artifact_location: row.get(LoggedModels::ArtifactLocation)?,
-            source_run_id: row.get(LoggedModels::SourceRunId)?,
-            experiment_id: row.get(LoggedModels::ExperimentId)?,
-        })
-    }
 }

@@ -48,6 +48,14 @@ impl Store {
         self.ask(&ModelVersionSearch::parse(request)?).await
     }
 
+    /// The model versions that were made of runs, latest changed first.
+    pub async fn model_versions_of_runs(
+        &self,
+        runs: Vec<String>,
+    ) -> Result<Vec<ModelVersion>, StoreError> {
+        Ok(self.ask(&ModelVersionSearch::of_runs(runs)).await?.model_versions)
+    }
+
     /// Gives a model version another description.
     pub async fn update_model_version(
         &self,
@@ -198,10 +206,11 @@ pub(crate) async fn find(
     transaction: &mut Transaction,
     of: &VersionOf,
 ) -> Result<ModelVersion, StoreError> {
-    let mut versions = vec![version_of(&row_of(transaction, of).await?)?];
-    add_tags_to_versions(transaction, &mut versions).await?;
-    add_aliases_to_versions(transaction, &of.name, &mut versions).await?;
-    versions.pop().ok_or_else(|| not_found(of))
+    let mut version = version_of(&row_of(transaction, of).await?)?;
+    let versions = std::slice::from_mut(&mut version);
+    add_tags_to_versions(transaction, versions).await?;
+    add_aliases_to_versions(transaction, &of.name, versions).await?;
+    Ok(version)
 }
 
 /// Where the files of a version are read.
@@ -209,11 +218,20 @@ pub(crate) async fn location_of(
     transaction: &mut Transaction,
     of: &VersionOf,
 ) -> Result<String, StoreError> {
+    location_and_run_of(transaction, of).await.map(|(location, _)| location)
+}
+
+/// Where the files of a version are read, and the run that made them.
+pub(crate) async fn location_and_run_of(
+    transaction: &mut Transaction,
+    of: &VersionOf,
+) -> Result<(String, Option<String>), StoreError> {
     let row = row_of(transaction, of).await?;
     // Versions of old servers have their source only.
     let stored: Option<String> = row.get(ModelVersions::StorageLocation)?;
     let source: Option<String> = row.get(ModelVersions::Source)?;
-    Ok(stored.filter(|stored| !stored.is_empty()).or(source).unwrap_or_default())
+    let location = stored.filter(|stored| !stored.is_empty()).or(source).unwrap_or_default();
+    Ok((location, row.get(ModelVersions::RunId)?))
 }
 
 /// The number of the newest version of a model, in one stage or in any.
@@ -239,11 +257,11 @@ async fn row_of(transaction: &mut Transaction, of: &VersionOf) -> Result<Row, St
         .and_where(Expr::col(ModelVersions::Name).eq(of.name.as_str()))
         .and_where(has_number(of.version))
         .take();
-    transaction.fetch_optional(&select).await?.ok_or_else(|| not_found(of))
-}
-
-fn not_found(of: &VersionOf) -> StoreError {
-    StoreError::ModelVersionNotFound { name: of.name.clone(), version: of.version }
+    let row = transaction.fetch_optional(&select).await?;
+    row.ok_or_else(|| StoreError::ModelVersionNotFound {
+        name: of.name.clone(),
+        version: of.version,
+    })
 }
 
 fn has_number(version: VersionNumber) -> Expr {
@@ -251,7 +269,7 @@ fn has_number(version: VersionNumber) -> Expr {
 }
 
 /// A change of versions of a model, which is noted in them.
-fn update(name: &str, now: i64) -> UpdateStatement {
+pub(crate) fn update(name: &str, now: i64) -> UpdateStatement {
     Query::update()
         .table(ModelVersions::Table)
         .value(ModelVersions::LastUpdatedTime, now)

@@ -4,9 +4,10 @@ use crate::{
     Store, StoreError,
     clock::now_ms,
     db::{DbError, Row, Transaction, Trouble, insert},
+    model_versions,
     reads::{Question, cut_page},
     registered_model_search::RegisteredModelSearch,
-    registry_details::{self, add_tags_to_models},
+    registry_details,
     registry_tags::set_on_model,
     schema::WORKSPACE,
     tables::{
@@ -164,20 +165,10 @@ async fn taken(
     name: &str,
     new_tags: &[Tag],
 ) -> Result<StoreError, DbError> {
-    let mut holder = vec![RegisteredModel {
-        name: name.to_owned(),
-        creation_timestamp: None,
-        last_updated_timestamp: None,
-        description: String::new(),
-        latest_versions: Vec::new(),
-        tags: Vec::new(),
-        aliases: Vec::new(),
-    }];
-    add_tags_to_models(transaction, &mut holder).await?;
+    let holder_tags = registry_details::tags_of_model(transaction, name).await?;
     let is_prompt = |tags: &[Tag]| tags.iter().any(|tag| tag.key == IS_PROMPT_TAG);
-    let was_prompt = holder.iter().any(|holder| is_prompt(&holder.tags));
     let name = name.to_owned();
-    Ok(match (is_prompt(new_tags), was_prompt) {
+    Ok(match (is_prompt(new_tags), is_prompt(&holder_tags)) {
         (false, false) => StoreError::RegisteredModelExists(name),
         (true, true) => StoreError::PromptExists(name),
         (true, false) => {
@@ -233,13 +224,7 @@ impl Change for RenameRegisteredModel {
         if updated == 0 {
             return Err(StoreError::RegisteredModelNotFound(self.name.clone()));
         }
-        let touch = Query::update()
-            .table(ModelVersions::Table)
-            .value(ModelVersions::LastUpdatedTime, now)
-            .and_where(Expr::col(ModelVersions::Workspace).eq(WORKSPACE))
-            .and_where(Expr::col(ModelVersions::Name).eq(new_name))
-            .take();
-        transaction.execute(&touch).await?;
+        transaction.execute(&model_versions::update(new_name, now)).await?;
         find(transaction, new_name).await
     }
 }
@@ -281,16 +266,16 @@ pub(crate) async fn lock(
     name: &str,
     lock: LockType,
 ) -> Result<bool, DbError> {
-    let select = select_models().and_where(is_called(name)).lock(lock).take();
+    let select = select_model(name).lock(lock).take();
     Ok(transaction.fetch_optional(&select).await?.is_some())
 }
 
-/// Whether a model exists.
-pub(crate) async fn exists(transaction: &mut Transaction, name: &str) -> Result<bool, DbError> {
-    Ok(transaction
-        .fetch_optional(&select_models().and_where(is_called(name)).take())
-        .await?
-        .is_some())
+/// Refuses a model that does not exist.
+pub(crate) async fn check_existence(
+    transaction: &mut Transaction,
+    name: &str,
+) -> Result<(), StoreError> {
+    row_of(transaction, name).await.map(|_| ())
 }
 
 /// Locks a model that must exist.
@@ -317,12 +302,14 @@ pub(crate) async fn find(
     transaction: &mut Transaction,
     name: &str,
 ) -> Result<RegisteredModel, StoreError> {
-    let row =
-        transaction.fetch_optional(&select_models().and_where(is_called(name)).take()).await?;
-    let not_found = || StoreError::RegisteredModelNotFound(name.to_owned());
-    let mut models = vec![model_of(&row.ok_or_else(not_found)?)?];
-    registry_details::complete_models(transaction, &mut models).await?;
-    models.pop().ok_or_else(not_found)
+    let mut model = model_of(&row_of(transaction, name).await?)?;
+    registry_details::complete_models(transaction, std::slice::from_mut(&mut model)).await?;
+    Ok(model)
+}
+
+async fn row_of(transaction: &mut Transaction, name: &str) -> Result<Row, StoreError> {
+    let row = transaction.fetch_optional(&select_model(name)).await?;
+    row.ok_or_else(|| StoreError::RegisteredModelNotFound(name.to_owned()))
 }
 
 fn is_called(name: &str) -> Expr {
@@ -335,6 +322,10 @@ fn update(name: &str) -> UpdateStatement {
         .and_where(Expr::col(RegisteredModels::Workspace).eq(WORKSPACE))
         .and_where(is_called(name))
         .take()
+}
+
+fn select_model(name: &str) -> SelectStatement {
+    select_models().and_where(is_called(name)).take()
 }
 
 pub(crate) fn select_models() -> SelectStatement {

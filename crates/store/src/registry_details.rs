@@ -27,11 +27,12 @@ pub(crate) async fn complete_models(
     let names: Vec<String> = models.iter().map(|model| model.name.clone()).collect();
     let mut latest = latest_versions(transaction, &names).await?;
     let mut aliases = aliases_of(transaction, &names).await?;
-    for model in models.iter_mut() {
+    let mut tags = tags_of(transaction, &names).await?;
+    for model in models {
         model.latest_versions = latest.remove(&model.name).unwrap_or_default();
         model.aliases = aliases.remove(&model.name).unwrap_or_default();
+        model.tags = tags.remove(&model.name).unwrap_or_default();
     }
-    add_tags_to_models(transaction, models).await?;
     Ok(())
 }
 
@@ -41,9 +42,7 @@ pub(crate) async fn latest_in_stages(
     name: &str,
     stages: &[String],
 ) -> Result<Vec<ModelVersion>, StoreError> {
-    if !registered_models::exists(transaction, name).await? {
-        return Err(StoreError::RegisteredModelNotFound(name.to_owned()));
-    }
+    registered_models::check_existence(transaction, name).await?;
     let stages = stages.iter().map(|stage| Stage::parse(stage)).collect::<Result<Vec<_>, _>>()?;
     let names = [name.to_owned()];
     let mut latest = latest_versions(transaction, &names).await?.remove(name).unwrap_or_default();
@@ -94,14 +93,22 @@ fn select_latest(names: &[String]) -> SelectStatement {
         .take()
 }
 
-/// Gives models their tags.
-pub(crate) async fn add_tags_to_models(
+/// Tags of one model.
+pub(crate) async fn tags_of_model(
     transaction: &mut Transaction,
-    models: &mut [RegisteredModel],
-) -> Result<(), DbError> {
-    let names: Vec<String> = models.iter().map(|model| model.name.clone()).collect();
+    name: &str,
+) -> Result<Vec<Tag>, DbError> {
+    let names = [name.to_owned()];
+    Ok(tags_of(transaction, &names).await?.remove(name).unwrap_or_default())
+}
+
+/// Tags of models.
+async fn tags_of(
+    transaction: &mut Transaction,
+    names: &[String],
+) -> Result<HashMap<String, Vec<Tag>>, DbError> {
     let mut found: HashMap<String, Vec<Tag>> = HashMap::new();
-    for list in id_lists(&names) {
+    for list in id_lists(names) {
         let select = Query::select()
             .columns([
                 RegisteredModelTags::Name,
@@ -120,10 +127,7 @@ pub(crate) async fn add_tags_to_models(
             found.entry(row.get(RegisteredModelTags::Name)?).or_default().push(tag);
         }
     }
-    for model in models {
-        model.tags = found.remove(&model.name).unwrap_or_default();
-    }
-    Ok(())
+    Ok(found)
 }
 
 /// Aliases of models.

@@ -1,9 +1,8 @@
 //! The URIs that model versions may come from, taken apart as the reference does.
 
-use crate::artifact_uri::Parts;
+use crate::uri_parts::Parts;
 use mlferry_protocol::InvalidParameter;
 use percent_encoding::percent_decode_str;
-use std::borrow::Cow;
 
 /// Where servers of MLflow keep artifacts, as a path below their address.
 const ROUTE: [&str; 4] = ["api", "2.0", "mlflow-artifacts", "artifacts"];
@@ -49,22 +48,14 @@ impl SourceKind {
 }
 
 fn is_remote(parts: &Parts<'_>) -> bool {
-    let host = parts.authority().unwrap_or_default().to_ascii_lowercase();
-    let host = host.rsplit_once('@').map_or(host.as_str(), |(_, host)| host);
+    let host = parts.host().unwrap_or_default().to_ascii_lowercase();
     let own = [".", "localhost", "127.0.0.1"];
     !host.is_empty() && !own.iter().any(|own| host.starts_with(own))
 }
 
 /// Refuses a source whose path is not plainly absolute: in several layers of encoding, it could lead elsewhere.
 pub(crate) fn check_absolute(source: &str) -> Result<(), InvalidParameter> {
-    let mut decoded = Cow::Borrowed(source);
-    loop {
-        let next = unquoted(&decoded.replace('+', " "));
-        if next == *decoded {
-            break;
-        }
-        decoded = Cow::Owned(next);
-    }
+    let decoded = until_same(source, |text| unquoted(&text.replace('+', " ")));
     let path = Parts::of(&decoded).path().trim_end_matches('/');
     let is_absolute = path.starts_with('/') && !path.split('/').any(|name| name == ".");
     if is_absolute && !path.contains('\0') && !decoded.split('/').any(|name| name == "..") {
@@ -81,18 +72,22 @@ fn unquoted(text: &str) -> String {
     percent_decode_str(text).decode_utf8_lossy().into_owned()
 }
 
+/// Decodes `text` until that changes nothing more.
+fn until_same(text: &str, decode: impl Fn(&str) -> String) -> String {
+    let mut decoded = text.to_owned();
+    loop {
+        let next = decode(&decoded);
+        if next == decoded {
+            return decoded;
+        }
+        decoded = next;
+    }
+}
+
 /// The names of a path, with all layers of encoding removed.
 fn names(parts: &Parts<'_>) -> impl Iterator<Item = String> {
-    parts.path().split('/').filter(|name| !name.is_empty()).map(|name| {
-        let mut name = name.to_owned();
-        loop {
-            let next = unquoted(&name);
-            if next == name {
-                break name;
-            }
-            name = next;
-        }
-    })
+    let names = parts.path().split('/').filter(|name| !name.is_empty());
+    names.map(|name| until_same(name, unquoted))
 }
 
 /// Whether a source is `root`, or lies below it.
@@ -106,10 +101,14 @@ pub(crate) fn is_within(source: &str, root: &str) -> bool {
         && names(&source).take(names_of_root.len()).eq(names_of_root)
 }
 
+fn has_authority(parts: &Parts<'_>) -> bool {
+    parts.authority().is_some_and(|authority| !authority.is_empty())
+}
+
 /// The run that a `runs:` URI names.
 pub(crate) fn run_of(source: &str) -> Option<&str> {
     let parts = Parts::of(source);
-    if parts.authority().is_some_and(|authority| !authority.is_empty()) {
+    if has_authority(&parts) {
         return None;
     }
     run_and_path(&parts).map(|(run, _)| run)
@@ -162,7 +161,7 @@ impl<'a> ModelsUri<'a> {
     /// Reads a URI of this registry.
     pub(crate) fn parse(uri: &'a str) -> Result<Self, InvalidParameter> {
         let parts = Parts::of(uri);
-        if parts.authority().is_some_and(|authority| !authority.is_empty()) {
+        if has_authority(&parts) {
             return Err(InvalidParameter::new(format!(
                 "Invalid model version source: '{uri}'. Registered model sources must use the active model \
                  registry."
@@ -170,7 +169,7 @@ impl<'a> ModelsUri<'a> {
         }
         let read = || {
             // A fragment is part of a name here.
-            let path = parts.rest().split('?').next()?;
+            let path = parts.rest.split('?').next()?;
             let path = path.strip_prefix('/')?.trim_start_matches('/');
             match path.split_once('/') {
                 None => Self::of_one_name(path),

@@ -6,7 +6,6 @@ use super::{
     schema::{self, Call, Kind, Nan, Root, Type},
 };
 use crate::{error::ApiError, routes::RunArtifacts};
-use mlferry_artifacts::ArtifactPath;
 use mlferry_protocol::{DecodeRequest, Fields, InvalidParameter};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -94,11 +93,7 @@ async fn ask(
             to_json(&store.search_datasets(decode(input)?).await.map_err(words)?)
         }
         Call::ListArtifacts => {
-            let request: mlferry_protocol::artifacts::ListRunArtifacts = decode(input)?;
-            let below = ArtifactPath::parse_folder(&request.path).map_err(words)?;
-            let root_uri = store.run_artifact_uri(&request.run_id).await.map_err(words)?;
-            let listing = artifacts.list(root_uri, below).await.map_err(words)?;
-            to_json(&listing.0)
+            to_json(&artifacts.list_run(&decode(input)?).await.map_err(words)?.0)
         }
         Call::SearchModelVersions => {
             to_json(&store.search_model_versions(decode(input)?).await.map_err(words)?)
@@ -126,13 +121,10 @@ async fn complete(
 
 /// Gives runs the model versions that were made of them.
 async fn add_model_versions(artifacts: &RunArtifacts, runs: &mut [Value]) -> Result<(), String> {
-    // Ids of runs are hexadecimal digits, so that nothing of them can end the quotes.
-    let ids: Vec<String> = runs.iter().map(|run| format!("'{}'", run_id(run))).collect();
-    let filter = format!("run_id IN ({})", ids.join(","));
-    let input = Map::from_iter([("filter".to_owned(), filter.into())]);
-    let found = artifacts.store.search_model_versions(decode(input)?).await.map_err(words)?;
+    let ids = runs.iter().map(|run| run_id(run).to_owned()).collect();
+    let found = artifacts.store.model_versions_of_runs(ids).await.map_err(words)?;
     let mut of_runs: HashMap<String, Vec<Value>> = HashMap::new();
-    for version in &found.model_versions {
+    for version in &found {
         let run_id = version.run_id.clone().unwrap_or_default();
         of_runs.entry(run_id).or_default().push(to_json(version)?);
     }

@@ -42,8 +42,18 @@ impl RunArtifacts {
         self.roots.resolve(&uri).await
     }
 
+    /// A folder of a run, or all of it.
+    pub(crate) async fn list_run(
+        &self,
+        request: &ListRunArtifacts,
+    ) -> Reply<ListBelowRootResponse> {
+        let below = ArtifactPath::parse_folder(&request.path)?;
+        let root_uri = self.store.run_artifact_uri(&request.run_id).await?;
+        self.list(root_uri, below).await
+    }
+
     /// The folder `below` a root, or the root itself.
-    pub(crate) async fn list(
+    pub(super) async fn list(
         &self,
         root_uri: String,
         below: Option<ArtifactPath>,
@@ -83,9 +93,7 @@ pub(super) async fn list(
     State(artifacts): State<RunArtifacts>,
     Rpc(request): Rpc<ListRunArtifacts>,
 ) -> Reply<ListBelowRootResponse> {
-    let below = ArtifactPath::parse_folder(&request.path)?;
-    let root_uri = artifacts.store.run_artifact_uri(&request.run_id).await?;
-    artifacts.list(root_uri, below).await
+    artifacts.list_run(&request).await
 }
 
 pub(super) async fn download(
@@ -143,9 +151,7 @@ pub(super) async fn download_model_version(
     let of = VersionOf::parse(text("name"), text("version"))?;
     let location = artifacts.store.model_version_artifact_uri(of).await?;
     let root = artifacts.roots.resolve(&location).await?;
-    let artifact = root.service.get(root.join(&path), download::wanted(&method, &headers)).await;
-    let artifact = artifact.map_err(|error| root.explain(error, &path))?;
-    download::respond(&method, &headers, path.name(), &artifact)
+    send_file(&root, &path, &method, &headers).await
 }
 
 /// Stores what a web page uploads, below the run's own root, where the run lists it.
