@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import tarfile
 from collections.abc import Iterator
 
 import pytest
 
-from harness import ARTIFACTS, together
+from harness import ARTIFACTS, IS_FULL_SIZE, together
 from stores.sink import download, in_front_of_sink
 
 CALLS = 32
-# `MLFERRY_TEST_FULL_SIZE=1` is what the promise is about; both are many times the limit.
-IS_FULL = os.environ.get("MLFERRY_TEST_FULL_SIZE") == "1"
-SIZE = (512 if IS_FULL else 64) * 1024 * 1024
+# The full size is what the promise is about; both are many times the limit.
+SIZE = (512 if IS_FULL_SIZE else 64) * 1024 * 1024
 LIMIT = 250_000_000
 BLOCK = bytes(range(256)) * 4096
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import threading
 
-from harness import ARTIFACTS, Server, tree
+from harness import ARTIFACTS, IS_FULL_SIZE, Server, tree
 
 UPLOADS = 64
-SIZE = 256 * 1024 * 1024
+# The full size is what the promise is about: 16 GiB, for which not every disk has the room or the speed.
+SIZE = (256 if IS_FULL_SIZE else 48) * 1024 * 1024
 RESIDENT_LIMIT = 100_000_000
 # The issue sets no limit for downloads: this one only tells buffering from streaming.
 READERS_LIMIT = 250_000_000
@@ -18,7 +19,7 @@ def stamp(number: int) -> bytes:
     return f"upload {number:03} ".encode() * 100
 
 
-def test_64_uploads_of_256_mib_at_once_stay_under_100_mb_resident(own_server):
+def test_64_large_uploads_at_once_stay_under_100_mb_resident(own_server):
     server = own_server()
     almost_done, finish = threading.Barrier(UPLOADS + 1, timeout=400), threading.Barrier(UPLOADS + 1, timeout=400)
     statuses: list[int] = [0] * UPLOADS

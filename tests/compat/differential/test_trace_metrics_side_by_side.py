@@ -7,9 +7,9 @@ import pytest
 from pairs import FAILS, FAILS_IN_WORDS, NOT_STORED, Call, Case, Difference, case, refused, sql
 
 PATH = "/api/3.0/mlflow/traces/metrics"
-# One that no call makes, so that all questions are about the same traces.
-EXPERIMENT = "4000001"
-OTHER = "4000002"
+# One that no call makes, so that all questions are about the same traces; below those that the calls make.
+EXPERIMENT = "690001"
+OTHER = "690002"
 DAY_MS = 24 * 3600 * 1000
 START_MS = 1_700_000_000_123
 BEYOND = "`traces/metrics`: a `max_results` that is negative or beyond 32 bits"
@@ -218,7 +218,7 @@ REQUESTS = [
     *(case(f"{name}: []", count(**{name: []})) for name in ("experiment_ids", "dimensions", "filters")),
     case("an empty name", count(metric_name="")),
     case("experiments in words", count(experiment_ids=["x"])),
-    case("experiments as numbers", count(experiment_ids=[4000001])),
+    case("experiments as numbers", count(experiment_ids=[690001])),
     case("one experiment", count(experiment_ids=EXPERIMENT)),
     case("a view by number", ask(2, "span_count", [COUNT])),
     case("an unknown view", ask("RUNS", "trace_count", [COUNT])),
