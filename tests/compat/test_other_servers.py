@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -183,6 +184,28 @@ def behind_the_reference(stores, reference_on, own_server):
 
 
 @pytest.mark.xdist_group("destination garage")
+@pytest.mark.xdist_group("destination reference")
+def test_a_tree_is_gone_through_once_where_there_are_no_pages(stores, own_server, tmp_path):
+    place = stores["reference"].place()
+    (place.root / "d").mkdir(parents=True)
+    # More than a page has.
+    for number in range(10_100):
+        (place.root / "d" / f"{number:05}").touch()
+    port = int(re.search(r":(\d+)/", place.uri)[1])
+    with FaultProxy(port) as proxy:
+        place.uri = place.uri.replace(f":{port}/", f":{proxy.port}/")
+        done = run_binary("artifacts", "ls", "--recursive", place.uri, cwd=tmp_path, seconds=120)
+        assert (done.returncode, len(done.stdout.splitlines())) == (0, 10_100), done.stderr
+        assert len([request for request in proxy.requests if "path=" in request.target]) <= 4
+        server = own_server(place=place)
+        proxy.forget()
+        with server.raw(timeout=120) as reader:
+            reader.head("GET", f"{ARTIFACTS}/d?archive=tar")
+            # The first files have come.
+            assert len(reader.socket.recv(1000)) > 0
+        assert len([request for request in proxy.requests if "path=" in request.target]) <= 2
+
+
 def test_answers_without_a_length_are_understood(behind_the_reference, folder):
     server, bucket = behind_the_reference
     data = pattern(3_000_000)

@@ -24,6 +24,9 @@ pub struct ListOptions {
     pub max_results: Option<usize>,
     /// Where the previous page ended.
     pub after: Option<PageToken>,
+    /// A page of a tree may have more entries than were asked for, where the store has to go through all of it
+    /// for each page.
+    pub may_exceed: bool,
 }
 
 /// Entries sorted by path, name by name, in code-point order.

@@ -210,7 +210,12 @@ async fn listings_are_sorted_paged_and_recursive() {
             let mut paged = Vec::new();
             let mut after = None;
             loop {
-                let options = ListOptions { recursive, max_results: Some(max_results), after };
+                let options = ListOptions {
+                    recursive,
+                    max_results: Some(max_results),
+                    after,
+                    ..Default::default()
+                };
                 let (page, next) = fixture.list("", options).await;
                 assert!(page.len() <= max_results);
                 paged.extend(page);

@@ -66,7 +66,7 @@ impl Collector {
 
 async fn weigh(root: &ArtifactRoot, folder: &ArtifactPath) -> Result<Weight, String> {
     let mut weight = Weight::default();
-    let mut options = ListOptions { recursive: true, ..ListOptions::default() };
+    let mut options = ListOptions { recursive: true, may_exceed: true, ..ListOptions::default() };
     loop {
         let listing = root.service.list(Some(folder.clone()), options.clone()).await;
         let listing = listing.map_err(|error| error.to_string())?;

@@ -176,7 +176,7 @@ async fn list(
     max_results: Option<usize>,
     after: Option<PageToken>,
 ) -> Result<Listing, ArtifactError> {
-    let options = ListOptions { recursive: true, max_results, after };
+    let options = ListOptions { recursive: true, max_results, after, may_exceed: true };
     service.list(Some(folder.clone()), options).await
 }
 

@@ -37,7 +37,7 @@ impl Remote {
         Ok(!self.list(Some(path), &options).await?.entries.is_empty())
     }
 
-    /// Lists through a store that knows no pages: all of it, of which one page is answered.
+    /// Lists through a store that knows no pages: all of it, of which one page is answered, unless it may be more.
     async fn list_whole(
         &self,
         prefix: &str,
@@ -62,7 +62,8 @@ impl Remote {
             let start = entries.partition_point(|entry| is_before(&entry.path, after));
             entries.drain(..start);
         }
-        let most = page_size(options).unwrap_or(usize::MAX);
+        let is_whole = options.recursive && options.may_exceed;
+        let most = page_size(options).filter(|_| !is_whole).unwrap_or(usize::MAX);
         let has_more = entries.len() > most;
         entries.truncate(most);
         let last = entries.last().filter(|_| has_more);

@@ -19,7 +19,12 @@ pub(super) fn pages(
     folder: Option<ArtifactPath>,
     recursive: bool,
 ) -> impl Stream<Item = Result<Vec<Entry>, ArtifactError>> + Send + 'static {
-    let first = ListOptions { recursive, max_results: Some(MAX_RECURSIVE_RESULTS), after: None };
+    let first = ListOptions {
+        recursive,
+        max_results: Some(MAX_RECURSIVE_RESULTS),
+        after: None,
+        may_exceed: true,
+    };
     stream::try_unfold(Some(first), move |options| {
         let (service, folder) = (service.clone(), folder.clone());
         async move {

@@ -83,6 +83,7 @@ pub(super) async fn list(
         recursive: request.recursive,
         max_results: request.max_results,
         after: after.transpose()?,
+        may_exceed: false,
     };
     let listing = proxy.service.list(folder, options).await?;
     Ok(Json(ListArtifactsResponse {
