@@ -183,7 +183,6 @@ def behind_the_reference(stores, reference_on, own_server):
     return server, bucket
 
 
-@pytest.mark.xdist_group("destination garage")
 @pytest.mark.xdist_group("destination reference")
 def test_a_tree_is_gone_through_once_where_there_are_no_pages(stores, own_server, tmp_path):
     place = stores["reference"].place()
@@ -206,6 +205,7 @@ def test_a_tree_is_gone_through_once_where_there_are_no_pages(stores, own_server
         assert len([request for request in proxy.requests if "path=" in request.target]) <= 2
 
 
+@pytest.mark.xdist_group("destination garage")
 def test_answers_without_a_length_are_understood(behind_the_reference, folder):
     server, bucket = behind_the_reference
     data = pattern(3_000_000)
