@@ -21,8 +21,8 @@ use crate::signals::StopSignals;
 use crate::ui::UiOptions;
 
 /// Threads for work that blocks on the disk. More of them only wait for each other: uploads of small
-/// files came close to their most flushes a second at 16, and each thread keeps some memory.
-const BLOCKING_THREADS: usize = 32;
+/// files came close to their most flushes a second at 16, and each thread keeps some memory. Five are for SQLite.
+const BLOCKING_THREADS: usize = 32 + 5;
 
 /// How long threads that still wait for the disk may take at the very end.
 const LAST_THREADS_TIME: Duration = Duration::from_secs(5);

@@ -42,7 +42,8 @@ impl Store {
             let waiting = self.tally.waiting();
             let mut transaction = self.database.read().await?;
             drop(waiting);
-            match question.answer(&mut transaction).await {
+            let answer = self.database.in_place(question.answer(&mut transaction)).await?;
+            match answer {
                 Err(StoreError::Database(error))
                     if error.trouble() == Trouble::Lost && retries < RETRIES =>
                 {

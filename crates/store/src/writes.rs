@@ -14,6 +14,7 @@ use futures_util::{FutureExt, future::BoxFuture};
 use mlferry_protocol::{ExperimentId, RunId};
 use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 use tokio::{
+    runtime::Handle,
     sync::{Mutex, mpsc, oneshot},
     task::JoinSet,
 };
@@ -95,7 +96,12 @@ impl Writes {
                 tally: tally.clone(),
                 waiting: Arc::clone(&waiting),
             };
-            writers.spawn(writer.run());
+            if database.blocks() {
+                let runtime = Handle::current();
+                writers.spawn_blocking(move || runtime.block_on(writer.run()));
+            } else {
+                writers.spawn(writer.run());
+            }
         }
         Self { queue, writers: Arc::new(Mutex::new(writers)) }
     }

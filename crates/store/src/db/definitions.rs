@@ -1,7 +1,8 @@
 //! Statements that define tables, and what the database says of its definitions.
 
-use super::{DbError, Transaction, transaction::Connection};
-use sqlx::{AssertSqlSafe, ColumnIndex, Decode, Row, Type};
+use super::{DbError, Transaction, sqlite::SqliteStatement, transaction::Connection};
+use sea_query::Values;
+use sqlx::{AssertSqlSafe, Row, postgres::PgRow};
 
 impl Transaction {
     /// Carries out statements made of the names and definitions in a schema; no value of a user is in them.
@@ -16,26 +17,26 @@ impl Transaction {
     ) -> Result<Vec<[String; N]>, DbError> {
         match &mut self.connection {
             Connection::Sqlite(transaction) => {
-                let rows = sqlx::query(question).fetch_all(&mut **transaction).await?;
-                rows.iter().map(texts_of).collect()
+                let sql = question.to_owned();
+                let statement = SqliteStatement { sql, values: Values(Vec::new()), recurs: false };
+                let rows = transaction.fetch(&statement, usize::MAX)?;
+                rows.iter().map(|row| texts_of(|index| Ok(row.at(index)?))).collect()
             }
             Connection::Postgres(transaction) => {
                 let rows = sqlx::query(question).fetch_all(&mut **transaction).await?;
-                rows.iter().map(texts_of).collect()
+                rows.iter().map(|row: &PgRow| texts_of(|index| Ok(row.try_get(index)?))).collect()
             }
         }
     }
 }
 
 /// The first `N` columns of a row, which are texts.
-fn texts_of<R: Row, const N: usize>(row: &R) -> Result<[String; N], DbError>
-where
-    usize: ColumnIndex<R>,
-    String: for<'r> Decode<'r, R::Database> + Type<R::Database>,
-{
+fn texts_of<const N: usize>(
+    column: impl Fn(usize) -> Result<String, DbError>,
+) -> Result<[String; N], DbError> {
     let mut texts = [const { String::new() }; N];
     for (index, text) in texts.iter_mut().enumerate() {
-        *text = row.try_get(index)?;
+        *text = column(index)?;
     }
     Ok(texts)
 }

@@ -3,7 +3,15 @@ use std::{fmt, io::ErrorKind, sync::Arc};
 
 /// A failure of the database. What the driver says of it is for the log.
 #[derive(Debug, Clone)]
-pub struct DbError(Arc<sqlx::Error>);
+pub struct DbError(Cause);
+
+#[derive(Debug, Clone)]
+enum Cause {
+    /// SQLite's.
+    Sqlite(Arc<rusqlite::Error>),
+    /// PostgreSQL's, and of any pool of connections.
+    Sqlx(Arc<sqlx::Error>),
+}
 
 /// What a failure means for the caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,9 +57,18 @@ impl DbError {
         sqlx::Error::PoolClosed.into()
     }
 
+    /// No connection became free in time.
+    pub(super) fn timed_out() -> Self {
+        sqlx::Error::PoolTimedOut.into()
+    }
+
     /// What the failure means for the caller.
     pub(crate) fn trouble(&self) -> Trouble {
-        match &*self.0 {
+        let error = match &self.0 {
+            Cause::Sqlite(error) => return sqlite::trouble_of(error),
+            Cause::Sqlx(error) => &**error,
+        };
+        match error {
             sqlx::Error::PoolTimedOut => Trouble::Busy,
             sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed => Trouble::Unavailable,
             sqlx::Error::Tls(_) => Trouble::Tls,
@@ -59,13 +76,7 @@ impl DbError {
             sqlx::Error::Io(error) if error.kind() == ErrorKind::InvalidData => Trouble::Tls,
             sqlx::Error::Io(_) | sqlx::Error::Protocol(_) => Trouble::Lost,
             sqlx::Error::Database(error) if error.is_unique_violation() => Trouble::Duplicate,
-            sqlx::Error::Database(error) => {
-                let code = error.code().unwrap_or_default();
-                match error.try_downcast_ref::<sqlx::postgres::PgDatabaseError>() {
-                    Some(_) => postgres::trouble_of(&code),
-                    None => sqlite::trouble_of(&code),
-                }
-            }
+            sqlx::Error::Database(error) => postgres::trouble_of(&error.code().unwrap_or_default()),
             _ => Trouble::Other,
         }
     }
@@ -73,7 +84,10 @@ impl DbError {
 
 impl fmt::Display for DbError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
+        match &self.0 {
+            Cause::Sqlite(error) => error.fmt(f),
+            Cause::Sqlx(error) => error.fmt(f),
+        }
     }
 }
 
@@ -82,6 +96,12 @@ impl std::error::Error for DbError {}
 
 impl From<sqlx::Error> for DbError {
     fn from(error: sqlx::Error) -> Self {
-        Self(Arc::new(error))
+        Self(Cause::Sqlx(Arc::new(error)))
+    }
+}
+
+impl From<rusqlite::Error> for DbError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self(Cause::Sqlite(Arc::new(error)))
     }
 }

@@ -18,7 +18,12 @@ pub(crate) use statements::{id_lists, insert, is_one_of, json, row_lists};
 pub(crate) use transaction::{Row, Transaction};
 
 use crate::{activity::PoolUse, database_uri::DatabaseUri};
+use futures_util::FutureExt;
 use std::time::Duration;
+use tokio::{
+    runtime::{Handle, RuntimeFlavor},
+    task,
+};
 
 /// How the connections to a database are kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,18 +46,6 @@ impl Default for Connections {
             max_lifetime: None,
             statement_timeout: None,
         }
-    }
-}
-
-/// What a pool tells of its connections.
-fn use_of<DB: sqlx::Database>(pool: &sqlx::Pool<DB>) -> PoolUse {
-    let open = u64::from(pool.size());
-    PoolUse {
-        open,
-        // The two are not counted at the same moment.
-        idle: open.min(pool.num_idle() as u64),
-        max: pool.options().get_max_connections().into(),
-        waiting: 0,
     }
 }
 
@@ -121,6 +114,27 @@ impl Database {
             Self::Sqlite(database) => database.write().await.map(Transaction::from),
             Self::Postgres(database) => database.write().await.map(Transaction::from),
         }
+    }
+
+    /// Carries out work whose only waits are for transactions that have begun.
+    ///
+    /// The calls of SQLite block their thread, and so the work stays on this one, which others don't wait for meanwhile.
+    pub(crate) async fn in_place<T>(&self, work: impl Future<Output = T>) -> Result<T, DbError> {
+        match self {
+            Self::Sqlite(_) => {
+                let done = match Handle::current().runtime_flavor() {
+                    RuntimeFlavor::MultiThread => task::block_in_place(|| work.now_or_never()),
+                    _ => work.now_or_never(),
+                };
+                done.ok_or_else(DbError::closed)
+            }
+            Self::Postgres(_) => Ok(work.await),
+        }
+    }
+
+    /// Whether those who write block their thread.
+    pub(crate) fn blocks(&self) -> bool {
+        matches!(self, Self::Sqlite(_))
     }
 
     /// How many transactions may write at the same time.

@@ -235,7 +235,14 @@ impl PostgresDatabase {
     }
 
     pub(super) fn pool_use(&self) -> PoolUse {
-        super::use_of(&self.pool)
+        let open = u64::from(self.pool.size());
+        PoolUse {
+            open,
+            // The two are not counted at the same moment.
+            idle: open.min(self.pool.num_idle() as u64),
+            max: self.pool.options().get_max_connections().into(),
+            waiting: 0,
+        }
     }
 
     pub(super) async fn close(&self) {

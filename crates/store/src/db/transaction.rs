@@ -1,13 +1,19 @@
 //! Transactions and the rows they read.
 
-use super::{DbError, Dialect, postgres, sqlite};
-use crate::trace;
-use sea_query::{Iden, PostgresQueryBuilder, SqliteQueryBuilder};
-use sea_query_sqlx::{SqlxBinder, SqlxValues};
-use sqlx::{
-    AssertSqlSafe, Postgres, Row as _, SqlSafeStr, Sqlite, postgres::PgRow, sqlite::SqliteRow,
+use super::{
+    DbError, Dialect, postgres,
+    sqlite::{self, FromCell, SqliteRow, SqliteStatement, SqliteTransaction},
 };
+use crate::trace;
+use sea_query::{Iden, PostgresQueryBuilder, QueryStatementWriter, SqliteQueryBuilder};
+use sea_query_sqlx::{SqlxBinder, SqlxValues};
+use sqlx::{AssertSqlSafe, Postgres, Row as _, SqlSafeStr, postgres::PgRow};
 use tracing::{Instrument, Span};
+
+/// A statement that every database can be asked to carry out.
+pub(crate) trait Statement: QueryStatementWriter + SqlxBinder {}
+
+impl<T: QueryStatementWriter + SqlxBinder> Statement for T {}
 
 /// Statements with more values are not kept prepared: their texts hardly ever recur.
 const PREPARED_VALUES: usize = 64;
@@ -20,12 +26,12 @@ pub(crate) struct Transaction {
 }
 
 pub(super) enum Connection {
-    Sqlite(sqlx::Transaction<'static, Sqlite>),
+    Sqlite(SqliteTransaction),
     Postgres(sqlx::Transaction<'static, Postgres>),
 }
 
-impl From<sqlx::Transaction<'static, Sqlite>> for Transaction {
-    fn from(transaction: sqlx::Transaction<'static, Sqlite>) -> Self {
+impl From<SqliteTransaction> for Transaction {
+    fn from(transaction: SqliteTransaction) -> Self {
         Self { connection: Connection::Sqlite(transaction), is_touched: false }
     }
 }
@@ -48,18 +54,19 @@ impl Transaction {
     /// All rows of a statement that reads.
     pub(crate) async fn fetch_all(
         &mut self,
-        statement: &impl SqlxBinder,
+        statement: &impl Statement,
     ) -> Result<Vec<Row>, DbError> {
         let rows = match &mut self.connection {
             Connection::Sqlite(transaction) => {
-                let (query, span) = sqlite_query(statement);
-                let rows = query.fetch_all(&mut **transaction).instrument(span).await;
-                rows.map(|rows| rows.into_iter().map(Row::Sqlite).collect())
+                let (statement, span) = sqlite_statement(statement);
+                let rows = span.in_scope(|| transaction.fetch(&statement, usize::MAX));
+                rows.map(|rows| rows.into_iter().map(Row::Sqlite).collect()).map_err(DbError::from)
             }
             Connection::Postgres(transaction) => {
                 let (query, span) = postgres_query(statement);
                 let rows = query.fetch_all(&mut **transaction).instrument(span).await;
                 rows.map(|rows| rows.into_iter().map(Row::Postgres).collect())
+                    .map_err(DbError::from)
             }
         };
         self.note_failure(rows)
@@ -68,18 +75,18 @@ impl Transaction {
     /// The only row of a statement that reads, if there is one.
     pub(crate) async fn fetch_optional(
         &mut self,
-        statement: &impl SqlxBinder,
+        statement: &impl Statement,
     ) -> Result<Option<Row>, DbError> {
         let row = match &mut self.connection {
             Connection::Sqlite(transaction) => {
-                let (query, span) = sqlite_query(statement);
-                let row = query.fetch_optional(&mut **transaction).instrument(span).await;
-                row.map(|row| row.map(Row::Sqlite))
+                let (statement, span) = sqlite_statement(statement);
+                let rows = span.in_scope(|| transaction.fetch(&statement, 1));
+                rows.map(|mut rows| rows.pop().map(Row::Sqlite)).map_err(DbError::from)
             }
             Connection::Postgres(transaction) => {
                 let (query, span) = postgres_query(statement);
                 let row = query.fetch_optional(&mut **transaction).instrument(span).await;
-                row.map(|row| row.map(Row::Postgres))
+                row.map(|row| row.map(Row::Postgres)).map_err(DbError::from)
             }
         };
         self.note_failure(row)
@@ -88,20 +95,19 @@ impl Transaction {
     /// The only row that a change returns.
     pub(crate) async fn execute_returning(
         &mut self,
-        statement: &impl SqlxBinder,
+        statement: &impl Statement,
     ) -> Result<Row, DbError> {
         self.is_touched = true;
         self.fetch_optional(statement).await?.ok_or_else(DbError::no_row)
     }
 
     /// Carries out a change, and counts the rows that it changed.
-    pub(crate) async fn execute(&mut self, statement: &impl SqlxBinder) -> Result<u64, DbError> {
+    pub(crate) async fn execute(&mut self, statement: &impl Statement) -> Result<u64, DbError> {
         self.is_touched = true;
         match &mut self.connection {
             Connection::Sqlite(transaction) => {
-                let (query, span) = sqlite_query(statement);
-                let done = query.execute(&mut **transaction).instrument(span).await?;
-                Ok(done.rows_affected())
+                let (statement, span) = sqlite_statement(statement);
+                Ok(span.in_scope(|| transaction.execute(&statement))?)
             }
             Connection::Postgres(transaction) => {
                 let (query, span) = postgres_query(statement);
@@ -119,13 +125,12 @@ impl Transaction {
     /// Carries out statements without values, whose text is safe.
     pub(super) async fn run(&mut self, statements: impl SqlSafeStr) -> Result<(), DbError> {
         self.is_touched = true;
-        let script = sqlx::raw_sql(statements);
         match &mut self.connection {
             Connection::Sqlite(transaction) => {
-                script.execute(&mut **transaction).await?;
+                transaction.run(statements.into_sql_str().as_str())?;
             }
             Connection::Postgres(transaction) => {
-                script.execute(&mut **transaction).await?;
+                sqlx::raw_sql(statements).execute(&mut **transaction).await?;
             }
         }
         Ok(())
@@ -189,33 +194,33 @@ impl Transaction {
     /// Makes the changes last.
     pub(crate) async fn commit(self) -> Result<(), DbError> {
         match self.connection {
-            Connection::Sqlite(transaction) => Ok(transaction.commit().await?),
+            Connection::Sqlite(transaction) => Ok(transaction.commit()?),
             Connection::Postgres(transaction) => Ok(transaction.commit().await?),
         }
     }
 
     /// A statement that fails ends a transaction of PostgreSQL.
-    fn note_failure<T>(&mut self, result: Result<T, sqlx::Error>) -> Result<T, DbError> {
+    fn note_failure<T>(&mut self, result: Result<T, DbError>) -> Result<T, DbError> {
         self.is_touched |= result.is_err();
-        Ok(result?)
+        result
     }
 }
 
-type Query<DB> = sqlx::query::Query<'static, DB, SqlxValues>;
-
 /// A statement as the driver takes it, and the span in which it is carried out.
-fn sqlite_query(statement: &impl SqlxBinder) -> (Query<Sqlite>, Span) {
-    let (sql, values) = statement.build_sqlx(SqliteQueryBuilder);
-    let persistent = values.0.0.len() <= PREPARED_VALUES;
+fn sqlite_statement(statement: &impl Statement) -> (SqliteStatement, Span) {
+    let (sql, values) = statement.build(SqliteQueryBuilder);
     let span = trace::statement(Dialect::Sqlite, &sql);
-    // The text comes from the query builder, and values travel beside it.
-    (sqlx::query_with(AssertSqlSafe(sql), values).persistent(persistent), span)
+    let recurs = values.0.len() <= PREPARED_VALUES;
+    (SqliteStatement { sql, values, recurs }, span)
 }
 
-fn postgres_query(statement: &impl SqlxBinder) -> (Query<Postgres>, Span) {
+type PostgresQuery = sqlx::query::Query<'static, Postgres, SqlxValues>;
+
+fn postgres_query(statement: &impl Statement) -> (PostgresQuery, Span) {
     let (sql, values) = statement.build_sqlx(PostgresQueryBuilder);
     let persistent = values.0.0.len() <= PREPARED_VALUES;
     let span = trace::statement(Dialect::Postgres, &sql);
+    // The text comes from the query builder, and values travel beside it.
     (sqlx::query_with(AssertSqlSafe(sql), values).persistent(persistent), span)
 }
 
@@ -229,7 +234,7 @@ impl Row {
     /// The value of the column with a number, counted from 0, for columns that have no name.
     pub(crate) fn get_at<T: Column>(&self, index: usize) -> Result<T, DbError> {
         match self {
-            Self::Sqlite(row) => Ok(row.try_get(index)?),
+            Self::Sqlite(row) => Ok(row.at(index)?),
             Self::Postgres(row) => Ok(row.try_get_unchecked(index)?),
         }
     }
@@ -237,7 +242,7 @@ impl Row {
     /// The value of a column.
     pub(crate) fn get<T: Column>(&self, column: impl Iden + Copy) -> Result<T, DbError> {
         match self {
-            Self::Sqlite(row) => Ok(row.try_get(column.unquoted())?),
+            Self::Sqlite(row) => Ok(row.get(column.unquoted())?),
             // Unchecked, since the driver wants integers to be as wide as their column, and the schema is
             // known: the revision was checked.
             Self::Postgres(row) => Ok(row.try_get_unchecked(column.unquoted())?),
@@ -247,17 +252,8 @@ impl Row {
 
 /// A type that every database can give the value of a column as.
 pub(crate) trait Column:
-    for<'r> sqlx::Decode<'r, Sqlite>
-    + sqlx::Type<Sqlite>
-    + for<'r> sqlx::Decode<'r, Postgres>
-    + sqlx::Type<Postgres>
+    FromCell + for<'r> sqlx::Decode<'r, Postgres> + sqlx::Type<Postgres>
 {
 }
 
-impl<T> Column for T where
-    T: for<'r> sqlx::Decode<'r, Sqlite>
-        + sqlx::Type<Sqlite>
-        + for<'r> sqlx::Decode<'r, Postgres>
-        + sqlx::Type<Postgres>
-{
-}
+impl<T> Column for T where T: FromCell + for<'r> sqlx::Decode<'r, Postgres> + sqlx::Type<Postgres> {}

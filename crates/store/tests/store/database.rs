@@ -1,6 +1,7 @@
 //! Databases for tests: each test has its own.
 
-use sqlx::{Connection, PgConnection, SqliteConnection};
+use rusqlite::Connection as SqliteConnection;
+use sqlx::{Connection, PgConnection};
 use std::path::PathBuf;
 use tempfile::TempDir;
 
@@ -51,12 +52,11 @@ impl TestDatabase {
     }
 
     pub(crate) async fn execute(&self, sql: impl Into<String>) {
-        let sql = sqlx::AssertSqlSafe(sql.into());
+        let sql = sql.into();
         match self {
-            Self::Sqlite(_) => {
-                sqlx::raw_sql(sql).execute(&mut self.sqlite_connection().await).await.unwrap();
-            }
+            Self::Sqlite(_) => self.connection().execute_batch(&sql).unwrap(),
             Self::Postgres(uri) => {
+                let sql = sqlx::AssertSqlSafe(sql);
                 let mut connection = PgConnection::connect(uri).await.unwrap();
                 sqlx::raw_sql(sql).execute(&mut connection).await.unwrap();
             }
@@ -64,21 +64,19 @@ impl TestDatabase {
     }
 
     pub(crate) async fn count(&self, query: impl Into<String>) -> i64 {
-        let query = sqlx::AssertSqlSafe(query.into());
+        let query = query.into();
         match self {
-            Self::Sqlite(_) => {
-                let connection = &mut self.sqlite_connection().await;
-                sqlx::query_scalar(query).fetch_one(connection).await.unwrap()
-            }
+            Self::Sqlite(_) => self.connection().query_one(&query, [], |row| row.get(0)).unwrap(),
             Self::Postgres(uri) => {
+                let query = sqlx::AssertSqlSafe(query);
                 let mut connection = PgConnection::connect(uri).await.unwrap();
                 sqlx::query_scalar(query).fetch_one(&mut connection).await.unwrap()
             }
         }
     }
 
-    async fn sqlite_connection(&self) -> SqliteConnection {
-        let options = sqlx::sqlite::SqliteConnectOptions::new().filename(self.file());
-        SqliteConnection::connect_with(&options).await.unwrap()
+    /// A connection of one's own to a SQLite database.
+    pub(crate) fn connection(&self) -> SqliteConnection {
+        SqliteConnection::open(self.file()).unwrap()
     }
 }

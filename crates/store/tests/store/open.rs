@@ -1,13 +1,9 @@
 use super::{TestStore, open, open_uri, request, to_json};
+use rusqlite::Connection;
 use serde_json::json;
 use std::time::{Duration, Instant};
 
 const SCHEMA: &str = include_str!("../../src/schema/sqlite.sql");
-
-async fn pool(path: &std::path::Path) -> sqlx::SqlitePool {
-    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(path).create_if_missing(true);
-    sqlx::SqlitePool::connect_with(options).await.unwrap()
-}
 
 #[tokio::test]
 async fn an_absent_database_gets_the_whole_schema() {
@@ -15,18 +11,14 @@ async fn an_absent_database_gets_the_whole_schema() {
     let store = TestStore::on_sqlite().await;
     assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
     assert_eq!(store.count("SELECT count(*) FROM sqlite_master WHERE type = 'table'").await, 65);
-    let made: Vec<String> =
-        sqlx::query_scalar("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL")
-            .fetch_all(&pool(&store.database.file()).await)
-            .await
-            .unwrap();
-    for statement in made {
+    let sql = store.database.connection();
+    let mut question = sql.prepare("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL").unwrap();
+    for statement in question.query_map([], |row| row.get::<_, String>(0)).unwrap() {
+        let statement = statement.unwrap();
         assert!(SCHEMA.contains(&format!("{statement};")), "{statement}");
     }
-    let revision: String = sqlx::query_scalar("SELECT version_num FROM alembic_version")
-        .fetch_one(&pool(&store.database.file()).await)
-        .await
-        .unwrap();
+    let revision: String =
+        sql.query_one("SELECT version_num FROM alembic_version", [], |row| row.get(0)).unwrap();
     assert_eq!(revision, "dc11669786a5");
     assert_eq!(store.count("SELECT count(*) FROM workspaces WHERE name = 'default'").await, 1);
 }
@@ -94,8 +86,8 @@ async fn refusal_of(path: &std::path::Path) -> String {
 #[tokio::test]
 async fn another_revision_is_refused_with_what_helps() {
     let store = TestStore::on_sqlite().await;
-    let sql = pool(&store.database.file()).await;
-    sqlx::query("UPDATE alembic_version SET version_num = 'abc123'").execute(&sql).await.unwrap();
+    let sql = store.database.connection();
+    sql.execute("UPDATE alembic_version SET version_num = 'abc123'", []).unwrap();
     let message = refusal_of(&store.database.file()).await;
     assert!(message.contains("abc123") && message.contains("dc11669786a5"), "{message}");
     assert!(message.contains("`mlflow db upgrade sqlite:///"), "{message}");
@@ -106,12 +98,12 @@ async fn another_revision_is_refused_with_what_helps() {
 async fn a_database_of_something_else_is_refused_and_left_alone() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("other.db");
-    let sql = pool(&path).await;
-    sqlx::query("CREATE TABLE books (title TEXT)").execute(&sql).await.unwrap();
+    let sql = Connection::open(&path).unwrap();
+    sql.execute("CREATE TABLE books (title TEXT)", []).unwrap();
     let message = refusal_of(&path).await;
     assert!(message.contains("no alembic_version"), "{message}");
     let tables: i64 =
-        sqlx::query_scalar("SELECT count(*) FROM sqlite_master").fetch_one(&sql).await.unwrap();
+        sql.query_one("SELECT count(*) FROM sqlite_master", [], |row| row.get(0)).unwrap();
     assert_eq!(tables, 1);
 }
 

@@ -1,0 +1,130 @@
+//! A transaction on one connection, and its statements.
+
+use super::{
+    cells::{Parameter, SqliteRow},
+    pool::Pooled,
+};
+use rusqlite::{CachedStatement, Connection, Error, Statement, ffi};
+use sea_query::Values;
+use std::sync::Arc;
+
+/// A transaction; dropped without [`commit`](Self::commit), it changes nothing.
+#[derive(Debug)]
+pub(in crate::db) struct SqliteTransaction {
+    connection: Pooled,
+    is_open: bool,
+}
+
+/// A statement as SQLite takes it: its text, its values, and whether its text will recur.
+#[derive(Debug)]
+pub(in crate::db) struct SqliteStatement {
+    pub(in crate::db) sql: String,
+    pub(in crate::db) values: Values,
+    pub(in crate::db) recurs: bool,
+}
+
+impl SqliteTransaction {
+    pub(super) fn begin(connection: Pooled, statement: &'static str) -> Result<Self, Error> {
+        let mut transaction = Self { connection, is_open: false };
+        transaction.connection()?.execute_batch(statement)?;
+        transaction.is_open = true;
+        Ok(transaction)
+    }
+
+    fn connection(&self) -> Result<&Connection, Error> {
+        let misuse = || Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_MISUSE), None);
+        self.connection.get().ok_or_else(misuse)
+    }
+
+    /// At most `most` rows of a statement.
+    pub(in crate::db) fn fetch(
+        &mut self,
+        statement: &SqliteStatement,
+        most: usize,
+    ) -> Result<Vec<SqliteRow>, Error> {
+        let mut prepared = self.prepare(statement)?;
+        let names = prepared.column_names().map(Box::from).collect();
+        let names: Arc<[Box<str>]> = names;
+        let mut found = Vec::new();
+        let mut rows = prepared.raw_query();
+        while found.len() < most
+            && let Some(row) = rows.next()?
+        {
+            found.push(SqliteRow::read(row, &names)?);
+        }
+        Ok(found)
+    }
+
+    /// Carries out a statement, and counts the rows that it changed.
+    pub(in crate::db) fn execute(&mut self, statement: &SqliteStatement) -> Result<u64, Error> {
+        let mut prepared = self.prepare(statement)?;
+        Ok(prepared.raw_execute()? as u64)
+    }
+
+    /// Carries out statements that take no values.
+    pub(in crate::db) fn run(&mut self, statements: &str) -> Result<(), Error> {
+        self.connection()?.execute_batch(statements)
+    }
+
+    pub(in crate::db) fn commit(mut self) -> Result<(), Error> {
+        self.connection()?.execute_batch("COMMIT")?;
+        self.is_open = false;
+        Ok(())
+    }
+
+    fn prepare(&self, statement: &SqliteStatement) -> Result<Prepared<'_>, Error> {
+        let connection = self.connection()?;
+        let mut prepared = if statement.recurs {
+            Prepared::Kept(connection.prepare_cached(&statement.sql)?)
+        } else {
+            Prepared::Once(connection.prepare(&statement.sql)?)
+        };
+        for (index, value) in statement.values.iter().enumerate() {
+            prepared.raw_bind_parameter(index + 1, Parameter(value))?;
+        }
+        Ok(prepared)
+    }
+}
+
+impl Drop for SqliteTransaction {
+    fn drop(&mut self) {
+        // SQLite itself ends a transaction after some errors, such as a full disk.
+        let is_left = |connection: &Connection| !connection.is_autocommit();
+        let rolled_back = match self.connection.get() {
+            Some(connection) if self.is_open && is_left(connection) => {
+                connection.execute_batch("ROLLBACK")
+            }
+            _ => Ok(()),
+        };
+        if let Err(error) = rolled_back {
+            tracing::warn!(%error, "a transaction could not be rolled back; its connection is closed");
+            self.connection.give_up();
+        }
+    }
+}
+
+/// A prepared statement, kept by its connection or not.
+enum Prepared<'c> {
+    Kept(CachedStatement<'c>),
+    Once(Statement<'c>),
+}
+
+impl<'c> std::ops::Deref for Prepared<'c> {
+    type Target = Statement<'c>;
+
+    fn deref(&self) -> &Statement<'c> {
+        match self {
+            Self::Kept(statement) => statement,
+            Self::Once(statement) => statement,
+        }
+    }
+}
+
+impl std::ops::DerefMut for Prepared<'_> {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        match self {
+            Self::Kept(statement) => statement,
+            Self::Once(statement) => statement,
+        }
+    }
+}
