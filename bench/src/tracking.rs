@@ -1,0 +1,195 @@
+//! The tracking workloads: calls of the API on each database, through mlferry, the reference and FastTrackML.
+
+mod calls;
+mod contenders;
+mod measures;
+mod requests;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use clap::Args;
+
+use self::calls::Load;
+use self::contenders::{Contender, Database, Found, Product};
+use self::measures::{IDLE_MEMORY, NOTES, PROCESSES, START, costs, speeds};
+use self::requests::{Requests, Sizes, Workload, log_metric};
+use crate::options::{RunOptions, new_home};
+use crate::postgres::{Postgres, open_way};
+use crate::report::{Results, write_section};
+use crate::units::{megabytes, milliseconds, to_f64};
+use crate::{disk, machine, nginx, process};
+
+/// The options of these workloads.
+#[derive(Debug, Args)]
+pub(crate) struct Options {
+    #[command(flatten)]
+    run: RunOptions,
+
+    /// Run these servers only
+    #[arg(long, value_enum, value_delimiter = ',', value_name = "SERVER")]
+    only: Vec<Contender>,
+
+    /// Use these databases only
+    #[arg(long, value_enum, value_delimiter = ',', value_name = "DATABASE")]
+    database: Vec<Product>,
+
+    /// Make these calls only
+    #[arg(long, value_enum, value_delimiter = ',', value_name = "NAME")]
+    workload: Vec<Workload>,
+
+    /// The FastTrackML executable
+    #[arg(long, default_value = ".venv-fasttrackml/bin/fml", value_name = "PATH")]
+    fasttrackml: PathBuf,
+
+    /// The folder of PostgreSQL's programs [default: the newest that Debian installed]
+    #[arg(long, value_name = "DIR")]
+    postgresql: Option<PathBuf>,
+
+    /// The nginx executable, which the load generator is measured with
+    #[arg(long, default_value = "nginx", value_name = "PATH")]
+    nginx: PathBuf,
+}
+
+impl Options {
+    /// Those who take part, each found on this machine, in the order of their turns.
+    fn contenders(&self) -> Result<Vec<Found>> {
+        let named = |contender| match contender {
+            Contender::Mlferry => &self.run.mlferry,
+            Contender::Reference => &self.run.mlflow,
+            Contender::FastTrackMl => &self.fasttrackml,
+        };
+        chosen(&self.only, &Contender::ALL)
+            .into_iter()
+            .map(|contender| Found::find(contender, named(contender)))
+            .collect()
+    }
+
+    fn sizes(&self) -> Sizes {
+        if self.run.quick { Sizes::QUICK } else { Sizes::FULL }
+    }
+}
+
+/// Those of `all` that were asked for; without a question, all.
+fn chosen<T: Copy + PartialEq>(asked: &[T], all: &[T]) -> Vec<T> {
+    all.iter().copied().filter(|it| asked.is_empty() || asked.contains(it)).collect()
+}
+
+/// The figures on one database.
+#[derive(Debug)]
+struct Section {
+    product: Product,
+    results: Results,
+}
+
+/// Runs all rounds, prints the tables and writes them where asked to.
+pub(crate) async fn run(options: &Options) -> Result<()> {
+    let run = &options.run;
+    let contenders = options.contenders()?;
+    let products = chosen(&options.database, &Product::ALL);
+    let postgres = products.contains(&Product::Postgresql);
+    let postgres = postgres.then(|| Postgres::find(options.postgresql.as_deref())).transpose()?;
+    let dir = run.temp_dir()?;
+    open_way(dir.path())?;
+    let programs = contenders.iter().map(|it| (it.contender.name(), it.version.as_str()));
+    let database = postgres.iter().map(|it| ("database", it.version.as_str()));
+    let machine = machine::describe(dir.path(), programs.chain(database));
+    let ceiling = ceiling(options, dir.path()).await.context("nginx failed")?;
+    let mut sections: Vec<Section> = products
+        .into_iter()
+        .map(|product| Section { product, results: Results::default() })
+        .collect();
+    for round in 1..=run.rounds {
+        for Section { product, results } in &mut sections {
+            for found in &contenders {
+                let name = found.contender.name();
+                eprintln!("round {round} of {}: {name} on {}", run.rounds, product.name());
+                let home = new_home(dir.path(), &name.to_lowercase())?;
+                open_way(&home)?;
+                let database = Database::create(*product, postgres.as_ref(), &home).await?;
+                take(options, found, *product, (&home, database), results)
+                    .await
+                    .with_context(|| format!("{name} on {} failed", product.name()))?;
+                disk::sync();
+            }
+        }
+    }
+    let text = render(run, &machine, ceiling, &sections);
+    println!("{text}");
+    if let Some(path) = &run.out {
+        write_section(path, "tracking", &text)?;
+    }
+    Ok(())
+}
+
+/// One server's turn on one database in one round.
+async fn take(
+    options: &Options,
+    found: &Found,
+    product: Product,
+    (home, database): (&Path, Database),
+    results: &mut Results,
+) -> Result<()> {
+    let server = found.start(home, database).await?;
+    let name = found.contender.name();
+    results.add(&START, name, milliseconds(server.running.start_time));
+    process::wait_until_quiet(server.running.id()).await?;
+    let idle = process::memory(server.running.id())?;
+    results.add(&IDLE_MEMORY, name, megabytes(idle.rss));
+    results.add(&PROCESSES, name, to_f64(idle.processes as u64));
+    let requests = Requests::prepare(&server, product, options.sizes()).await?;
+    for workload in chosen(&options.workload, &Workload::ALL) {
+        disk::sync();
+        requests.measure(workload, results).await?;
+    }
+    server.stop().await
+}
+
+/// Calls a second that the load generator makes when next to nothing is done for them.
+async fn ceiling(options: &Options, dir: &Path) -> Result<f64> {
+    const TIME: Duration = Duration::from_secs(2);
+    eprintln!("the load generator and nginx");
+    let home = new_home(dir, "nginx")?;
+    let running = nginx::start_empty(&nginx::find(&options.nginx)?, &home).await?;
+    let calls = (0..400_000).map(|number| log_metric("0123456789abcdef0123456789abcdef", number));
+    let load = Arc::new(Load::writes(calls.collect()));
+    let outcome = load.run(running.address, 0, TIME).await?;
+    running.stop().await?;
+    Ok(outcome.rate())
+}
+
+fn render(options: &RunOptions, machine: &str, ceiling: f64, sections: &[Section]) -> String {
+    let columns = Contender::ALL.map(Contender::name);
+    let mut parts = vec![format!(
+        "## Tracking\n\n{}{machine}- ceiling of the load generator, with nginx: {ceiling:.0} calls/s\n\n\
+         Median of {} rounds. A ratio above 1 says how many times better mlferry is, also where less is better.\n",
+        options.warning(),
+        options.rounds,
+    )];
+    for Section { product, results } in sections {
+        let name = product.name();
+        parts.push(format!("### Tracking on {name}\n"));
+        parts.push(results.medians(&speeds(*product), &columns));
+        parts.push(format!("### Cost of a call on {name}\n"));
+        parts.push(results.medians(&costs(), &columns));
+    }
+    parts.push(NOTES.to_owned());
+    for Section { product, results } in sections {
+        parts.push(format!("### Every round on {}\n", product.name()));
+        parts.push(results.rounds(&[speeds(*product), costs()].concat(), &columns));
+    }
+    parts.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_nobody_chose_is_everything_in_its_order() {
+        assert_eq!(chosen(&[], &[1, 2, 3]), [1, 2, 3]);
+        assert_eq!(chosen(&[3, 1], &[1, 2, 3]), [1, 3]);
+    }
+}
