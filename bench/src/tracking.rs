@@ -2,20 +2,23 @@
 
 mod calls;
 mod contenders;
+mod growth;
+mod history;
 mod measures;
 mod requests;
+mod seeds;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use self::calls::Load;
 use self::contenders::{Contender, Database, Found, Product};
 use self::measures::{IDLE_MEMORY, NOTES, PROCESSES, START, costs, speeds};
-use self::requests::{Requests, Sizes, Workload, log_metric};
+use self::requests::{CONNECTIONS, Request, Requests, Sizes, log_metric};
 use crate::options::{RunOptions, new_home};
 use crate::postgres::{Postgres, open_way};
 use crate::report::{Results, write_section};
@@ -67,8 +70,43 @@ impl Options {
             .collect()
     }
 
-    fn sizes(&self) -> Sizes {
-        if self.run.quick { Sizes::QUICK } else { Sizes::FULL }
+    /// The full size of something, or a sixteenth.
+    const fn sized<T: Copy>(&self, full: T, quick: T) -> T {
+        if self.run.quick { quick } else { full }
+    }
+}
+
+/// What a server is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Workload {
+    /// runs/get of runs with 10 metrics, 10 params and 5 tags
+    Get,
+    /// runs/search with a filter on a metric and a param, ordered, 100 results
+    Search,
+    /// runs/log-metric
+    LogMetric,
+    /// runs/log-batch of 100 metrics
+    LogBatch,
+    /// Searches of 1,000, 10,000 and 100,000 runs
+    Growth,
+    /// A history of a million points
+    History,
+}
+
+impl Workload {
+    /// In the order in which they are measured: what reads comes before what fills the database.
+    const ALL: [Self; 6] =
+        [Self::Get, Self::Search, Self::LogMetric, Self::LogBatch, Self::Growth, Self::History];
+
+    /// The kind of call that it consists of.
+    const fn request(self) -> Option<Request> {
+        match self {
+            Self::Get => Some(Request::Get),
+            Self::Search => Some(Request::Search),
+            Self::LogMetric => Some(Request::LogMetric),
+            Self::LogBatch => Some(Request::LogBatch),
+            Self::Growth | Self::History => None,
+        }
     }
 }
 
@@ -139,10 +177,24 @@ async fn take(
     let idle = process::memory(server.running.id())?;
     results.add(&IDLE_MEMORY, name, megabytes(idle.rss));
     results.add(&PROCESSES, name, to_f64(idle.processes as u64));
-    let requests = Requests::prepare(&server, product, options.sizes()).await?;
-    for workload in chosen(&options.workload, &Workload::ALL) {
-        disk::sync();
-        requests.measure(workload, results).await?;
+    let workloads = chosen(&options.workload, &Workload::ALL);
+    let requested: Vec<Request> = workloads.iter().filter_map(|it| it.request()).collect();
+    if !requested.is_empty() {
+        let sizes = options.sized(Sizes::FULL, Sizes::QUICK);
+        let requests = Requests::prepare(&server, product, sizes).await?;
+        for request in requested {
+            disk::sync();
+            requests.measure(request, results).await?;
+        }
+    }
+    let time = options.sized(Duration::from_secs(2), Duration::from_millis(125));
+    if workloads.contains(&Workload::Growth) {
+        let sizes = options.sized(growth::FULL, growth::QUICK);
+        growth::measure(&server, sizes, time, results).await?;
+    }
+    if workloads.contains(&Workload::History) {
+        let points = options.sized(history::FULL, history::QUICK);
+        history::measure(&server, points, time, results).await?;
     }
     server.stop().await
 }
@@ -155,7 +207,7 @@ async fn ceiling(options: &Options, dir: &Path) -> Result<f64> {
     let running = nginx::start_empty(&nginx::find(&options.nginx)?, &home).await?;
     let calls = (0..400_000).map(|number| log_metric("0123456789abcdef0123456789abcdef", number));
     let load = Arc::new(Load::writes(calls.collect()));
-    let outcome = load.run(running.address, 0, TIME).await?;
+    let outcome = load.run(running.address, CONNECTIONS, 0, TIME).await?;
     running.stop().await?;
     Ok(outcome.rate())
 }
@@ -174,11 +226,14 @@ fn render(options: &RunOptions, machine: &str, ceiling: f64, sections: &[Section
         parts.push(results.medians(&speeds(*product), &columns));
         parts.push(format!("### Cost of a call on {name}\n"));
         parts.push(results.medians(&costs(), &columns));
+        parts.push(format!("### Much data on {name}\n"));
+        parts.push(results.medians(&[growth::lines(), history::lines()].concat(), &columns));
     }
     parts.push(NOTES.to_owned());
     for Section { product, results } in sections {
+        let all = [speeds(*product), costs(), growth::lines(), history::lines()].concat();
         parts.push(format!("### Every round on {}\n", product.name()));
-        parts.push(results.rounds(&[speeds(*product), costs()].concat(), &columns));
+        parts.push(results.rounds(&all, &columns));
     }
     parts.join("\n")
 }

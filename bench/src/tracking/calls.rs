@@ -14,9 +14,6 @@ use tokio::task::JoinSet;
 use crate::http::{Client, Payload, read};
 use crate::units::{milliseconds, per_second};
 
-/// Connections that carry the load.
-pub(super) const CONNECTIONS: usize = 16;
-
 /// The API's path, which all servers have.
 const PREFIX: &str = "/api/2.0/mlflow/";
 
@@ -140,21 +137,22 @@ impl Load {
         Ok(())
     }
 
-    /// Makes calls on [`CONNECTIONS`] connections at once for `time`, from the one with the number `first` on.
+    /// Makes calls on so many `connections` at once for `time`, from the one with the number `first` on.
     pub(super) async fn run(
         self: &Arc<Self>,
         address: SocketAddr,
+        connections: usize,
         first: usize,
         time: Duration,
     ) -> Result<Outcome> {
-        let mut connections = Vec::with_capacity(CONNECTIONS);
-        for _ in 0..CONNECTIONS {
-            connections.push(Api::open(address).await?);
+        let mut opened = Vec::with_capacity(connections);
+        for _ in 0..connections {
+            opened.push(Api::open(address).await?);
         }
         let next = Arc::new(AtomicUsize::new(first));
         let begin = Instant::now();
         let mut workers = JoinSet::new();
-        for connection in connections {
+        for connection in opened {
             workers.spawn(Arc::clone(self).work(connection, Arc::clone(&next), begin + time));
         }
         let mut latencies = Vec::new();

@@ -158,7 +158,8 @@ pub(super) struct Server {
     pub(super) contender: Contender,
     /// Its processes.
     pub(super) running: Running,
-    database: Database,
+    /// What it keeps its records in.
+    pub(super) database: Database,
 }
 
 impl Server {

@@ -4,16 +4,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use clap::ValueEnum;
 use serde_json::{Value, json};
 
-use super::calls::{Api, CONNECTIONS, Call, Load};
+use super::calls::{Api, Call, Load};
 use super::contenders::{Product, Server};
 use super::measures::{GET, LOG_BATCH, LOG_METRIC, Lines, SEARCH};
 use crate::process;
 use crate::report::Results;
 use crate::units::{megabytes, to_f64};
 
+/// Connections that carry the load.
+pub(super) const CONNECTIONS: usize = 16;
 /// Runs that are read, and as many that are written to.
 const RUNS: usize = 200;
 /// Metrics and params of a run that is read.
@@ -30,22 +31,15 @@ const SEARCHES: usize = 20;
 const EPOCH: usize = 1_700_000_000_000;
 
 /// One kind of call.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum Workload {
-    /// runs/log-metric
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Request {
     LogMetric,
-    /// runs/log-batch of 100 metrics
     LogBatch,
-    /// runs/get of runs with 10 metrics, 10 params and 5 tags
     Get,
-    /// runs/search with a filter on a metric and a param, ordered, 100 results
     Search,
 }
 
-impl Workload {
-    /// In the order in which they are measured: what reads comes before what fills the database.
-    pub(super) const ALL: [Self; 4] = [Self::Get, Self::Search, Self::LogMetric, Self::LogBatch];
-
+impl Request {
     const fn lines(self) -> &'static Lines {
         match self {
             Self::LogMetric => &LOG_METRIC,
@@ -114,21 +108,21 @@ impl<'a> Requests<'a> {
     }
 
     /// Measures one kind of call.
-    pub(super) async fn measure(&self, workload: Workload, results: &mut Results) -> Result<()> {
+    pub(super) async fn measure(&self, request: Request, results: &mut Results) -> Result<()> {
         let address = self.server.running.address;
-        let load = Arc::new(match workload {
-            Workload::LogMetric => self.log_metric(),
-            Workload::LogBatch => self.log_batch(),
-            Workload::Get => self.get().await?,
-            Workload::Search => self.search().await?,
+        let load = Arc::new(match request {
+            Request::LogMetric => self.log_metric(),
+            Request::LogBatch => self.log_batch(),
+            Request::Get => self.get().await?,
+            Request::Search => self.search().await?,
         });
-        let warm_up = load.run(address, 0, self.sizes.warm_up).await?;
+        let warm_up = load.run(address, CONNECTIONS, 0, self.sizes.warm_up).await?;
         let cpu_before = self.server.cpu_seconds()?;
-        let outcome = load.run(address, warm_up.count(), self.sizes.time).await?;
+        let outcome = load.run(address, CONNECTIONS, warm_up.count(), self.sizes.time).await?;
         let cpu = self.server.cpu_seconds()? - cpu_before;
         let memory = process::memory(self.server.running.id())?;
 
-        let lines = workload.lines();
+        let lines = request.lines();
         let name = self.server.contender.name();
         results.add(lines.rate(self.product), name, outcome.rate());
         results.add(&lines.median, name, outcome.percentile(50));
@@ -137,10 +131,10 @@ impl<'a> Requests<'a> {
         results.add(&lines.memory, name, megabytes(memory.rss));
 
         let acknowledged = warm_up.count() + outcome.count();
-        match workload {
-            Workload::LogMetric => self.expect_points("loss", acknowledged).await,
-            Workload::LogBatch => self.expect_points(&metric(BATCH - 1), acknowledged).await,
-            Workload::Get | Workload::Search => Ok(()),
+        match request {
+            Request::LogMetric => self.expect_points("loss", acknowledged).await,
+            Request::LogBatch => self.expect_points(&metric(BATCH - 1), acknowledged).await,
+            Request::Get | Request::Search => Ok(()),
         }
     }
 

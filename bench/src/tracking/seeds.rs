@@ -1,0 +1,191 @@
+//! Rows that would take hours to log, written straight into the database by SQL that all products and schemas share.
+
+use anyhow::Result;
+use sqlx::{AssertSqlSafe, Connection, PgConnection, SqliteConnection};
+
+use super::contenders::{Contender, Database};
+
+/// Metrics and params of a run that was seeded, each.
+pub(super) const VALUES: usize = 20;
+
+/// The time of the first run, in milliseconds since 1970.
+const EPOCH: usize = 1_700_000_000_000;
+
+/// The largest prime below the divisor of metrics: fewer runs have values that all differ.
+const PRIME: usize = 131_071;
+/// A power of two, so that every value is exact in binary and decimal alike.
+const DIVISOR: u32 = 131_072;
+
+/// A metric of the run with this number.
+pub(super) fn metric(number: usize, index: usize) -> f64 {
+    let remainder = (number * 7_919 + index * 104_729) % PRIME;
+    f64::from(u32::try_from(remainder).unwrap_or(u32::MAX)) / f64::from(DIVISOR)
+}
+
+/// A param of the run with this number is `value_` and this.
+pub(super) const fn param(number: usize, index: usize) -> usize {
+    (number + index) % 10
+}
+
+/// Who keeps records in which columns.
+#[derive(Debug)]
+struct Schema {
+    param_value: &'static str,
+    /// Columns that are there besides those of MLflow, and their values: of runs, metrics, latest metrics.
+    more: [(&'static str, &'static str); 3],
+}
+
+impl Schema {
+    const fn of(contender: Contender) -> Self {
+        match contender {
+            Contender::Mlferry | Contender::Reference => {
+                Self { param_value: "value", more: [("", ""); 3] }
+            }
+            Contender::FastTrackMl => Self {
+                param_value: "value_str",
+                more: [
+                    (", row_num", ", number"),
+                    (", iter, context_id", ", step, (SELECT min(id) FROM contexts)"),
+                    (", last_iter, context_id", ", step, (SELECT min(id) FROM contexts)"),
+                ],
+            },
+        }
+    }
+}
+
+/// Fills an experiment with runs; all ids begin with `prefix`, two hexadecimal digits.
+pub(super) async fn runs(
+    database: &Database,
+    contender: Contender,
+    (experiment, prefix): (&str, &str),
+    count: usize,
+) -> Result<()> {
+    let schema = Schema::of(contender);
+    let [(run_columns, run_values), (columns, values), (latest_columns, latest_values)] =
+        schema.more;
+    let param_value = schema.param_value;
+    let run = format!("('{prefix}' || CAST(1000000000 + number AS text) || '{}')", "0".repeat(20));
+    let value =
+        format!("CAST((number * 7919 + item * 104729) % {PRIME} AS double precision) / {DIVISOR}");
+    let numbers = sequence("numbers", "number", count);
+    let items = sequence("items", "item", VALUES);
+    let steps = "0 AS step";
+    execute(
+        database,
+        vec![
+            format!(
+                "WITH RECURSIVE {numbers} INSERT INTO runs (run_uuid, name, source_type, status, start_time, end_time, \
+                 lifecycle_stage, artifact_uri, experiment_id, user_id{run_columns}) \
+                 SELECT {run}, 'run-' || CAST(number AS text), 'LOCAL', CASE number % 3 WHEN 0 THEN 'FAILED' ELSE 'FINISHED' END, \
+                 {EPOCH} + number, {EPOCH} + number + 60000, 'active', 'mlflow-artifacts:/seeded', {experiment}, 'someone'{run_values} \
+                 FROM numbers"
+            ),
+            format!(
+                "WITH RECURSIVE {numbers} INSERT INTO tags (key, value, run_uuid) \
+                 SELECT 'model', 'model_' || CAST(number % 5 AS text), {run} FROM numbers"
+            ),
+            // A name is looked for in this tag.
+            format!(
+                "WITH RECURSIVE {numbers} INSERT INTO tags (key, value, run_uuid) \
+                 SELECT 'mlflow.runName', 'run-' || CAST(number AS text), {run} FROM numbers"
+            ),
+            format!(
+                "WITH RECURSIVE {numbers}, {items} INSERT INTO params (key, {param_value}, run_uuid) \
+                 SELECT 'param_' || CAST(item AS text), 'value_' || CAST((number + item) % 10 AS text), {run} FROM numbers, items"
+            ),
+            format!(
+                "WITH RECURSIVE {numbers}, {items} INSERT INTO metrics (key, value, timestamp, run_uuid, step, is_nan{columns}) \
+                 SELECT 'metric_' || CAST(item AS text), value, {EPOCH}, run, step, false{values} \
+                 FROM (SELECT item, {value} AS value, {run} AS run, {steps} FROM numbers, items) AS seeded"
+            ),
+            format!(
+                "WITH RECURSIVE {numbers}, {items} INSERT INTO latest_metrics (key, value, timestamp, run_uuid, step, is_nan{latest_columns}) \
+                 SELECT 'metric_' || CAST(item AS text), value, {EPOCH}, run, step, false{latest_values} \
+                 FROM (SELECT item, {value} AS value, {run} AS run, {steps} FROM numbers, items) AS seeded"
+            ),
+        ],
+    )
+    .await
+}
+
+/// The id of the run with this number.
+pub(super) fn run_id(prefix: &str, number: usize) -> String {
+    format!("{prefix}{}{}", 1_000_000_000 + number, "0".repeat(20))
+}
+
+/// Gives a run a history of one metric, `loss`.
+pub(super) async fn history(
+    database: &Database,
+    contender: Contender,
+    run: &str,
+    points: usize,
+) -> Result<()> {
+    let [_, (columns, values), (latest_columns, latest_values)] = Schema::of(contender).more;
+    let steps = sequence("steps", "step", points);
+    let value = format!("CAST(step % {PRIME} AS double precision) / {DIVISOR}");
+    let last = points - 1;
+    execute(
+        database,
+        vec![
+            format!(
+                "WITH RECURSIVE {steps} INSERT INTO metrics (key, value, timestamp, run_uuid, step, is_nan{columns}) \
+                 SELECT 'loss', {value}, {EPOCH} + step, '{run}', step, false{values} FROM steps"
+            ),
+            format!(
+                "INSERT INTO latest_metrics (key, value, timestamp, run_uuid, step, is_nan{latest_columns}) \
+                 SELECT 'loss', {value}, {EPOCH} + step, '{run}', step, false{latest_values} FROM (SELECT {last} AS step) AS last"
+            ),
+        ],
+    )
+    .await
+}
+
+/// A table of the numbers from 0 on.
+fn sequence(table: &str, column: &str, count: usize) -> String {
+    format!(
+        "{table} ({column}) AS (SELECT 0 UNION ALL SELECT {column} + 1 FROM {table} WHERE {column} < {})",
+        count - 1
+    )
+}
+
+/// Executes statements, each on its own; PostgreSQL then knows its tables as after a night of autovacuum.
+async fn execute(database: &Database, statements: Vec<String>) -> Result<()> {
+    match database {
+        Database::Sqlite(path) => {
+            let uri = format!("sqlite://{}", path.display());
+            let mut connection = SqliteConnection::connect(&uri).await?;
+            for statement in statements {
+                sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut connection).await?;
+            }
+            connection.close().await?;
+        }
+        Database::Postgresql(cluster) => {
+            let mut connection = PgConnection::connect(&cluster.uri()).await?;
+            for statement in statements {
+                sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut connection).await?;
+            }
+            sqlx::raw_sql("ANALYZE").execute(&mut connection).await?;
+            connection.close().await?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_have_their_length() {
+        assert_eq!(run_id("e1", 0).len(), 32);
+        assert_eq!(run_id("e1", 99_999).len(), 32);
+    }
+
+    #[test]
+    fn no_two_runs_share_a_metric() {
+        let mut values: Vec<f64> = (0..100_000).map(|number| metric(number, 3)).collect();
+        values.sort_by(f64::total_cmp);
+        values.dedup();
+        assert_eq!(values.len(), 100_000);
+    }
+}
