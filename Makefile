@@ -10,7 +10,7 @@ PYTEST_WORKERS ?= 2
 # What takes long to build and serves every clone: Garage alone takes a quarter of an hour.
 TOOLS ?= $(HOME)/.cache/mlferry-tools
 
-.PHONY: run build test test-rust test-python lint lint-deploy fmt deny docs wheel deb deploy-tools bench bench-artifacts bench-stores bench-tracking bench-tools clean
+.PHONY: run build test test-rust test-python lint lint-deploy fmt deny docs wheel deb deploy-tools bench bench-artifacts bench-stores bench-tracking bench-code bench-tools clean
 
 run: build ## Build and start the server on http://localhost:5000
 	$(BINARY) server
@@ -106,6 +106,9 @@ bench-stores: build garage .venv/ready ## Only on an object store
 
 bench-tracking: build bench-tools postgres .venv/ready .venv-fasttrackml/ready ## Only calls of the tracking API
 	$(BENCH) tracking --out bench/README.md
+
+bench-code: ## Time parsers and encodings without servers
+	cargo bench --locked -p mlferry-search -p mlferry-protocol -p mlferry-artifacts --benches
 
 bench-tools:
 	command -v nginx >/dev/null || { $(SUDO) apt-get update -qq; $(SUDO) apt-get install -y -qq nginx; }
