@@ -108,7 +108,8 @@ bench-tracking: build bench-tools postgres .venv/ready .venv-fasttrackml/ready #
 	$(BENCH) tracking --out bench/README.md
 
 bench-code: ## Time parsers and encodings without servers
-	cargo bench --locked -p mlferry-search -p mlferry-protocol -p mlferry-artifacts --benches
+	cargo bench --locked -p mlferry-search -p mlferry-protocol -p mlferry-artifacts \
+		--bench filters --bench messages --bench paths
 
 bench-tools:
 	command -v nginx >/dev/null || { $(SUDO) apt-get update -qq; $(SUDO) apt-get install -y -qq nginx; }

@@ -7,7 +7,9 @@ mod history;
 mod measures;
 mod requests;
 mod seeds;
+mod training;
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,9 +18,10 @@ use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
 
 use self::calls::Load;
-use self::contenders::{Contender, Database, Found, Product};
+use self::contenders::{Contender, Database, Found, Product, Server};
 use self::measures::{IDLE_MEMORY, NOTES, PROCESSES, START, costs, speeds};
 use self::requests::{CONNECTIONS, Request, Requests, Sizes, log_metric};
+use self::training::Client;
 use crate::options::{RunOptions, new_home};
 use crate::postgres::{Postgres, open_way};
 use crate::report::{Results, write_section};
@@ -46,6 +49,10 @@ pub(crate) struct Options {
     /// The FastTrackML executable
     #[arg(long, default_value = ".venv-fasttrackml/bin/fml", value_name = "PATH")]
     fasttrackml: PathBuf,
+
+    /// A Python that has the stock client
+    #[arg(long, default_value = ".venv/bin/python", value_name = "PATH")]
+    python: PathBuf,
 
     /// The folder of PostgreSQL's programs [default: the newest that Debian installed]
     #[arg(long, value_name = "DIR")]
@@ -91,12 +98,21 @@ enum Workload {
     Growth,
     /// A history of a million points
     History,
+    /// A training loop with the stock client
+    Training,
 }
 
 impl Workload {
     /// In the order in which they are measured: what reads comes before what fills the database.
-    const ALL: [Self; 6] =
-        [Self::Get, Self::Search, Self::LogMetric, Self::LogBatch, Self::Growth, Self::History];
+    const ALL: [Self; 7] = [
+        Self::Get,
+        Self::Search,
+        Self::LogMetric,
+        Self::LogBatch,
+        Self::Growth,
+        Self::History,
+        Self::Training,
+    ];
 
     /// The kind of call that it consists of.
     const fn request(self) -> Option<Request> {
@@ -105,7 +121,7 @@ impl Workload {
             Self::Search => Some(Request::Search),
             Self::LogMetric => Some(Request::LogMetric),
             Self::LogBatch => Some(Request::LogBatch),
-            Self::Growth | Self::History => None,
+            Self::Growth | Self::History | Self::Training => None,
         }
     }
 }
@@ -122,18 +138,26 @@ struct Section {
     results: Results,
 }
 
+/// What takes part, found on this machine.
+#[derive(Debug)]
+struct Stage<'a> {
+    options: &'a Options,
+    workloads: Vec<Workload>,
+    contenders: Vec<Found>,
+    /// Unless only SQLite was asked for.
+    postgres: Option<Postgres>,
+    /// If a training loop was asked for.
+    client: Option<Client>,
+}
+
 /// Runs all rounds, prints the tables and writes them where asked to.
 pub(crate) async fn run(options: &Options) -> Result<()> {
     let run = &options.run;
-    let contenders = options.contenders()?;
     let products = chosen(&options.database, &Product::ALL);
-    let postgres = products.contains(&Product::Postgresql);
-    let postgres = postgres.then(|| Postgres::find(options.postgresql.as_deref())).transpose()?;
     let dir = run.temp_dir()?;
     open_way(dir.path())?;
-    let programs = contenders.iter().map(|it| (it.contender.name(), it.version.as_str()));
-    let database = postgres.iter().map(|it| ("database", it.version.as_str()));
-    let machine = machine::describe(dir.path(), programs.chain(database));
+    let stage = Stage::find(options, &products, dir.path())?;
+    let machine = machine::describe(dir.path(), stage.versions());
     let ceiling = ceiling(options, dir.path()).await.context("nginx failed")?;
     let mut sections: Vec<Section> = products
         .into_iter()
@@ -141,15 +165,15 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
         .collect();
     for round in 1..=run.rounds {
         for Section { product, results } in &mut sections {
-            for found in &contenders {
-                let name = found.contender.name();
-                eprintln!("round {round} of {}: {name} on {}", run.rounds, product.name());
-                let home = new_home(dir.path(), &name.to_lowercase())?;
+            for found in &stage.contenders {
+                let turn = format!("{} on {}", found.contender.name(), product.name());
+                eprintln!("round {round} of {}: {turn}", run.rounds);
+                let home = new_home(dir.path(), &found.contender.name().to_lowercase())?;
                 open_way(&home)?;
-                let database = Database::create(*product, postgres.as_ref(), &home).await?;
-                take(options, found, *product, (&home, database), results)
-                    .await
-                    .with_context(|| format!("{name} on {} failed", product.name()))?;
+                let taken = stage.take_turn(found, *product, &home, results).await;
+                taken.with_context(|| format!("{turn} failed"))?;
+                // Databases of all turns together would be larger than many a disk.
+                fs::remove_dir_all(home)?;
                 disk::sync();
             }
         }
@@ -162,41 +186,86 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
     Ok(())
 }
 
-/// One server's turn on one database in one round.
-async fn take(
-    options: &Options,
-    found: &Found,
-    product: Product,
-    (home, database): (&Path, Database),
-    results: &mut Results,
-) -> Result<()> {
-    let server = found.start(home, database).await?;
-    let name = found.contender.name();
-    results.add(&START, name, milliseconds(server.running.start_time));
-    process::wait_until_quiet(server.running.id()).await?;
-    let idle = process::memory(server.running.id())?;
-    results.add(&IDLE_MEMORY, name, megabytes(idle.rss));
-    results.add(&PROCESSES, name, to_f64(idle.processes as u64));
-    let workloads = chosen(&options.workload, &Workload::ALL);
-    let requested: Vec<Request> = workloads.iter().filter_map(|it| it.request()).collect();
-    if !requested.is_empty() {
-        let sizes = options.sized(Sizes::FULL, Sizes::QUICK);
-        let requests = Requests::prepare(&server, product, sizes).await?;
+impl<'a> Stage<'a> {
+    fn find(options: &'a Options, products: &[Product], dir: &Path) -> Result<Self> {
+        let workloads = chosen(&options.workload, &Workload::ALL);
+        let postgres = products.contains(&Product::Postgresql);
+        let postgres = postgres.then(|| Postgres::find(options.postgresql.as_deref()));
+        let client = workloads.contains(&Workload::Training);
+        let client = client.then(|| Client::find(&options.python, dir));
+        Ok(Self {
+            options,
+            workloads,
+            contenders: options.contenders()?,
+            postgres: postgres.transpose()?,
+            client: client.transpose()?,
+        })
+    }
+
+    fn versions(&self) -> impl Iterator<Item = (&str, &str)> {
+        let contenders =
+            self.contenders.iter().map(|it| (it.contender.name(), it.version.as_str()));
+        let database = self.postgres.iter().map(|it| ("database", it.version.as_str()));
+        let client = self.client.iter().map(|it| ("client", it.version.as_str()));
+        contenders.chain(database).chain(client)
+    }
+
+    /// One server's turn on one database in one round.
+    async fn take_turn(
+        &self,
+        found: &Found,
+        product: Product,
+        home: &Path,
+        results: &mut Results,
+    ) -> Result<()> {
+        let database = Database::create(product, self.postgres.as_ref(), home).await?;
+        let server = found.start(home, database).await?;
+        let name = found.contender.name();
+        results.add(&START, name, milliseconds(server.running.start_time));
+        process::wait_until_quiet(server.running.id()).await?;
+        let idle = process::memory(server.running.id())?;
+        results.add(&IDLE_MEMORY, name, megabytes(idle.rss));
+        results.add(&PROCESSES, name, to_f64(idle.processes as u64));
+        self.make_requests(&server, product, results).await?;
+        self.use_much_data(&server, results).await?;
+        if let Some(client) = &self.client {
+            let count = self.options.sized(training::FULL, training::QUICK);
+            client.measure(&server, count, results).await?;
+        }
+        server.stop().await
+    }
+
+    async fn make_requests(
+        &self,
+        server: &Server,
+        product: Product,
+        results: &mut Results,
+    ) -> Result<()> {
+        let requested: Vec<Request> = self.workloads.iter().filter_map(|it| it.request()).collect();
+        if requested.is_empty() {
+            return Ok(());
+        }
+        let sizes = self.options.sized(Sizes::FULL, Sizes::QUICK);
+        let requests = Requests::prepare(server, product, sizes).await?;
         for request in requested {
             disk::sync();
             requests.measure(request, results).await?;
         }
+        Ok(())
     }
-    let time = options.sized(Duration::from_secs(2), Duration::from_millis(125));
-    if workloads.contains(&Workload::Growth) {
-        let sizes = options.sized(growth::FULL, growth::QUICK);
-        growth::measure(&server, sizes, time, results).await?;
+
+    async fn use_much_data(&self, server: &Server, results: &mut Results) -> Result<()> {
+        let time = self.options.sized(Duration::from_secs(2), Duration::from_millis(125));
+        if self.workloads.contains(&Workload::Growth) {
+            let sizes = self.options.sized(growth::FULL, growth::QUICK);
+            growth::measure(server, sizes, time, results).await?;
+        }
+        if self.workloads.contains(&Workload::History) {
+            let points = self.options.sized(history::FULL, history::QUICK);
+            history::measure(server, points, time, results).await?;
+        }
+        Ok(())
     }
-    if workloads.contains(&Workload::History) {
-        let points = options.sized(history::FULL, history::QUICK);
-        history::measure(&server, points, time, results).await?;
-    }
-    server.stop().await
 }
 
 /// Calls a second that the load generator makes when next to nothing is done for them.
@@ -221,17 +290,24 @@ fn render(options: &RunOptions, machine: &str, ceiling: f64, sections: &[Section
         options.rounds,
     )];
     for Section { product, results } in sections {
-        let name = product.name();
-        parts.push(format!("### Tracking on {name}\n"));
-        parts.push(results.medians(&speeds(*product), &columns));
-        parts.push(format!("### Cost of a call on {name}\n"));
-        parts.push(results.medians(&costs(), &columns));
-        parts.push(format!("### Much data on {name}\n"));
-        parts.push(results.medians(&[growth::lines(), history::lines()].concat(), &columns));
+        let tables = [
+            ("Tracking", speeds(*product)),
+            ("Cost of a call", costs()),
+            ("Much data", [growth::lines(), history::lines()].concat()),
+            ("The stock client", training::lines()),
+        ];
+        for (title, lines) in tables {
+            let lines = results.present(lines);
+            if !lines.is_empty() {
+                parts.push(format!("### {title} on {}\n", product.name()));
+                parts.push(results.medians(&lines, &columns));
+            }
+        }
     }
     parts.push(NOTES.to_owned());
     for Section { product, results } in sections {
-        let all = [speeds(*product), costs(), growth::lines(), history::lines()].concat();
+        let much = [growth::lines(), history::lines()].concat();
+        let all = [speeds(*product), costs(), much, training::lines()].concat();
         parts.push(format!("### Every round on {}\n", product.name()));
         parts.push(results.rounds(&all, &columns));
     }
