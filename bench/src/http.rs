@@ -12,7 +12,7 @@ use http_body::{Body, Frame, SizeHint};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use hyper::client::conn::http1::{SendRequest, handshake};
-use hyper::header::{CONTENT_TYPE, HOST, HeaderValue};
+use hyper::header::{CONTENT_TYPE, HOST, HeaderMap, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
@@ -96,7 +96,7 @@ impl Body for Payload {
 #[derive(Debug)]
 pub(crate) struct Client {
     address: SocketAddr,
-    host: HeaderValue,
+    headers: HeaderMap,
     sender: SendRequest<Payload>,
 }
 
@@ -104,7 +104,14 @@ impl Client {
     /// Connects.
     pub(crate) async fn open(address: SocketAddr) -> Result<Self> {
         let host = HeaderValue::from_str(&address.to_string())?;
-        Ok(Self { address, host, sender: connect(address).await? })
+        let headers = HeaderMap::from_iter([(HOST, host)]);
+        Ok(Self { address, headers, sender: connect(address).await? })
+    }
+
+    /// Sends a header with each request.
+    pub(crate) fn with_header(mut self, name: &'static str, value: &str) -> Result<Self> {
+        self.headers.insert(name, HeaderValue::from_str(value)?);
+        Ok(self)
     }
 
     /// Sends a request, and returns when the head of the answer is here, whatever it says.
@@ -118,12 +125,13 @@ impl Client {
             // Servers close a connection after so many requests; that belongs to their cost.
             self.sender = connect(self.address).await?;
         }
-        let mut request = Request::builder().method(&method).uri(target);
-        request = request.header(HOST, &self.host);
-        if matches!(payload, Payload::Json(_)) {
-            request = request.header(CONTENT_TYPE, "application/json");
+        let is_json = matches!(payload, Payload::Json(_));
+        let mut request = Request::builder().method(&method).uri(target).body(payload)?;
+        request.headers_mut().clone_from(&self.headers);
+        if is_json {
+            let json = HeaderValue::from_static("application/json");
+            request.headers_mut().insert(CONTENT_TYPE, json);
         }
-        let request = request.body(payload)?;
         let answer = timeout(REQUEST_LIMIT, self.sender.send_request(request)).await;
         answer
             .with_context(|| format!("{method} {target} had no answer in time"))?

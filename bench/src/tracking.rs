@@ -6,6 +6,7 @@ mod growth;
 mod history;
 mod measures;
 mod requests;
+mod scale;
 mod seeds;
 mod training;
 
@@ -98,19 +99,22 @@ enum Workload {
     Growth,
     /// A history of a million points
     History,
+    /// 20,000 runs in 40 experiments, 50,000 traces and 5,000 model versions
+    Scale,
     /// A training loop with the stock client
     Training,
 }
 
 impl Workload {
     /// In the order in which they are measured: what reads comes before what fills the database.
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::Get,
         Self::Search,
         Self::LogMetric,
         Self::LogBatch,
         Self::Growth,
         Self::History,
+        Self::Scale,
         Self::Training,
     ];
 
@@ -121,7 +125,7 @@ impl Workload {
             Self::Search => Some(Request::Search),
             Self::LogMetric => Some(Request::LogMetric),
             Self::LogBatch => Some(Request::LogBatch),
-            Self::Growth | Self::History | Self::Training => None,
+            Self::Growth | Self::History | Self::Scale | Self::Training => None,
         }
     }
 }
@@ -264,6 +268,12 @@ impl<'a> Stage<'a> {
             let points = self.options.sized(history::FULL, history::QUICK);
             history::measure(server, points, time, results).await?;
         }
+        // FastTrackML keeps neither traces nor models.
+        let has_all = server.contender != Contender::FastTrackMl;
+        if has_all && self.workloads.contains(&Workload::Scale) {
+            let sizes = self.options.sized(scale::Sizes::FULL, scale::Sizes::QUICK);
+            scale::measure(server, sizes, time, results).await?;
+        }
         Ok(())
     }
 }
@@ -293,7 +303,7 @@ fn render(options: &RunOptions, machine: &str, ceiling: f64, sections: &[Section
         let tables = [
             ("Tracking", speeds(*product)),
             ("Cost of a call", costs()),
-            ("Much data", [growth::lines(), history::lines()].concat()),
+            ("Much data", [growth::lines(), history::lines(), scale::lines()].concat()),
             ("The stock client", training::lines()),
         ];
         for (title, lines) in tables {
@@ -306,7 +316,7 @@ fn render(options: &RunOptions, machine: &str, ceiling: f64, sections: &[Section
     }
     parts.push(NOTES.to_owned());
     for Section { product, results } in sections {
-        let much = [growth::lines(), history::lines()].concat();
+        let much = [growth::lines(), history::lines(), scale::lines()].concat();
         let all = [speeds(*product), costs(), much, training::lines()].concat();
         parts.push(format!("### Every round on {}\n", product.name()));
         parts.push(results.rounds(&all, &columns));

@@ -26,15 +26,19 @@ pub(super) struct Call {
 }
 
 impl Call {
-    /// A GET of a path with its query, such as `runs/get?run_id=…`.
+    /// A GET of a path with its query, such as `runs/get?run_id=…`; one that begins with `/` is whole.
     pub(super) fn get(path: &str) -> Self {
-        Self { target: format!("{PREFIX}{path}"), body: None }
+        Self { target: target(path), body: None }
     }
 
     /// A POST of a document.
     pub(super) fn post(path: &str, document: &Value) -> Self {
-        Self { target: format!("{PREFIX}{path}"), body: Some(document.to_string().into()) }
+        Self { target: target(path), body: Some(document.to_string().into()) }
     }
+}
+
+fn target(path: &str) -> String {
+    if path.starts_with('/') { path.to_owned() } else { format!("{PREFIX}{path}") }
 }
 
 /// A connection that takes the time to read answers.
@@ -45,6 +49,20 @@ impl Api {
     /// Connects.
     pub(super) async fn open(address: SocketAddr) -> Result<Self> {
         Ok(Self(Client::open(address).await?))
+    }
+
+    /// Connects, to send a header with each call.
+    pub(super) async fn open_with(
+        address: SocketAddr,
+        header: &'static str,
+        value: &str,
+    ) -> Result<Self> {
+        Ok(Self(Client::open(address).await?.with_header(header, value)?))
+    }
+
+    /// Makes a call whose answer is of no interest, as long as its status is 200.
+    pub(super) async fn send(&mut self, call: &Call) -> Result<()> {
+        self.ask_plain(call).await.map(drop)
     }
 
     /// Makes a call and returns its answer; any status but 200 is an error.

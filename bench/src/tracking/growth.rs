@@ -4,8 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use super::calls::{Api, Call, Load};
@@ -120,7 +118,7 @@ pub(super) async fn measure(
         let document = json!({ "name": format!("{count} runs") });
         let answer = api.post("experiments/create", &document).await?;
         let experiment = answer["experiment_id"].as_str().unwrap_or_default().to_owned();
-        seeds::runs(&server.database, server.contender, (&experiment, prefix), count).await?;
+        seeds::runs(&server.database, server.contender, (&experiment, prefix), count, 1).await?;
         experiments.push(experiment);
     }
     for question in &QUESTIONS {
@@ -152,9 +150,7 @@ impl Question {
             document["order_by"] = json!([format!("metrics.metric_{index} DESC")]);
         }
         if self.is_deep {
-            // What the page before would have ended with.
-            let token = format!("{{\"offset\": {}}}", self.offset(count));
-            document["page_token"] = STANDARD.encode(token).into();
+            document["page_token"] = seeds::page_token(self.offset(count)).into();
         }
         Call::post("runs/search", &document)
     }

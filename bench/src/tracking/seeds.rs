@@ -1,6 +1,8 @@
 //! Rows that would take hours to log, written straight into the database by SQL that all products and schemas share.
 
 use anyhow::Result;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use sqlx::{AssertSqlSafe, Connection, PgConnection, SqliteConnection};
 
 use super::contenders::{Contender, Database};
@@ -53,12 +55,14 @@ impl Schema {
     }
 }
 
-/// Fills an experiment with runs; all ids begin with `prefix`, two hexadecimal digits.
+/// Fills an experiment with runs; all ids begin with `prefix`, two hexadecimal digits. What is an experiment may also be told
+/// in SQL, of the `number` of a run. The history of each metric has so many `steps` of one value.
 pub(super) async fn runs(
     database: &Database,
     contender: Contender,
     (experiment, prefix): (&str, &str),
     count: usize,
+    steps: usize,
 ) -> Result<()> {
     let schema = Schema::of(contender);
     let [(run_columns, run_values), (columns, values), (latest_columns, latest_values)] =
@@ -69,7 +73,8 @@ pub(super) async fn runs(
         format!("CAST((number * 7919 + item * 104729) % {PRIME} AS double precision) / {DIVISOR}");
     let numbers = sequence("numbers", "number", count);
     let items = sequence("items", "item", VALUES);
-    let steps = "0 AS step";
+    let last = steps - 1;
+    let steps = sequence("steps", "step", steps);
     execute(
         database,
         vec![
@@ -94,14 +99,14 @@ pub(super) async fn runs(
                  SELECT 'param_' || CAST(item AS text), 'value_' || CAST((number + item) % 10 AS text), {run} FROM numbers, items"
             ),
             format!(
-                "WITH RECURSIVE {numbers}, {items} INSERT INTO metrics (key, value, timestamp, run_uuid, step, is_nan{columns}) \
+                "WITH RECURSIVE {numbers}, {items}, {steps} INSERT INTO metrics (key, value, timestamp, run_uuid, step, is_nan{columns}) \
                  SELECT 'metric_' || CAST(item AS text), value, {EPOCH}, run, step, false{values} \
-                 FROM (SELECT item, {value} AS value, {run} AS run, {steps} FROM numbers, items) AS seeded"
+                 FROM (SELECT item, {value} AS value, {run} AS run, step FROM numbers, items, steps) AS seeded"
             ),
             format!(
                 "WITH RECURSIVE {numbers}, {items} INSERT INTO latest_metrics (key, value, timestamp, run_uuid, step, is_nan{latest_columns}) \
                  SELECT 'metric_' || CAST(item AS text), value, {EPOCH}, run, step, false{latest_values} \
-                 FROM (SELECT item, {value} AS value, {run} AS run, {steps} FROM numbers, items) AS seeded"
+                 FROM (SELECT item, {value} AS value, {run} AS run, {last} AS step FROM numbers, items) AS seeded"
             ),
         ],
     )
@@ -138,6 +143,82 @@ pub(super) async fn history(
         ],
     )
     .await
+}
+
+/// Spans of a trace.
+pub(super) const SPANS: usize = 4;
+/// The name of a span that few traces have: one in [`RARE_EVERY`].
+pub(super) const RARE_SPAN: &str = "needle";
+/// See [`RARE_SPAN`].
+pub(super) const RARE_EVERY: usize = 500;
+
+/// Fills an experiment with traces whose spans are in the database; MLflow's schema only.
+pub(super) async fn traces(database: &Database, experiment: &str, count: usize) -> Result<()> {
+    let numbers = sequence("numbers", "number", count);
+    let items = sequence("items", "item", SPANS);
+    let trace = format!("('tr-' || CAST(1000000000 + number AS text) || '{}')", "0".repeat(22));
+    let span = "('00000' || CAST(1000000000 + number AS text) || CAST(item AS text))";
+    let name = format!(
+        "CASE WHEN item = 3 AND number % {RARE_EVERY} = 0 THEN '{RARE_SPAN}' ELSE 'step-' || CAST(item AS text) END"
+    );
+    let content = format!(
+        "'{{\"trace_id\": \"' || {trace} || '\", \"span_id\": \"' || {span} || '\", \"name\": \"' || {name} || \
+         '\", \"attributes\": {{\"answer\": \"\\\"forty-two\\\"\"}}}}'"
+    );
+    execute(
+        database,
+        vec![
+            format!(
+                "WITH RECURSIVE {numbers} INSERT INTO trace_info (request_id, experiment_id, timestamp_ms, execution_time_ms, status, \
+                 request_preview, response_preview, trace_name) \
+                 SELECT {trace}, {experiment}, {EPOCH} + number, 500, 'OK', 'what', 'forty-two', 'step-0' FROM numbers"
+            ),
+            format!(
+                "WITH RECURSIVE {numbers} INSERT INTO trace_tags (key, value, request_id) \
+                 SELECT 'mlflow.traceName', 'step-0', {trace} FROM numbers UNION ALL \
+                 SELECT 'mlflow.trace.spansLocation', 'TRACKING_STORE', {trace} FROM numbers"
+            ),
+            format!(
+                "WITH RECURSIVE {numbers}, {items} INSERT INTO spans (trace_id, experiment_id, span_id, name, type, status, \
+                 start_time_unix_nano, end_time_unix_nano, content) \
+                 SELECT {trace}, {experiment}, {span}, {name}, 'CHAIN', 'OK', \
+                 ({EPOCH} + number) * 1000000, ({EPOCH} + number) * 1000000 + 500000, {content} FROM numbers, items"
+            ),
+        ],
+    )
+    .await
+}
+
+/// Writes models with ten versions each, and as many prompts; MLflow's schema only.
+pub(super) async fn models(database: &Database, count: usize) -> Result<()> {
+    let numbers = sequence("numbers", "number", count);
+    let items = sequence("items", "item", 10);
+    let name = "CAST(number AS text)";
+    execute(
+        database,
+        vec![
+            format!(
+                "WITH RECURSIVE {numbers} INSERT INTO registered_models (name, creation_time, last_updated_time) \
+                 SELECT 'model-' || {name}, {EPOCH}, {EPOCH} FROM numbers UNION ALL \
+                 SELECT 'a prompt-' || {name}, {EPOCH}, {EPOCH} FROM numbers"
+            ),
+            format!(
+                "WITH RECURSIVE {numbers} INSERT INTO registered_model_tags (key, value, name) \
+                 SELECT 'mlflow.prompt.is_prompt', 'true', 'a prompt-' || {name} FROM numbers"
+            ),
+            format!(
+                "WITH RECURSIVE {numbers}, {items} INSERT INTO model_versions (name, version, creation_time, last_updated_time, \
+                 current_stage, source, status) \
+                 SELECT 'model-' || {name}, item + 1, {EPOCH}, {EPOCH} + item, 'None', 's3://bucket/model', 'READY' FROM numbers, items"
+            ),
+        ],
+    )
+    .await
+}
+
+/// What the page before would have ended with.
+pub(super) fn page_token(offset: usize) -> String {
+    STANDARD.encode(format!("{{\"offset\": {offset}}}"))
 }
 
 /// A table of the numbers from 0 on.
