@@ -114,7 +114,6 @@ impl TraceSearch {
     /// One span must fulfil all conditions on spans.
     fn span_test(&self, dialect: Dialect, conditions: &[&TraceCondition]) -> Expr {
         let mut rows = of_trace(Spans::Table, Spans::TraceId);
-        rows.and_where(Expr::col(span(Spans::ExperimentId)).equals(trace(Traces::ExperimentId)));
         if let Some(earliest) = self.earliest_ms() {
             let start = (earliest - CLOCKS_DIFFER_MS) * NANOSECONDS;
             rows.and_where(Expr::col(span(Spans::StartTimeUnixNano)).gte(start));
