@@ -42,6 +42,7 @@ pub mod spans;
 pub mod tags;
 pub mod times;
 pub mod trace_changes;
+pub mod trace_correlations;
 pub mod trace_measures;
 pub mod trace_metrics;
 mod trace_previews;

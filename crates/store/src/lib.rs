@@ -66,6 +66,8 @@ mod trace;
 mod trace_changes;
 mod trace_columns;
 mod trace_conditions;
+mod trace_correlations;
+mod trace_filter;
 mod trace_metrics;
 mod trace_reads;
 mod trace_rows;

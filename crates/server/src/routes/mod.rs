@@ -304,6 +304,7 @@ mod tests {
                 "/graphql",
                 "/batchGetInfos",
                 "/traces/metrics",
+                "/calculate-filter-correlation",
                 "/gateway-proxy",
                 "/ui-telemetry",
             ];

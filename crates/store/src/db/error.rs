@@ -35,7 +35,7 @@ pub(crate) enum Trouble {
 }
 
 impl DbError {
-    pub(super) fn no_row() -> Self {
+    pub(crate) fn no_row() -> Self {
         sqlx::Error::RowNotFound.into()
     }
 
