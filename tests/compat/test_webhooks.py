@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
 import uuid
 
@@ -9,7 +11,7 @@ import pytest
 from mlflow import MlflowClient, MlflowException
 from mlflow.entities.webhook import WebhookEvent, WebhookStatus
 
-from harness import Server, use_client, wait_until
+from harness import Server, clean_environment, run_binary, use_client, wait_until
 from pairs import WEBHOOK_KEY
 from receiver import REACHABLE, Receiver
 
@@ -267,3 +269,29 @@ def test_nobody_is_led_to_private_addresses(place, receiver):
         with pytest.raises(MlflowException, match="non-public IP address"):
             client.update_webhook(made[0], url=f"http://localhost:{port}/y")
     assert not receiver.messages
+
+
+def test_the_reference_reads_the_rows_and_minds_no_table_of_ours(place, database, receiver, tmp_path, start_reference):
+    """Secrets, too: it signs with one that was encrypted here, and the other way round."""
+    uri = place[1].replace("postgresql://", "postgresql+psycopg2://")
+    with Server(*place, environment=HASTY) as server:
+        hook(MlflowClient(server.url), receiver.url("/ours"), secret="größe")
+    line = [sys.executable, "-m", "mlflow", "db", "upgrade", uri]
+    subprocess.run(line, check=True, env=clean_environment(MLFLOW_DISABLE_TELEMETRY="true"), capture_output=True)
+    (tmp_path / "reference").mkdir()
+    reference = start_reference(tmp_path / "reference", "--backend-store-uri", uri, environment=HASTY)
+    client = MlflowClient(reference.url)
+    hook(client, receiver.url("/theirs"), secret="s")
+    client.create_registered_model(name())
+    for path, secret in (("/ours", "größe"), ("/theirs", "s")):
+        (message,) = receiver.wait(path)
+        assert message.headers["x-mlflow-signature"] == message.signature(secret)
+    reference.stop()
+    with Server(*place, environment=HASTY) as server:
+        MlflowClient(server.url).create_registered_model(name())
+        for path, secret in (("/ours", "größe"), ("/theirs", "s")):
+            message = receiver.wait(path, 2)[1]
+            assert message.headers["x-mlflow-signature"] == message.signature(secret)
+    checked = run_binary("db", "check", place[1], cwd=tmp_path)
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+    assert "mlferry_webhook_deliveries" not in checked.stdout
