@@ -48,6 +48,8 @@ pub mod trace_metrics;
 mod trace_previews;
 pub mod traces;
 pub mod traces_v2;
+pub mod webhook_events;
+pub mod webhooks;
 
 pub use empty::Empty;
 pub use enums::{ViewType, WireEnum};

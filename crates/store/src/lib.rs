@@ -75,6 +75,10 @@ mod trace_search;
 mod traces;
 mod traces_v2;
 mod uri_parts;
+mod webhook_deliveries;
+mod webhook_news;
+mod webhook_secrets;
+mod webhooks;
 mod writes;
 
 pub use activity::{Groups, PoolUse, StoreActivity};
@@ -90,3 +94,5 @@ pub use runs::RunSource;
 pub use schema::{Progress, SchemaReport, Step, Upgrade, check_schema, upgrade_schema};
 pub use store::{Store, StoreOptions};
 pub use trace_reads::TraceData;
+pub use webhook_deliveries::{Claim, Delivery, Waiting};
+pub use webhook_secrets::{InvalidSecretKey, SecretKey};
