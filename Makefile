@@ -10,7 +10,7 @@ PYTEST_WORKERS ?= 2
 # What takes long to build and serves every clone: Garage alone takes a quarter of an hour.
 TOOLS ?= $(HOME)/.cache/mlferry-tools
 
-.PHONY: run build test test-rust test-python lint lint-deploy fmt deny docs wheel deb deploy-tools bench bench-artifacts bench-stores bench-tools clean
+.PHONY: run build test test-rust test-python lint lint-deploy fmt deny docs wheel deb deploy-tools bench bench-artifacts bench-stores bench-tracking bench-code bench-tools clean
 
 run: build ## Build and start the server on http://localhost:5000
 	$(BINARY) server
@@ -93,15 +93,23 @@ docs: ## Renew docs/configure.md, which tells all settings
 BENCH := cargo run --release --locked -p mlferry-bench --
 
 # One after the other, also with `make -j`.
-bench: ## Measure mlferry beside the reference, nginx and boto3; writes bench/README.md
+bench: ## Measure mlferry beside the reference, FastTrackML, nginx and boto3; writes bench/README.md
 	$(MAKE) bench-artifacts
 	$(MAKE) bench-stores
+	$(MAKE) bench-tracking
 
 bench-artifacts: build bench-tools .venv/ready ## Only with local files
 	$(BENCH) artifacts --out bench/README.md
 
 bench-stores: build garage .venv/ready ## Only on an object store
 	$(BENCH) stores --garage $(TOOLS)/garage/bin/garage --out bench/README.md
+
+bench-tracking: build bench-tools postgres .venv/ready .venv-fasttrackml/ready ## Only calls of the tracking API
+	$(BENCH) tracking --out bench/README.md
+
+bench-code: ## Time parsers and encodings without servers
+	cargo bench --locked -p mlferry-search -p mlferry-protocol -p mlferry-artifacts \
+		--bench filters --bench messages --bench paths
 
 bench-tools:
 	command -v nginx >/dev/null || { $(SUDO) apt-get update -qq; $(SUDO) apt-get install -y -qq nginx; }
@@ -159,10 +167,16 @@ python-venv:
 	.venv-deploy/bin/pip install --quiet --requirement $<
 	touch $@
 
+# The wheel carries one program, in Go, which needs no Python.
+.venv-fasttrackml/ready: bench/requirements-fasttrackml.txt | python-venv
+	python3 -m venv .venv-fasttrackml
+	.venv-fasttrackml/bin/pip install --quiet --no-deps --requirement $<
+	touch $@
+
 .venv-skinny1/ready .venv-skinny2/ready: .venv-skinny%/ready: tests/requirements-skinny%.txt | python-venv
 	python3 -m venv .venv-skinny$*
 	.venv-skinny$*/bin/pip install --quiet --requirement $<
 	touch $@
 
 clean: ## Remove what was built and installed here
-	rm -rf target .tools .venv .venv-deploy .venv-skinny1 .venv-skinny2
+	rm -rf target .tools .venv .venv-deploy .venv-fasttrackml .venv-skinny1 .venv-skinny2

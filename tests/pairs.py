@@ -42,7 +42,9 @@ HASH = re.compile(r"[0-9a-f]{8}")
 JSON_TEXTS = {"records", "tags"}
 # Lists in the order of the database, which is no promise when every key is there once.
 UNORDERED = {"params", "tags", "metrics", "request_metadata"}
-UNORDERED_WITHOUT_KEYS = {"dataset_summaries", "aliases", "latest_versions"}
+UNORDERED_WITHOUT_KEYS = {"dataset_summaries", "aliases", "latest_versions", "events"}
+# What both servers encrypt secrets of webhooks with.
+WEBHOOK_KEY = {"MLFLOW_WEBHOOK_SECRET_ENCRYPTION_KEY": "cw_0x689RpI-jtRR7oE8h_eQsKImvJapLeSbXpwF4e4="}
 
 
 # What is sent, and what may differ
@@ -424,8 +426,11 @@ def sqlite_uri(path: Path) -> str:
     return f"sqlite:///{path}"
 
 
-def start_pair(kind: str, folder: Path, postgres: Cluster | None, closing) -> Pair:
-    """Starts the servers of a pair; `closing` ends them."""
+def start_pair(
+    kind: str, folder: Path, postgres: Cluster | None, closing, environment: dict[str, str] | None = None
+) -> Pair:
+    """Starts the servers of a pair, with `environment` for all; `closing` ends them."""
+    environment = WEBHOOK_KEY | (environment or {})
     folders = {name: folder / name for name in ("reference", "mlferry", "twin")}
     databases: dict[str, Path | DatabaseUri] = {}
     for name, root in folders.items():
@@ -440,11 +445,19 @@ def start_pair(kind: str, folder: Path, postgres: Cluster | None, closing) -> Pa
             return sqlite_uri(database)
         return database.sqlalchemy if sqlalchemy else str(database)
 
-    reference = Reference(folders["reference"], "--backend-store-uri", uri("reference", sqlalchemy=True))
+    reference = Reference(
+        folders["reference"], "--backend-store-uri", uri("reference", sqlalchemy=True), environment=environment
+    )
     closing.callback(reference.stop)
-    mlferry = closing.enter_context(Server("--backend-store-uri", uri("mlferry"), root=folders["mlferry"]))
+
+    def start(name: str) -> Server:
+        return closing.enter_context(
+            Server("--backend-store-uri", uri(name), root=folders[name], environment=environment)
+        )
+
+    mlferry = start("mlferry")
     reference.wait()
-    twin = closing.enter_context(Server("--backend-store-uri", uri("twin"), root=folders["twin"]))
+    twin = start("twin")
     sides = [
         Side(name, server, databases[name])
         for name, server in (("reference", reference), ("mlferry", mlferry), ("twin", twin))

@@ -6,16 +6,19 @@
 
 mod artifacts;
 mod disk;
+mod http;
 mod load;
 mod machine;
 mod nginx;
 mod options;
 mod pattern;
+mod postgres;
 mod process;
 mod report;
 mod running;
 mod servers;
 mod stores;
+mod tracking;
 mod units;
 
 use std::process::ExitCode;
@@ -39,6 +42,8 @@ enum Workload {
     Artifacts(artifacts::Options),
     /// The same on an object store, beside clients that go there themselves
     Stores(stores::Options),
+    /// Calls of the tracking API on SQLite and PostgreSQL, through mlferry, the reference and FastTrackML
+    Tracking(tracking::Options),
 }
 
 fn main() -> ExitCode {
@@ -69,6 +74,7 @@ async fn run(cli: Cli) -> Result<()> {
     match cli.command {
         Workload::Artifacts(options) => artifacts::run(&options).await,
         Workload::Stores(options) => stores::run(&options).await,
+        Workload::Tracking(options) => tracking::run(&options).await,
     }
 }
 

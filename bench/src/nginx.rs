@@ -1,10 +1,13 @@
-//! nginx, a peer for local files only.
+//! nginx, a peer for local files only, and the measure of the load generator.
 
+use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Result, bail, ensure};
+
+use crate::running::{Running, free_address};
 
 /// Finds nginx, which Debian keeps off an ordinary user's path, and makes sure that it can PUT.
 pub(crate) fn find(named: &Path) -> Result<PathBuf> {
@@ -18,11 +21,43 @@ pub(crate) fn find(named: &Path) -> Result<PathBuf> {
     bail!("nginx was not found: install Debian's package `nginx`, or leave it out with --only")
 }
 
+/// Starts nginx in `home` as a server that answers every call with an empty object.
+pub(crate) async fn start_empty(program: &Path, home: &Path) -> Result<Running> {
+    let address = free_address()?;
+    // Without the limit, nginx would close a connection after 1,000 calls.
+    let server = r#"keepalive_requests 100000000;
+        location / { return 200 "{}"; }"#;
+    let mut command = command(program, home, &config_around(home, address, server))?;
+    Running::start("nginx", &mut command, home, address, |_| true).await
+}
+
+/// What starts nginx with this configuration.
+pub(crate) fn command(program: &Path, home: &Path, config: &str) -> Result<Command> {
+    let path = home.join("nginx.conf");
+    fs::write(&path, config)?;
+    fs::create_dir_all(home.join("tmp"))?;
+    let mut command = Command::new(program);
+    command.arg("-c").arg(path).args(["-e", "stderr"]);
+    Ok(command)
+}
+
 /// nginx as a plain file server with uploads; uploads and their temporary files share a disk, so that
 /// nginx renames instead of copying.
-pub(crate) fn config(home: &Path, address: SocketAddr, as_root: bool) -> String {
+pub(crate) fn config(home: &Path, address: SocketAddr) -> String {
+    let server = format!(
+        r#"root "{}/files";
+        location / {{
+            dav_methods PUT DELETE;
+            create_full_put_path on;
+        }}"#,
+        home.display()
+    );
+    config_around(home, address, &server)
+}
+
+fn config_around(home: &Path, address: SocketAddr, server: &str) -> String {
     // As root, nginx would hand its workers to a user who cannot write here.
-    let user = if as_root { "user root;\n" } else { "" };
+    let user = if rustix::process::geteuid().is_root() { "user root;\n" } else { "" };
     let home = home.display();
     format!(
         r#"{user}daemon off;
@@ -42,11 +77,7 @@ http {{
     scgi_temp_path "{home}/tmp/scgi";
     server {{
         listen {address};
-        root "{home}/files";
-        location / {{
-            dav_methods PUT DELETE;
-            create_full_put_path on;
-        }}
+        {server}
     }}
 }}
 "#
@@ -62,10 +93,8 @@ mod tests {
     #[test]
     fn the_nginx_config_names_its_folder_and_address() {
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 4321));
-        let text = config(Path::new("/x y"), address, true);
-        assert!(text.starts_with("user root;\n"));
+        let text = config(Path::new("/x y"), address);
         assert!(text.contains("root \"/x y/files\";") && text.contains("listen 127.0.0.1:4321;"));
-        assert!(!config(Path::new("/x"), address, false).contains("user"));
         assert_eq!(text.matches('{').count(), text.matches('}').count());
     }
 }

@@ -9,6 +9,8 @@ use anyhow::{Context, Result};
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::time::{Instant, sleep};
 
+use crate::units::to_f64;
+
 /// How long a server may take to stop by itself.
 const STOP_LIMIT: Duration = Duration::from_secs(20);
 
@@ -141,6 +143,11 @@ fn signal(pid: u32, signal: Signal) {
         // The process may have ended by itself, which is what is wanted.
         let _ = kill_process(pid, signal);
     }
+}
+
+/// Processor time, in seconds, that the processes of the tree have used so far.
+pub(crate) fn cpu_seconds(root: u32) -> Result<f64> {
+    Ok(to_f64(cpu_ticks(root)?) / to_f64(rustix::param::clock_ticks_per_second()))
 }
 
 fn cpu_ticks(root: u32) -> Result<u64> {

@@ -57,6 +57,12 @@ impl Results {
         }
     }
 
+    /// Those of the measures that have a figure.
+    pub(crate) fn present(&self, measures: Vec<&'static Measure>) -> Vec<&'static Measure> {
+        let is_present = |measure: &&Measure| self.0.iter().any(|it| it.measure == *measure);
+        measures.into_iter().filter(is_present).collect()
+    }
+
     fn values(&self, measure: &Measure, column: &str) -> &[f64] {
         let known =
             self.0.iter().find(|figures| figures.measure == measure && figures.column == column);
@@ -294,6 +300,13 @@ mod tests {
         results.add(&TIME, "b", 50.0);
         assert_eq!(results.ratio(&TIME, "a", "b"), None);
         assert!(results.ratio(&TIME, "b", "a").unwrap() < 1.0);
+    }
+
+    #[test]
+    fn what_nobody_measured_is_left_out() {
+        let mut results = Results::default();
+        results.add(&TIME, "a", 1.0);
+        assert_eq!(results.present(vec![&RATE, &TIME]), [&TIME]);
     }
 
     #[test]

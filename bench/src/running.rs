@@ -10,8 +10,7 @@ use anyhow::{Context, Result, bail};
 use hyper::StatusCode;
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::load::Connection;
-use crate::pattern::Pattern;
+use crate::http::Client;
 use crate::process;
 
 /// A start that takes longer has failed.
@@ -36,14 +35,24 @@ impl Running {
         address: SocketAddr,
         is_ready: fn(StatusCode) -> bool,
     ) -> Result<Self> {
-        // Before the clock runs, since it takes a moment to fill.
-        let pattern = Pattern::new();
+        let healthy = async || ask_health(address).await.is_ok_and(is_ready);
+        Self::start_until(name, command, home, address, healthy).await
+    }
+
+    /// Starts a server in `home`, and returns when it is `ready`.
+    pub(crate) async fn start_until(
+        name: &str,
+        command: &mut Command,
+        home: &Path,
+        address: SocketAddr,
+        ready: impl AsyncFn() -> bool,
+    ) -> Result<Self> {
         let log = File::create(home.join("server.log"))?;
         command.current_dir(home).stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
         let begin = Instant::now();
         let child = command.spawn().with_context(|| format!("cannot start {name}"))?;
         let mut running = Self { address, start_time: Duration::ZERO, child };
-        let ready = timeout(START_LIMIT, running.wait_until_ready(&pattern, is_ready)).await;
+        let ready = timeout(START_LIMIT, running.wait_until(ready)).await;
         if let Err(error) = ready.context("no answer in time").flatten() {
             let log = fs::read_to_string(home.join("server.log")).unwrap_or_default();
             bail!("{name} did not start: {error:#}\n{log}");
@@ -62,26 +71,21 @@ impl Running {
         process::stop(&mut self.child).await
     }
 
-    async fn wait_until_ready(
-        &mut self,
-        pattern: &Pattern,
-        is_ready: fn(StatusCode) -> bool,
-    ) -> Result<()> {
+    async fn wait_until(&mut self, ready: impl AsyncFn() -> bool) -> Result<()> {
         loop {
             if let Some(status) = self.child.try_wait()? {
                 bail!("it ended with {status}");
             }
-            if self.ask_health(pattern).await.is_ok_and(is_ready) {
+            if ready().await {
                 return Ok(());
             }
             sleep(Duration::from_millis(2)).await;
         }
     }
+}
 
-    async fn ask_health(&self, pattern: &Pattern) -> Result<StatusCode> {
-        let mut connection = Connection::open(self.address, pattern.clone()).await?;
-        connection.probe("/health").await
-    }
+async fn ask_health(address: SocketAddr) -> Result<StatusCode> {
+    Client::open(address).await?.probe("/health").await
 }
 
 impl Drop for Running {

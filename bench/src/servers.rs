@@ -113,11 +113,7 @@ impl Peer {
                 destination.variables.give_to(&mut command);
             }
             Kind::Nginx => {
-                let config = home.join("nginx.conf");
-                let as_root = rustix::process::geteuid().is_root();
-                fs::write(&config, nginx::config(home, address, as_root))?;
-                fs::create_dir_all(home.join("tmp"))?;
-                command.arg("-c").arg(config).args(["-e", "stderr"]);
+                command = nginx::command(&self.program, home, &nginx::config(home, address))?;
             }
         }
         Ok(command)

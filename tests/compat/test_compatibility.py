@@ -126,7 +126,7 @@ def test_the_stock_client_hears_at_once_what_is_left_out(server, monkeypatch):
     from mlflow import MlflowClient, MlflowException
 
     began = time.monotonic()
-    with pytest.raises(MlflowException, match="Webhooks are not part of this version of mlferry") as refused:
-        MlflowClient().list_webhooks()
+    with pytest.raises(MlflowException, match="Workspaces are not part of this version of mlferry") as refused:
+        MlflowClient().list_workspaces()
     assert refused.value.error_code == "NOT_IMPLEMENTED"
     assert time.monotonic() - began < 5

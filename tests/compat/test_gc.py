@@ -67,7 +67,9 @@ class Lab:
     def rows(self) -> dict[str, list[tuple]]:
         connection = sqlite3.connect(self.root / "mlflow.db")
         try:
-            names = connection.execute("select name from sqlite_master where type = 'table'").fetchall()
+            names = connection.execute(
+                "select name from sqlite_master where type = 'table' and name not glob 'mlferry_*'"
+            ).fetchall()
             return {name: sorted(connection.execute(f"select * from {name}"), key=repr) for (name,) in names}
         finally:
             connection.close()

@@ -147,7 +147,12 @@ def rows(database: Path, *, without: tuple[str, ...] = ()) -> dict[str, list[tup
     connection = sqlite3.connect(database)
     connection.row_factory = sqlite3.Row
     try:
-        names = [name for (name,) in connection.execute("select name from sqlite_master where type = 'table'")]
+        names = [
+            name
+            for (name,) in connection.execute(
+                "select name from sqlite_master where type = 'table' and name not glob 'mlferry_*'"
+            )
+        ]
         return {
             name: sorted(
                 (

@@ -8,6 +8,7 @@ import uuid
 import mlflow
 import pytest
 from mlflow import MlflowClient, MlflowException
+from sklearn.linear_model import LinearRegression
 
 from harness import use_client
 
@@ -40,6 +41,20 @@ def test_registering_a_run_s_model(tracking, stock, name, run_id):
     assert [version.version for version in found] == ["1", "2"]
     answer = tracking.get(f"/model-versions/get-artifact?name={name}&version=1&path=MLmodel")
     assert answer.body.startswith(b"flavors")
+
+
+def test_a_model_that_is_registered_as_it_is_logged_predicts_by_its_alias(fluent, stock, name):
+    for slope in (2.0, 3.0):
+        trained = LinearRegression().fit([[0.0], [1.0]], [1.0, 1.0 + slope])
+        with fluent.start_run():
+            fluent.sklearn.log_model(
+                trained, name="line", registered_model_name=name, serialization_format="cloudpickle"
+            )
+    stock.set_registered_model_alias(name, "champion", "1")
+    assert fluent.pyfunc.load_model(f"models:/{name}@champion").predict([[5.0]]) == pytest.approx([11.0])
+    stock.set_registered_model_alias(name, "champion", "2")
+    assert fluent.pyfunc.load_model(f"models:/{name}@champion").predict([[5.0]]) == pytest.approx([16.0])
+    assert fluent.pyfunc.load_model(f"models:/{name}/1").predict([[5.0]]) == pytest.approx([11.0])
 
 
 def test_copies(tracking, stock, name, run_id):

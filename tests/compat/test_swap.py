@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import mlflow
 import pytest
 from mlflow import MlflowClient
 from mlflow.entities import (
@@ -28,6 +29,7 @@ from harness import Server, free_port, run_binary
 from pairs import sqlite_uri
 from postgres import Cluster, DatabaseUri, execute
 from reference import Reference
+from swapped import change_traces, log_traces, traces_of
 
 
 @dataclass
@@ -108,6 +110,7 @@ def log(client: MlflowClient, stage: str) -> str:
     client.finalize_logged_model(model, LoggedModelStatus.READY)
     client.set_terminated(run_id, "FINISHED", end_time=1_700_000_001_000)
     register(client, stage, run_id)
+    log_traces(client, stage, experiment, run_id)
     return run_id
 
 
@@ -157,6 +160,7 @@ def read(client: MlflowClient) -> dict:
             dict(experiment),
             [all_of(client, run) for run in runs],
             [all_of_model(client, model.model_id) for model in models],
+            traces_of(client, experiment.experiment_id, is_deleted=experiment.lifecycle_stage == "deleted"),
         )
     return seen
 
@@ -198,6 +202,7 @@ def change(client: MlflowClient, run_id: str, stage: str) -> None:
         client.set_registered_model_alias(model.name, "champion", "1")
         client.transition_model_version_stage(model.name, "2", "Production", archive_existing_versions=True)
         client.create_model_version(model.name, f"models:/{model.name}@champion", description=stage)
+    change_traces(client, stage, client.get_run(run_id).info.experiment_id)
 
 
 def test_the_reference_and_mlferry_take_turns(database, tmp_path, start_reference, own_server, monkeypatch):
@@ -212,7 +217,10 @@ def test_the_reference_and_mlferry_take_turns(database, tmp_path, start_referenc
 
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
     monkeypatch.setenv("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+    monkeypatch.setenv("MLFLOW_ENABLE_ASYNC_TRACE_LOGGING", "false")
     reference = start_the_reference()
+    mlflow.set_tracking_uri(reference.url)
+    mlflow.tracing.reset()
     client = MlflowClient(reference.url)
     first = log(client, "reference")
     doomed = log(client, "doomed")

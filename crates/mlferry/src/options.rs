@@ -5,6 +5,7 @@ mod connections;
 mod in_force;
 mod observing;
 pub(crate) mod stores;
+mod webhooks;
 
 use std::fs;
 use std::path::Path;
@@ -26,6 +27,7 @@ use crate::units::{parse_duration, parse_size_bytes};
 use crate::uri;
 use crate::usage::Stop;
 use cache::CacheOptions;
+use webhooks::WebhookVariables;
 
 /// Where records go when nothing else is said.
 pub(crate) const DEFAULT_BACKEND_STORE_URI: &str = "sqlite:///mlflow.db";
@@ -53,6 +55,8 @@ pub(crate) struct ServerOptions {
     pub(crate) model_source_pattern: Option<String>,
     /// What happens to values of params and run tags that are too long.
     pub(crate) long_values: LongValues,
+    /// Who is told of changes in the model registry, and how.
+    pub(crate) webhooks: WebhookVariables,
     /// Whether nothing but the artifact routes works.
     pub(crate) artifacts_only: bool,
     /// Where the served artifacts are; `None` where the artifact routes do not work.
@@ -154,6 +158,7 @@ pub(crate) fn resolve(flags: ServerFlags, env: &Env, folder: &Path) -> Result<Se
         artifact_location_max_length: artifact_location_max_length(env)?,
         model_source_pattern: stores::model_source_pattern(env)?,
         long_values: long_values(env)?,
+        webhooks: webhooks::webhooks(env)?,
         artifacts_only: flags.artifacts_only,
         artifacts_destination,
         artifact_cache,

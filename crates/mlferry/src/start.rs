@@ -62,6 +62,7 @@ async fn start(mut options: ServerOptions, handed: Vec<Handed>) -> anyhow::Resul
         presigned_urls: options.presigned_urls,
         max_artifact_bytes: options.max_artifact_size,
         long_values: options.long_values,
+        webhooks: options.webhooks.delivery.clone(),
         doors: doors(&options)?,
         ui: match options.ui.clone() {
             UiOptions::Stock(folder) => Some(folder),
@@ -121,6 +122,7 @@ async fn open(options: &ServerOptions) -> anyhow::Result<Mode> {
             .as_deref()
             .map(Regex::new)
             .transpose()?,
+        secret_key: options.webhooks.secret_key.clone(),
     });
     let store = store.await?;
     Ok(match service {

@@ -42,11 +42,14 @@ pub mod spans;
 pub mod tags;
 pub mod times;
 pub mod trace_changes;
+pub mod trace_correlations;
 pub mod trace_measures;
 pub mod trace_metrics;
 mod trace_previews;
 pub mod traces;
 pub mod traces_v2;
+pub mod webhook_events;
+pub mod webhooks;
 
 pub use empty::Empty;
 pub use enums::{ViewType, WireEnum};

@@ -121,6 +121,18 @@ pub const SPAN_ID: usize = 50;
 pub const ASSESSMENT_SOURCE_ID: usize = 250;
 /// Characters of the id of the run that assesses: the width of `assessments.run_id`.
 pub const ASSESSMENT_RUN_ID: usize = 32;
+/// Characters of a webhook's name.
+pub const WEBHOOK_NAME: usize = 63;
+/// Characters of a webhook's address: the width of `webhooks.url`.
+pub const WEBHOOK_URL: usize = 500;
+/// Characters of a webhook's description: the width of `webhooks.description`.
+pub const WEBHOOK_DESCRIPTION: usize = 1000;
+/// Bytes of a webhook's secret: encrypted, more would be wider than `webhooks.secret`, which takes 1,000 characters.
+pub const WEBHOOK_SECRET_BYTES: usize = 687;
+/// Webhooks in one page of a list.
+pub const LIST_WEBHOOKS_RESULTS: u64 = 1000;
+/// Webhooks in a page when the client does not say.
+pub const LIST_WEBHOOKS_DEFAULT_RESULTS: u64 = 100;
 /// Seconds for which a presigned URL may be good: object stores allow no more than a week.
 pub const PRESIGNED_SECONDS: i64 = 604_800;
 /// Seconds for which a URL for a download is good when neither client nor operator says.

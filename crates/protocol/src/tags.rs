@@ -13,6 +13,8 @@ pub const DATASET_CONTEXT_TAG: &str = "mlflow.data.context";
 
 /// The tag of registered models and their versions that makes prompts of them, when it is `true`.
 pub const IS_PROMPT_TAG: &str = "mlflow.prompt.is_prompt";
+/// The tag that tells a prompt of one text from one of several messages.
+pub const PROMPT_TYPE_TAG: &str = "_mlflow_prompt_type";
 /// The tag of a model version that holds the text of a prompt.
 pub const PROMPT_TEXT_TAG: &str = "mlflow.prompt.text";
 /// The tag of a logged model that lists the versions of registered models that were made of it.

@@ -27,6 +27,12 @@ pub fn python_time(milliseconds: i64) -> String {
     )
 }
 
+/// This moment as Python writes it: `2023-11-14T22:00:00.123456+00:00`.
+#[must_use]
+pub(crate) fn python_now() -> String {
+    Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S%.6f+00:00").to_string()
+}
+
 /// A duration in milliseconds as text.
 #[must_use]
 pub fn duration(milliseconds: i64) -> String {

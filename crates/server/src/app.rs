@@ -11,6 +11,7 @@ use crate::{
     routes::{Access, Info, Needs, Proxy, Route, RunArtifacts, Ui, add_slash, table},
     serve::Limits,
     trace,
+    webhooks::{Deliveries, DeliveryCounts, Sender, WebhookOptions, Webhooks},
 };
 use axum::{
     Extension, Router,
@@ -55,6 +56,8 @@ pub struct App {
     pub max_artifact_bytes: Option<u64>,
     /// What happens to values of params and run tags that are too long.
     pub long_values: LongValues,
+    /// How webhooks are told of changes in the model registry.
+    pub webhooks: WebhookOptions,
     /// Who is let in.
     pub doors: Doors,
     /// Folder of the stock web page; without, a page says that the server runs.
@@ -101,6 +104,7 @@ struct Parts {
     proxy: Option<Proxy>,
     store: Option<Store>,
     run_artifacts: Option<RunArtifacts>,
+    webhooks: Option<Webhooks>,
     artifacts_only: bool,
 }
 
@@ -113,8 +117,15 @@ impl App {
             Mode::ArtifactsOnly(service) => (None, Some(service), true),
             Mode::Nothing => (None, None, true),
         };
+        let delivery_counts = Arc::new(DeliveryCounts::default());
+        let sender = Sender::new(&self.webhooks);
+        let deliveries = store.clone().map(|store| {
+            let counts = Arc::clone(&delivery_counts);
+            Deliveries::start(store, sender.clone(), &self.webhooks, counts)
+        });
         let metrics = Metrics::new(MeasuredParts {
             store: store.clone(),
+            deliveries: delivery_counts,
             counters: self.roots.settings.counters.clone(),
             cache: self.roots.settings.cache.clone(),
         });
@@ -142,6 +153,7 @@ impl App {
                 max_artifact_bytes,
                 download_url_time,
             }),
+            webhooks: store.clone().map(|store| Webhooks { store, sender: sender.clone() }),
             artifacts_only,
         };
         let mut router = Router::new();
@@ -167,7 +179,7 @@ impl App {
             .layer(from_fn(drain_refused))
             .layer(RequestBodyTimeoutLayer::new(limits.body_idle))
             .layer(from_fn_with_state(metrics.http, observe));
-        (router, Closing { store, service, roots })
+        (router, Closing { store, service, roots, deliveries })
     }
 }
 
@@ -185,6 +197,9 @@ impl Parts {
             }
             Needs::Both(handler) => {
                 self.run_artifacts.clone().map(|parts| handler.clone().with_state(parts))
+            }
+            Needs::Webhooks(handler) => {
+                self.webhooks.clone().map(|webhooks| handler.clone().with_state(webhooks))
             }
             Needs::LeftOut(name) => Some(left_out(&route.method, name)),
         };
@@ -254,11 +269,15 @@ pub(crate) struct Closing {
     store: Option<Store>,
     service: Option<Service>,
     roots: ArtifactRoots,
+    deliveries: Option<Deliveries>,
 }
 
 impl Closing {
     /// Closes the database and the destination; no request may be in flight.
     pub(crate) async fn close(self) {
+        if let Some(deliveries) = self.deliveries {
+            deliveries.stop().await;
+        }
         self.roots.close().await;
         if let Some(service) = self.service {
             service.close().await;

@@ -19,6 +19,7 @@ mod rpc;
 mod serve;
 mod trace;
 mod upload;
+mod webhooks;
 
 pub use app::{App, Mode, PresignedUrls, RouteInfo, route_table};
 pub use artifact_roots::RootOptions;
@@ -27,3 +28,4 @@ pub use doors::{Checks, Doors, HostPolicy, InvalidHost, OriginPolicy};
 pub use listen::{Listener, Tls, TlsError};
 pub use routes::Access;
 pub use serve::{Limits, serve};
+pub use webhooks::{AddressRules, WebhookOptions};

@@ -54,6 +54,15 @@ pub enum StoreError {
         /// The run.
         run_id: RunId,
     },
+    /// No webhook has this id, or it is deleted.
+    #[error("Webhook with ID {0} not found.")]
+    WebhookNotFound(String),
+    /// There is no key to encrypt a webhook's secret with.
+    #[error(
+        "A webhook's secret is kept encrypted, and the server has no key for it: set \
+         MLFLOW_WEBHOOK_SECRET_ENCRYPTION_KEY on the server, or leave the secret out."
+    )]
+    NoSecretKey,
     /// No logged model has this id.
     #[error("Logged model with ID '{0}' not found.")]
     LoggedModelNotFound(String),
@@ -243,7 +252,8 @@ impl StoreError {
             | Self::AliasNotFound(_)
             | Self::NoExpectation
             | Self::NoFeedback
-            | Self::IssueReference => ErrorCode::InvalidParameterValue,
+            | Self::IssueReference
+            | Self::NoSecretKey => ErrorCode::InvalidParameterValue,
             Self::ExperimentNotFound(_)
             | Self::ExperimentNameNotFound(_)
             | Self::ExperimentTagNotFound { .. }
@@ -268,7 +278,8 @@ impl StoreError {
             | Self::TaggedDatasetNotFound(_)
             | Self::SharedDatasetNotFound(_)
             | Self::SharingExperimentNotFound(_)
-            | Self::RunTagNotFound { .. } => ErrorCode::ResourceDoesNotExist,
+            | Self::RunTagNotFound { .. }
+            | Self::WebhookNotFound(_) => ErrorCode::ResourceDoesNotExist,
             Self::ExperimentExists(_)
             | Self::RegisteredModelExists(_)
             | Self::PromptExists(_)

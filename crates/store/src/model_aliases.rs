@@ -8,6 +8,7 @@ use crate::{
     registered_models,
     schema::WORKSPACE,
     tables::RegisteredModelAliases,
+    webhook_news::{Subject, announce},
     writes::{Change, Lock},
 };
 use mlferry_protocol::{
@@ -15,8 +16,10 @@ use mlferry_protocol::{
     registered_models::{
         DeleteRegisteredModelAlias, GetModelVersionByAlias, SetRegisteredModelAlias, is_latest,
     },
+    webhook_events::RegistryChange,
 };
 use sea_query::{Expr, ExprTrait, OnConflict, Query};
+use serde_json::json;
 
 impl Store {
     /// Gives a model version another name, which another version may lose by that.
@@ -76,6 +79,11 @@ impl Change for SetRegisteredModelAlias {
         .to_owned();
         let mut insertion = insert(RegisteredModelAliases::Table, columns, [row]);
         transaction.execute(insertion.on_conflict(replace)).await?;
+        announce(transaction, RegistryChange::AliasSet, Subject::named(&self.name), |_| {
+            let version = self.version.to_string();
+            json!({"name": self.name, "alias": self.alias, "version": version})
+        })
+        .await?;
         Ok(())
     }
 }
@@ -91,7 +99,15 @@ impl Change for DeleteRegisteredModelAlias {
     async fn apply(&self, transaction: &mut Transaction) -> Result<(), StoreError> {
         registered_models::existing(transaction, &self.name).await?;
         delete(transaction, &self.name, Expr::col(RegisteredModelAliases::Alias).eq(&self.alias))
-            .await
+            .await?;
+        announce(
+            transaction,
+            RegistryChange::AliasDeleted,
+            Subject::named(&self.name),
+            |_| json!({"name": self.name, "alias": self.alias}),
+        )
+        .await?;
+        Ok(())
     }
 }
 

@@ -11,14 +11,17 @@ use crate::{
     registry_tags::set_on_version,
     schema::WORKSPACE,
     tables::{LoggedModelTags, ModelVersions},
+    webhook_news::{Subject, announce, told_tags},
     writes::{Change, Lock},
 };
 use mlferry_protocol::{
     InvalidParameter, limits,
     model_versions::{CreateModelVersion, ModelVersion, Stage, VersionNumber, VersionOf},
-    tags::{MODEL_VERSIONS_TAG, Tag},
+    tags::{MODEL_VERSIONS_TAG, PROMPT_TEXT_TAG, Tag, are_of_prompt},
+    webhook_events::RegistryChange,
 };
 use sea_query::{Expr, ExprTrait, Func, Query};
+use serde_json::{Value, json};
 
 /// The status of versions whose files are there, as those of all are that are made here.
 const READY: &str = "READY";
@@ -59,11 +62,43 @@ impl Change for NewVersion {
         if let Some(model) = &self.origin.logged_model {
             note_on_logged_model(transaction, model, name, version).await?;
         }
+        let subject = Subject { name, is_prompt: Some(are_of_prompt(&self.request.tags)) };
+        announce(transaction, RegistryChange::VersionCreated, subject, |is_prompt| {
+            self.told(version, is_prompt)
+        })
+        .await?;
         model_versions::find(transaction, &VersionOf { name: name.clone(), version }).await
     }
 }
 
 impl NewVersion {
+    /// What webhooks are told.
+    fn told(&self, version: VersionNumber, is_prompt: bool) -> Value {
+        let CreateModelVersion { name, tags, description, .. } = &self.request;
+        let description = Some(description).filter(|text| !text.is_empty());
+        let version = version.to_string();
+        let mut tags = told_tags(tags, is_prompt);
+        if is_prompt {
+            let template = tags.shift_remove(PROMPT_TEXT_TAG);
+            return json!({
+                "name": name,
+                "version": version,
+                "template": template,
+                "tags": tags,
+                "description": description,
+            });
+        }
+        let run_id = self.origin.run_id.as_deref().filter(|run| !run.is_empty());
+        json!({
+            "name": name,
+            "version": version,
+            "source": self.origin.source,
+            "run_id": run_id,
+            "tags": tags,
+            "description": description,
+        })
+    }
+
     async fn insert(
         &self,
         transaction: &mut Transaction,

@@ -14,6 +14,7 @@ use crate::{
         ModelVersionTags, ModelVersions, RegisteredModelAliases, RegisteredModelTags,
         RegisteredModels,
     },
+    webhook_news::{Subject, announce, told_tags},
     writes::{Change, Lock},
 };
 use mlferry_protocol::{
@@ -22,11 +23,13 @@ use mlferry_protocol::{
         GetRegisteredModel, RegisteredModel, RenameRegisteredModel, SearchRegisteredModels,
         SearchRegisteredModelsResponse, UpdateRegisteredModel,
     },
-    tags::{IS_PROMPT_TAG, Tag},
+    tags::{IS_PROMPT_TAG, Tag, are_of_prompt},
+    webhook_events::RegistryChange,
 };
 use sea_query::{
     Expr, ExprTrait, IntoIden, LockType, OnConflict, Query, SelectStatement, UpdateStatement,
 };
+use serde_json::json;
 
 impl Store {
     /// Makes a registered model; its name must be free.
@@ -155,6 +158,12 @@ impl Change for CreateRegisteredModel {
             return Err(taken(transaction, &self.name, &self.tags).await?);
         }
         set_on_model(transaction, &self.name, &self.tags).await?;
+        let subject = Subject { name: &self.name, is_prompt: Some(are_of_prompt(&self.tags)) };
+        announce(transaction, RegistryChange::Created, subject, |is_prompt| {
+            let tags = told_tags(&self.tags, is_prompt);
+            json!({"name": self.name, "tags": tags, "description": self.description})
+        })
+        .await?;
         find(transaction, &self.name).await
     }
 }

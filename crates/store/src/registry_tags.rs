@@ -7,14 +7,17 @@ use crate::{
     schema::WORKSPACE,
     tables::{ModelVersionTags, RegisteredModelTags},
     tags::last_of_each_key,
+    webhook_news::{Subject, announce},
     writes::{Change, Lock},
 };
 use mlferry_protocol::{
-    model_versions::{DeleteModelVersionTag, SetModelVersionTag, VersionNumber},
+    model_versions::{DeleteModelVersionTag, SetModelVersionTag, VersionNumber, VersionOf},
     registered_models::{DeleteRegisteredModelTag, SetRegisteredModelTag},
     tags::Tag,
+    webhook_events::RegistryChange,
 };
 use sea_query::{Expr, ExprTrait, OnConflict, Query};
+use serde_json::json;
 
 impl Store {
     /// Sets a tag of a registered model, or changes it.
@@ -60,7 +63,16 @@ impl Change for SetRegisteredModelTag {
 
     async fn apply(&self, transaction: &mut Transaction) -> Result<(), StoreError> {
         registered_models::existing(transaction, &self.name).await?;
-        set_on_model(transaction, &self.name, std::slice::from_ref(&self.tag)).await
+        set_on_model(transaction, &self.name, std::slice::from_ref(&self.tag)).await?;
+        let Tag { key, value } = &self.tag;
+        announce(
+            transaction,
+            RegistryChange::TagSet,
+            Subject::named(&self.name),
+            |_| json!({"name": self.name, "key": key, "value": value}),
+        )
+        .await?;
+        Ok(())
     }
 }
 
@@ -81,6 +93,13 @@ impl Change for DeleteRegisteredModelTag {
             .and_where(Expr::col(RegisteredModelTags::Key).eq(self.key.as_str()))
             .take();
         transaction.execute(&delete).await?;
+        announce(
+            transaction,
+            RegistryChange::TagDeleted,
+            Subject::named(&self.name),
+            |_| json!({"name": self.name, "key": self.key}),
+        )
+        .await?;
         Ok(())
     }
 }
@@ -96,7 +115,17 @@ impl Change for SetModelVersionTag {
     async fn apply(&self, transaction: &mut Transaction) -> Result<(), StoreError> {
         model_versions::existing(transaction, &self.of).await?;
         let tags = std::slice::from_ref(&self.tag);
-        set_on_version(transaction, &self.of.name, self.of.version, tags).await
+        let VersionOf { name, version } = &self.of;
+        set_on_version(transaction, name, *version, tags).await?;
+        let Tag { key, value } = &self.tag;
+        announce(
+            transaction,
+            RegistryChange::VersionTagSet,
+            Subject::named(name),
+            |_| json!({"name": name, "version": version.to_string(), "key": key, "value": value}),
+        )
+        .await?;
+        Ok(())
     }
 }
 
@@ -118,6 +147,14 @@ impl Change for DeleteModelVersionTag {
             .and_where(Expr::col(ModelVersionTags::Key).eq(self.key.as_str()))
             .take();
         transaction.execute(&delete).await?;
+        let VersionOf { name, version } = &self.of;
+        announce(
+            transaction,
+            RegistryChange::VersionTagDeleted,
+            Subject::named(name),
+            |_| json!({"name": name, "version": version.to_string(), "key": self.key}),
+        )
+        .await?;
         Ok(())
     }
 }

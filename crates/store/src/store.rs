@@ -6,11 +6,13 @@ use crate::{
     db::{Connections, Database, Transaction},
     reads::Question,
     schema::{self, WhenEmpty},
+    webhook_secrets::SecretKey,
     writes::{Change, Writes},
 };
 use mlferry_protocol::limits;
 use regex::Regex;
 use std::sync::Arc;
+use tokio::sync::Notify;
 
 /// Which database a store is in, and where new experiments keep their artifacts.
 #[derive(Debug, Clone)]
@@ -31,6 +33,8 @@ pub struct StoreOptions {
     /// What sources of new model versions must match somewhere:
     /// `MLFLOW_CREATE_MODEL_VERSION_SOURCE_VALIDATION_REGEX`.
     pub model_source_pattern: Option<Regex>,
+    /// What secrets of webhooks are encrypted with: `MLFLOW_WEBHOOK_SECRET_ENCRYPTION_KEY`.
+    pub secret_key: Option<SecretKey>,
 }
 
 impl StoreOptions {
@@ -45,6 +49,7 @@ impl StoreOptions {
             allowed_host_schemes: Vec::new(),
             artifact_location_max_length: limits::ARTIFACT_LOCATION,
             model_source_pattern: None,
+            secret_key: None,
         }
     }
 }
@@ -56,6 +61,9 @@ pub struct Store {
     writes: Writes,
     pub(crate) tally: Tally,
     pub(crate) artifact_root: Arc<ArtifactRoot>,
+    pub(crate) secret_key: Option<Arc<SecretKey>>,
+    /// Told of commits with something to send.
+    pub(crate) deliveries: Arc<Notify>,
 }
 
 impl Store {
@@ -82,8 +90,11 @@ impl Store {
         let database = Database::open(&uri, &options.connections).await.map_err(failed)?;
         schema::prepare(&database, &options.uri, &artifact_root, when_empty).await?;
         let tally = Tally::default();
-        let writes = Writes::start(&database, &tally);
-        Ok(Self { database, writes, tally, artifact_root: Arc::new(artifact_root) })
+        let deliveries = Arc::new(Notify::new());
+        let writes = Writes::start(&database, &tally, &deliveries);
+        let secret_key = options.secret_key.map(Arc::new);
+        let artifact_root = Arc::new(artifact_root);
+        Ok(Self { database, writes, tally, artifact_root, secret_key, deliveries })
     }
 
     /// Asks whether the database answers: it is read, as by any request.

@@ -1,8 +1,10 @@
 //! Names of tables and columns, as MLflow's schema has them.
 
 mod genai;
+mod webhooks;
 
 pub(crate) use genai::*;
+pub(crate) use webhooks::*;
 
 use sea_query::Iden;
 

@@ -15,7 +15,7 @@ use mlferry_protocol::{ExperimentId, RunId};
 use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 use tokio::{
     runtime::Handle,
-    sync::{Mutex, mpsc, oneshot},
+    sync::{Mutex, Notify, mpsc, oneshot},
     task::JoinSet,
 };
 use tracing::{Instrument, Span};
@@ -85,8 +85,9 @@ enum Message {
 }
 
 impl Writes {
-    /// Starts as many writers as the database takes at once.
-    pub(crate) fn start(database: &Database, tally: &Tally) -> Self {
+    /// Starts as many writers as the database takes at once; `deliveries` is told of commits with something to
+    /// send.
+    pub(crate) fn start(database: &Database, tally: &Tally, deliveries: &Arc<Notify>) -> Self {
         let (queue, waiting) = mpsc::channel(QUEUE);
         let waiting = Arc::new(Mutex::new(waiting));
         let mut writers = JoinSet::new();
@@ -95,6 +96,7 @@ impl Writes {
                 database: database.clone(),
                 tally: tally.clone(),
                 waiting: Arc::clone(&waiting),
+                deliveries: Arc::clone(deliveries),
             };
             if database.blocks() {
                 let runtime = Handle::current();
@@ -218,6 +220,7 @@ struct Writer {
     database: Database,
     tally: Tally,
     waiting: Arc<Mutex<mpsc::Receiver<Message>>>,
+    deliveries: Arc<Notify>,
 }
 
 impl Writer {
@@ -306,9 +309,13 @@ impl Writer {
             }
         }
         let span = trace::commit(transaction.dialect(), group.iter().map(|job| job.span()));
+        let has_deliveries = transaction.has_deliveries();
         let committed = transaction.commit().instrument(span).await;
         committed.map_err(|error| Halt::Failure { error, committing: true })?;
         self.tally.committed(group.len());
+        if has_deliveries {
+            self.deliveries.notify_one();
+        }
         Ok(())
     }
 }

@@ -95,6 +95,42 @@ const TABLE: &[(&str, Reader, Value, &str)] = &[
         Plain,
         "Whether values of params and tags that are too long are cut, and not refused (default: true)",
     ),
+    (
+        "MLFLOW_WEBHOOK_ALLOWED_SCHEMES",
+        Mlferry,
+        Plain,
+        "Schemes, separated by commas, of the URLs of webhooks (default: https)",
+    ),
+    (
+        "MLFLOW_WEBHOOK_ALLOW_PRIVATE_IPS",
+        Mlferry,
+        Plain,
+        "Whether webhooks may lead to private networks and to this machine (default: false)",
+    ),
+    (
+        "MLFLOW_WEBHOOK_DELIVERY_MAX_WORKERS",
+        Mlferry,
+        Plain,
+        "Messages to webhooks that are under way at once (default: 10)",
+    ),
+    (
+        "MLFLOW_WEBHOOK_REQUEST_MAX_RETRIES",
+        Mlferry,
+        Plain,
+        "How often a message to a webhook is sent again (default: 3)",
+    ),
+    (
+        "MLFLOW_WEBHOOK_REQUEST_TIMEOUT",
+        Mlferry,
+        Plain,
+        "Seconds that the receiver of a webhook may take (default: 30)",
+    ),
+    (
+        "MLFLOW_WEBHOOK_SECRET_ENCRYPTION_KEY",
+        Mlferry,
+        Secret,
+        "The Fernet key that secrets of webhooks are encrypted with; all servers of a database need the same",
+    ),
     ("MLFLOW_WORKSPACE", Mlferry, Plain, "Meant for clients: the server refuses to start with it"),
     (
         "CONDA_PREFIX",

@@ -7,11 +7,26 @@ mod refusals;
 
 use std::ffi::OsString;
 
+use mlferry_server::{AddressRules, WebhookOptions};
+
 use super::*;
 use crate::cli::{self, Command, Parsed};
 use crate::listen::{Address, TlsFiles};
 
 const NO_ENV: [(&str, &str); 0] = [];
+
+/// What holds for webhooks where nothing is said.
+fn usual_webhooks() -> WebhookVariables {
+    WebhookVariables {
+        delivery: WebhookOptions {
+            addresses: AddressRules { schemes: vec!["https".to_owned()], allow_private: false },
+            request_timeout: Duration::from_secs(30),
+            max_retries: 3,
+            max_workers: 10,
+        },
+        secret_key: None,
+    }
+}
 
 fn start_in<const N: usize>(
     folder: &Path,
@@ -85,6 +100,7 @@ fn nothing_given_means_the_references_defaults() {
         artifact_location_max_length: 2048,
         model_source_pattern: None,
         long_values: LongValues::Cut,
+        webhooks: usual_webhooks(),
         artifacts_destination: Some(Destination::Local("./mlartifacts".into())),
         artifact_cache: None,
         artifacts_only: false,
@@ -173,6 +189,7 @@ fn every_flag_is_read() {
         artifact_location_max_length: 2048,
         model_source_pattern: None,
         long_values: LongValues::Cut,
+        webhooks: usual_webhooks(),
         artifacts_destination: Some(Destination::Local("/srv/a".into())),
         artifact_cache: None,
         artifacts_only: false,

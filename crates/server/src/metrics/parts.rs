@@ -1,5 +1,6 @@
 //! What the database, the artifact stores and the cache have counted.
 
+use crate::webhooks::DeliveryCounts;
 use mlferry_artifacts::{ArtifactCache, Counters};
 use mlferry_store::{Store, StoreActivity};
 use prometheus_client::{
@@ -7,12 +8,16 @@ use prometheus_client::{
     encoding::{DescriptorEncoder, EncodeMetric, NoLabelSet},
     metrics::{MetricType, counter::ConstCounter, gauge::ConstGauge},
 };
-use std::fmt;
+use std::{
+    fmt,
+    sync::{Arc, atomic::Ordering},
+};
 
 /// The parts of a server that count for themselves.
 #[derive(Debug)]
 pub(crate) struct MeasuredParts {
     pub(crate) store: Option<Store>,
+    pub(crate) deliveries: Arc<DeliveryCounts>,
     pub(crate) counters: Counters,
     pub(crate) cache: Option<ArtifactCache>,
 }
@@ -21,6 +26,7 @@ impl Collector for MeasuredParts {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         if let Some(store) = &self.store {
             database(&mut encoder, &store.activity())?;
+            deliveries(&mut encoder, &self.deliveries)?;
         }
         uploads(&mut encoder, &self.counters)?;
         if let Some(cache) = &self.cache {
@@ -79,6 +85,25 @@ fn database(encoder: &mut DescriptorEncoder<'_>, activity: &StoreActivity) -> fm
         ConstCounter::new(count).encode(retries.encode_family(&[("kind", kind)])?)?;
     }
     Ok(())
+}
+
+fn deliveries(encoder: &mut DescriptorEncoder<'_>, counts: &DeliveryCounts) -> fmt::Result {
+    let mut ended = encoder.encode_descriptor(
+        "mlferry_webhook_deliveries",
+        "Messages to webhooks that their receivers took, or that were given up.",
+        None,
+        MetricType::Counter,
+    )?;
+    for (outcome, count) in [("sent", &counts.sent), ("failed", &counts.failed)] {
+        let count = count.load(Ordering::Relaxed);
+        ConstCounter::new(count).encode(ended.encode_family(&[("outcome", outcome)])?)?;
+    }
+    gauge(
+        encoder,
+        "mlferry_webhook_deliveries_waiting",
+        "Messages to webhooks in the queue of the database, as of the last look at it.",
+        counts.waiting.load(Ordering::Relaxed),
+    )
 }
 
 fn uploads(encoder: &mut DescriptorEncoder<'_>, counters: &Counters) -> fmt::Result {

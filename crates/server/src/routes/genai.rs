@@ -15,6 +15,11 @@ pub(super) fn lines() -> Vec<Route> {
         GET.records("/3.0/mlflow/traces/batchGet", Read, traces::batch_get),
         POST.records("/3.0/mlflow/traces/batchGetInfos", Read, traces::batch_get_infos),
         POST.records("/3.0/mlflow/traces/metrics", Read, traces::query_metrics),
+        POST.records(
+            "/3.0/mlflow/traces/calculate-filter-correlation",
+            Read,
+            traces::correlate_filters,
+        ),
         GET.records("/3.0/mlflow/traces/{trace_id}", Read, traces::get_info),
         PATCH.records("/3.0/mlflow/traces/{trace_id}/tags", Edit, traces::set_tag),
         DELETE.records("/3.0/mlflow/traces/{trace_id}/tags", Edit, traces::delete_tag),

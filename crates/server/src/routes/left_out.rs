@@ -23,8 +23,6 @@ const ISSUES: &str = "Finding issues in traces is";
 const ASSISTANT: &str = "The assistant is";
 const MCP: &str = "The registry of MCP servers is";
 const DEMO: &str = "Demo data is";
-const TRACES: &str = "Comparing filters of traces is";
-const WEBHOOKS: &str = "Webhooks are";
 const WORKSPACES: &str = "Workspaces are";
 
 /// What is left out, where it is found, and its methods. A pattern stands for all paths below it.
@@ -47,9 +45,6 @@ const LEFT_OUT: &[(&str, Twins, &str, &[Method])] = &[
     (MCP, Both, "/3.0/mlflow/mcp-servers", &[G, P]),
     (MCP, Both, "/3.0/mlflow/mcp-servers/{*rest}", &[G, P, A, D]),
     (DEMO, Ajax, "/3.0/mlflow/demo/{*rest}", &[P]),
-    (TRACES, Both, "/3.0/mlflow/traces/calculate-filter-correlation", &[P]),
-    (WEBHOOKS, Both, "/2.0/mlflow/webhooks", &[G, P]),
-    (WEBHOOKS, Both, "/2.0/mlflow/webhooks/{*rest}", &[G, P, A, D]),
     (WORKSPACES, Both, "/3.0/mlflow/workspaces", &[G, P]),
     (WORKSPACES, Both, "/3.0/mlflow/workspaces/{*rest}", &[G, A, D]),
 ];

@@ -32,12 +32,14 @@ mod trace_artifacts;
 mod traces;
 mod traces_v2;
 mod ui;
+mod webhooks;
 
 pub(crate) use artifacts::Proxy;
 pub(crate) use info::Info;
 pub(crate) use run_artifacts::RunArtifacts;
 pub(crate) use ui::{Ui, add_slash};
 
+use crate::webhooks::Webhooks;
 use axum::{
     handler::Handler,
     http::Method,
@@ -94,6 +96,8 @@ pub(crate) enum Needs {
     Records(MethodRouter<Store>),
     /// The database and where its runs keep their files: not with `--artifacts-only`.
     Both(MethodRouter<RunArtifacts>),
+    /// The database and the way to receivers: not with `--artifacts-only`.
+    Webhooks(MethodRouter<Webhooks>),
     /// Nothing: what the reference has there is left out. The name and the verb begin the sentence that says so.
     LeftOut(&'static str),
 }
@@ -179,6 +183,15 @@ impl Action {
         T: 'static,
     {
         let needs = Needs::Both(on(self.filter, handler));
+        self.line(path, access, needs)
+    }
+
+    fn webhooks<H, T>(self, path: &'static str, access: Access, handler: H) -> Route
+    where
+        H: Handler<T, Webhooks>,
+        T: 'static,
+    {
+        let needs = Needs::Webhooks(on(self.filter, handler));
         self.line(path, access, needs)
     }
 }
@@ -304,6 +317,7 @@ mod tests {
                 "/graphql",
                 "/batchGetInfos",
                 "/traces/metrics",
+                "/calculate-filter-correlation",
                 "/gateway-proxy",
                 "/ui-telemetry",
             ];

@@ -3,7 +3,7 @@
 use super::{
     Access::{Delete, Edit, Read},
     DELETE, GET, PATCH, POST, Route, logged_model_artifacts, logged_models, model_versions,
-    registered_models,
+    registered_models, webhooks,
 };
 
 pub(super) fn lines() -> Vec<Route> {
@@ -84,5 +84,12 @@ pub(super) fn lines() -> Vec<Route> {
         ),
         POST.records("/2.0/mlflow/model-versions/set-tag", Edit, model_versions::set_tag),
         DELETE.records("/2.0/mlflow/model-versions/delete-tag", Edit, model_versions::delete_tag),
+        // Who is told of changes of them.
+        POST.webhooks("/2.0/mlflow/webhooks", Edit, webhooks::create),
+        GET.webhooks("/2.0/mlflow/webhooks", Read, webhooks::list),
+        GET.webhooks("/2.0/mlflow/webhooks/{webhook_id}", Read, webhooks::get),
+        PATCH.webhooks("/2.0/mlflow/webhooks/{webhook_id}", Edit, webhooks::update),
+        DELETE.webhooks("/2.0/mlflow/webhooks/{webhook_id}", Delete, webhooks::delete),
+        POST.webhooks("/2.0/mlflow/webhooks/{webhook_id}/test", Edit, webhooks::test),
     ]
 }

@@ -10,6 +10,7 @@ use axum::{
 use mlferry_artifacts::{ArtifactError, ArtifactPath};
 use mlferry_protocol::ErrorCode;
 use mlferry_store::TraceData;
+use uuid::Uuid;
 
 /// The file in which spans lie that are not in the database, and the name under which they are sent.
 const SPANS_FILE: &str = "traces.json";
@@ -25,17 +26,41 @@ pub(super) async fn download(
         let message = "Request must include the \"request_id\" query parameter.";
         ApiError::new(ErrorCode::BadRequest, message)
     })?;
-    let file =
-        |uri, path| File { artifacts: &artifacts, method: &method, headers: &headers, uri, path };
+    let file = |uri, path, missing| File {
+        artifacts: &artifacts,
+        method: &method,
+        headers: &headers,
+        uri,
+        path,
+        missing,
+    };
     if let Some(path) = query.get("path").filter(|path| !path.is_empty()) {
-        ArtifactPath::parse_file(path)?;
+        let path = format!("attachments/{}", attachment(path)?);
         let uri = artifacts.store.trace_artifact_uri(trace).await?;
-        return file(uri, format!("attachments/{path}")).send().await;
+        let message = format!("No such artifact: '{path}'");
+        let missing = ApiError::new(ErrorCode::ResourceDoesNotExist, message);
+        return file(uri, path, missing).send().await;
     }
     match artifacts.store.trace_data(trace).await? {
         TraceData::Spans(spans) => Ok(as_file(&spans)),
-        TraceData::File(uri) => file(uri, SPANS_FILE.to_owned()).send().await,
+        TraceData::File(uri) => {
+            let message = format!("Trace data not found for path={SPANS_FILE}");
+            let missing = ApiError::new(ErrorCode::NotFound, message);
+            file(uri, SPANS_FILE.to_owned(), missing).send().await
+        }
     }
+}
+
+/// The name of an attachment: a UUID, as Python prints it.
+fn attachment(path: &str) -> Result<Uuid, ApiError> {
+    let path = ArtifactPath::parse_file(path)?;
+    let name = path.as_str();
+    let id = Uuid::parse_str(name).ok().filter(|id| id.to_string() == name);
+    id.ok_or_else(|| {
+        let message =
+            format!("Invalid attachment path: '{name}'. Attachment path must be a valid UUID.");
+        ApiError::new(ErrorCode::InvalidParameterValue, message)
+    })
 }
 
 /// Spans as the file that holds them elsewhere.
@@ -55,20 +80,18 @@ struct File<'a> {
     headers: &'a HeaderMap,
     uri: Option<String>,
     path: String,
+    /// The answer where there is no such file.
+    missing: ApiError,
 }
 
 impl File<'_> {
     async fn send(self) -> Result<Response, ApiError> {
         let path = ArtifactPath::parse_file(&self.path)?;
-        let missing = || {
-            let message = format!("Trace data not found for path={}", self.path);
-            ApiError::new(ErrorCode::NotFound, message)
-        };
-        let uri = self.uri.as_deref().ok_or_else(missing)?;
+        let Some(uri) = self.uri.as_deref() else { return Err(self.missing) };
         let root = self.artifacts.roots.resolve(uri).await?;
         let wanted = download::wanted(self.method, self.headers);
         let artifact = match root.service.get(root.join(&path), wanted).await {
-            Err(ArtifactError::NotFound(_)) => return Err(missing()),
+            Err(ArtifactError::NotFound(_)) => return Err(self.missing),
             artifact => artifact.map_err(|error| root.explain(error, &path))?,
         };
         download::respond(self.method, self.headers, path.name(), &artifact)

@@ -9,6 +9,7 @@ use mlferry_protocol::{
         DeleteTraceTag, DeleteTraces, DeleteTracesResponse, LinkPromptsToTrace, LinkTracesToRun,
         SetTraceTag,
     },
+    trace_correlations::{CorrelateTraceFilters, TraceFilterCorrelation},
     trace_metrics::{QueryTraceMetrics, QueryTraceMetricsResponse},
     traces::{
         BatchGetTraceInfosResponse, BatchGetTraces, GetTrace, GetTraceInfo, SearchTraces,
@@ -64,6 +65,13 @@ pub(super) async fn query_metrics(
     Rpc(request): Rpc<QueryTraceMetrics>,
 ) -> Reply<QueryTraceMetricsResponse> {
     Ok(Json(store.query_trace_metrics(request).await?))
+}
+
+pub(super) async fn correlate_filters(
+    State(store): State<Store>,
+    Rpc(request): Rpc<CorrelateTraceFilters>,
+) -> Reply<TraceFilterCorrelation> {
+    Ok(Json(store.correlate_trace_filters(request).await?))
 }
 
 pub(super) async fn set_tag(

@@ -43,7 +43,7 @@ pub(crate) enum Trouble {
 }
 
 impl DbError {
-    pub(super) fn no_row() -> Self {
+    pub(crate) fn no_row() -> Self {
         sqlx::Error::RowNotFound.into()
     }
 

@@ -23,6 +23,7 @@ pub(crate) struct Transaction {
     pub(super) connection: Connection,
     /// Whether a statement changed something, or failed and so may have.
     is_touched: bool,
+    has_deliveries: bool,
 }
 
 pub(super) enum Connection {
@@ -32,13 +33,21 @@ pub(super) enum Connection {
 
 impl From<SqliteTransaction> for Transaction {
     fn from(transaction: SqliteTransaction) -> Self {
-        Self { connection: Connection::Sqlite(transaction), is_touched: false }
+        Self {
+            connection: Connection::Sqlite(transaction),
+            is_touched: false,
+            has_deliveries: false,
+        }
     }
 }
 
 impl From<sqlx::Transaction<'static, Postgres>> for Transaction {
     fn from(transaction: sqlx::Transaction<'static, Postgres>) -> Self {
-        Self { connection: Connection::Postgres(transaction), is_touched: false }
+        Self {
+            connection: Connection::Postgres(transaction),
+            is_touched: false,
+            has_deliveries: false,
+        }
     }
 }
 
@@ -174,6 +183,16 @@ impl Transaction {
     /// Whether a change that fails now can have left something behind.
     pub(crate) fn is_touched(&self) -> bool {
         self.is_touched
+    }
+
+    /// Whether there will be something to send once this is committed.
+    pub(crate) fn has_deliveries(&self) -> bool {
+        self.has_deliveries
+    }
+
+    /// Notes that there will be something to send.
+    pub(crate) fn note_deliveries(&mut self) {
+        self.has_deliveries = true;
     }
 
     /// Marks a place to which the transaction can go back.

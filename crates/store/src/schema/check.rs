@@ -52,7 +52,7 @@ async fn report(database: &Database, uri: &str) -> Result<SchemaReport, DbError>
     let mut transaction = database.read().await?;
     let found = match look(&mut transaction).await? {
         Found::Nothing | Found::OtherTables => None,
-        Found::Ready | Found::NoDefaultExperiment => Some(REVISION.to_owned()),
+        Found::Ready | Found::Incomplete => Some(REVISION.to_owned()),
         Found::OtherRevision(revision) => Some(revision),
     };
     let wanted = script::wanted(transaction.dialect());

@@ -42,8 +42,8 @@ pub(crate) enum WhenEmpty {
 enum Found {
     Nothing,
     Ready,
-    /// The schema, without experiment 0.
-    NoDefaultExperiment,
+    /// The schema, without experiment 0, or without a table of ours.
+    Incomplete,
     OtherRevision(String),
     OtherTables,
 }
@@ -66,9 +66,7 @@ pub(crate) async fn prepare(
         Found::Nothing if when_empty == WhenEmpty::Refuse => {
             Err(OpenError::Empty(without_password(uri)))
         }
-        Found::Nothing | Found::NoDefaultExperiment => {
-            create(database, artifact_root).await.map_err(failed)
-        }
+        Found::Nothing | Found::Incomplete => create(database, artifact_root).await.map_err(failed),
     }
 }
 
@@ -94,10 +92,9 @@ async fn look(transaction: &mut Transaction) -> Result<Found, DbError> {
         .from(Experiments::Table)
         .and_where(Expr::col(Experiments::ExperimentId).eq(DEFAULT_EXPERIMENT.0))
         .take();
-    Ok(match transaction.fetch_optional(&default).await? {
-        Some(_) => Found::Ready,
-        None => Found::NoDefaultExperiment,
-    })
+    let is_complete = transaction.fetch_optional(&default).await?.is_some()
+        && tables.iter().any(|table| table == script::DELIVERIES);
+    Ok(if is_complete { Found::Ready } else { Found::Incomplete })
 }
 
 /// Makes what is missing, in one transaction. Another process may have done so in the meantime.
@@ -107,6 +104,7 @@ async fn create(database: &Database, artifact_root: &ArtifactRoot) -> Result<(),
     if matches!(look(&mut transaction).await?, Found::Nothing) {
         transaction.run_script(script::tables(transaction.dialect())).await?;
     }
+    transaction.run_script(script::OWN_TABLES).await?;
     transaction.execute(&default_experiment(artifact_root)).await?;
     transaction.commit().await
 }

@@ -3,6 +3,16 @@
 use super::shape::{Kind, Part, Shape, normal};
 use crate::db::Dialect;
 
+/// Our own table, which the reference neither makes nor minds: what webhooks are still to be told.
+pub(super) const DELIVERIES: &str = "mlferry_webhook_deliveries";
+
+/// The statements that make it, on either database. It refers to no table of MLflow's, so that none of its
+/// migrations finds it in the way.
+pub(super) const OWN_TABLES: &str = "CREATE TABLE IF NOT EXISTS mlferry_webhook_deliveries ( \
+     delivery_id VARCHAR(36) NOT NULL PRIMARY KEY, webhook_id VARCHAR(256) NOT NULL, body TEXT NOT NULL, \
+     created_ms BIGINT NOT NULL, due_ms BIGINT NOT NULL, attempts BIGINT NOT NULL); \
+     CREATE INDEX IF NOT EXISTS mlferry_webhook_deliveries_due ON mlferry_webhook_deliveries (due_ms)";
+
 /// The statements that make MLflow's tables.
 pub(super) fn tables(dialect: Dialect) -> &'static str {
     match dialect {

@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-/// Indexes of ours, which the reference neither makes nor minds.
-const OWN_INDEXES: &str = "mlferry_";
+/// How indexes and tables of ours are called, which the reference neither makes nor minds.
+const OWN: &str = "mlferry_";
 
 /// What a part of a schema is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -141,7 +141,7 @@ impl Shape {
             }
         }
         for part in &self.0 {
-            let is_own = part.kind == Kind::Index && part.name.starts_with(OWN_INDEXES);
+            let is_own = part.kind == Kind::Index && part.name.starts_with(OWN);
             if wanted.has_table(&part.table) && wanted.find(part).is_none() && !is_own {
                 differences.push(Difference::Extra(part));
             }
@@ -152,7 +152,7 @@ impl Shape {
     /// Tables of others in the same database.
     pub(super) fn other_tables<'a>(&'a self, wanted: &'a Self) -> impl Iterator<Item = &'a str> {
         let tables = self.of_kind(Kind::Table).map(|part| part.table.as_str());
-        tables.filter(|table| !wanted.has_table(table))
+        tables.filter(|table| !wanted.has_table(table) && !table.starts_with(OWN))
     }
 }
 

@@ -130,7 +130,7 @@ async fn upgrade(
 async fn plan(transaction: &mut Transaction, uri: &str) -> Result<Upgrade, OpenError> {
     match look(transaction).await.map_err(|error| OpenError::of(uri, error))? {
         Found::Nothing => Ok(Upgrade::Create),
-        Found::Ready | Found::NoDefaultExperiment => Ok(Upgrade::NotNeeded),
+        Found::Ready | Found::Incomplete => Ok(Upgrade::NotNeeded),
         Found::OtherTables => Err(OpenError::Foreign(without_password(uri))),
         Found::OtherRevision(from) if revisions::age_of(&from) == Age::Known => {
             let releases = revisions::releases_of(&from).unwrap_or_default();
