@@ -32,7 +32,7 @@ impl Store {
 
     /// An assessment of a trace.
     pub async fn get_assessment(&self, request: GetAssessment) -> Result<Assessment, StoreError> {
-        self.ask(&request).await
+        self.ask(request).await
     }
 
     /// Changes an assessment of a trace.

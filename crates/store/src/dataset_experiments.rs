@@ -24,7 +24,7 @@ impl Store {
         &self,
         request: GetDatasetExperimentIds,
     ) -> Result<Vec<String>, StoreError> {
-        self.ask(&request).await
+        self.ask(request).await
     }
 
     /// Gives an evaluation dataset to more experiments.

@@ -41,7 +41,7 @@ impl Store {
         &self,
         request: GetDatasetRecords,
     ) -> Result<GetDatasetRecordsResponse, StoreError> {
-        self.ask(&request).await
+        self.ask(request).await
     }
 
     /// Removes records of an evaluation dataset, and counts them.

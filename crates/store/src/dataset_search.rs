@@ -20,7 +20,7 @@ impl Store {
         &self,
         request: SearchDatasets,
     ) -> Result<SearchDatasetsResponse, StoreError> {
-        self.ask(&request).await
+        self.ask(request).await
     }
 }
 

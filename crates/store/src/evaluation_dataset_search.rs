@@ -25,7 +25,7 @@ impl Store {
     ) -> Result<SearchEvaluationDatasetsResponse, StoreError> {
         let conditions = parse_filter(&request.filter)?;
         let orders = parse_order_by(&request.order_by)?;
-        self.ask(&DatasetSearch { request, conditions, orders }).await
+        self.ask(DatasetSearch { request, conditions, orders }).await
     }
 }
 

@@ -37,7 +37,7 @@ impl Store {
         &self,
         request: GetDataset,
     ) -> Result<EvaluationDataset, StoreError> {
-        self.ask(&request).await
+        self.ask(request).await
     }
 
     /// Removes an evaluation dataset, if it is there, with all that belongs to it.

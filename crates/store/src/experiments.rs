@@ -42,7 +42,7 @@ impl Store {
 
     /// An experiment, deleted or not.
     pub async fn get_experiment(&self, request: GetExperiment) -> Result<Experiment, StoreError> {
-        self.ask(&request).await
+        self.ask(request).await
     }
 
     /// The experiment with a name, deleted or not.
@@ -50,7 +50,7 @@ impl Store {
         &self,
         request: GetExperimentByName,
     ) -> Result<Experiment, StoreError> {
-        self.ask(&request).await
+        self.ask(request).await
     }
 
     /// A page of experiments that fulfil a filter, in the order asked for, or newest first.
@@ -58,7 +58,7 @@ impl Store {
         &self,
         request: SearchExperiments,
     ) -> Result<SearchExperimentsResponse, StoreError> {
-        self.ask(&ExperimentSearch::parse(request)?).await
+        self.ask(ExperimentSearch::parse(request)?).await
     }
 
     /// Gives an experiment another name.

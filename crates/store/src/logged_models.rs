@@ -43,7 +43,7 @@ impl Store {
         &self,
         request: GetLoggedModel,
     ) -> Result<LoggedModel, StoreError> {
-        self.ask(&request).await
+        self.ask(request).await
     }
 
     /// Notes how far a model came, deleted or not.
@@ -64,12 +64,12 @@ impl Store {
         &self,
         request: SearchLoggedModels,
     ) -> Result<SearchLoggedModelsResponse, StoreError> {
-        self.ask(&LoggedModelSearch::parse(request)?).await
+        self.ask(LoggedModelSearch::parse(request)?).await
     }
 
     /// Where a logged model that is not deleted keeps its artifacts.
     pub async fn logged_model_artifact_uri(&self, model: &str) -> Result<String, StoreError> {
-        self.ask(&ArtifactUriOf(model)).await
+        self.ask(ArtifactUriOf(model.to_owned())).await
     }
 }
 
@@ -84,13 +84,13 @@ impl Question for GetLoggedModel {
 }
 
 /// Asks where a logged model keeps its artifacts.
-struct ArtifactUriOf<'a>(&'a str);
+struct ArtifactUriOf(String);
 
-impl Question for ArtifactUriOf<'_> {
+impl Question for ArtifactUriOf {
     type Answer = String;
 
     async fn answer(&self, transaction: &mut Transaction) -> Result<String, StoreError> {
-        Ok(active(transaction, self.0).await?.artifact_uri)
+        Ok(active(transaction, &self.0).await?.artifact_uri)
     }
 }
 

@@ -36,7 +36,7 @@ impl Store {
         &self,
         request: GetMetricHistoryBulk,
     ) -> Result<GetMetricHistoryBulkResponse, StoreError> {
-        self.ask(&request).await
+        self.ask(request).await
     }
 
     /// A sample of the values of a metric in many runs: evenly spread, with the last of each run.
@@ -44,7 +44,7 @@ impl Store {
         &self,
         request: GetMetricHistoryBulkInterval,
     ) -> Result<GetMetricHistoryBulkIntervalResponse, StoreError> {
-        self.ask(&request).await
+        self.ask(request).await
     }
 }
 

@@ -30,7 +30,7 @@ impl Store {
         &self,
         request: GetMetricHistory,
     ) -> Result<GetMetricHistoryResponse, StoreError> {
-        self.ask(&request).await
+        self.ask(request).await
     }
 }
 

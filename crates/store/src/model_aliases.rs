@@ -43,7 +43,7 @@ impl Store {
         &self,
         request: GetModelVersionByAlias,
     ) -> Result<ModelVersion, StoreError> {
-        self.ask(&request).await
+        self.ask(request).await
     }
 }
 

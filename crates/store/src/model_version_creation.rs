@@ -22,6 +22,7 @@ use mlferry_protocol::{
 };
 use sea_query::{Expr, ExprTrait, Func, Query};
 use serde_json::{Value, json};
+use std::sync::Arc;
 
 /// The status of versions whose files are there, as those of all are that are made here.
 const READY: &str = "READY";
@@ -32,14 +33,15 @@ impl Store {
         &self,
         request: CreateModelVersion,
     ) -> Result<ModelVersion, StoreError> {
-        let root = &self.artifact_root;
-        let origin = self.ask(&OriginOf { request: &request, root }).await?;
+        let request = Arc::new(request);
+        let root = Arc::clone(&self.artifact_root);
+        let origin = self.ask(OriginOf { request: Arc::clone(&request), root }).await?;
         self.write(NewVersion { request, origin }).await
     }
 }
 
 struct NewVersion {
-    request: CreateModelVersion,
+    request: Arc<CreateModelVersion>,
     origin: Origin,
 }
 
@@ -74,7 +76,7 @@ impl Change for NewVersion {
 impl NewVersion {
     /// What webhooks are told.
     fn told(&self, version: VersionNumber, is_prompt: bool) -> Value {
-        let CreateModelVersion { name, tags, description, .. } = &self.request;
+        let CreateModelVersion { name, tags, description, .. } = &*self.request;
         let description = Some(description).filter(|text| !text.is_empty());
         let version = version.to_string();
         let mut tags = told_tags(tags, is_prompt);

@@ -19,7 +19,7 @@ const MOST_POINTERS: usize = 8;
 impl Store {
     /// Below which the files of a model version lie: a place, and never a run or another version.
     pub async fn model_version_artifact_uri(&self, of: VersionOf) -> Result<String, StoreError> {
-        self.ask(&FilesOf(of)).await
+        self.ask(FilesOf(of)).await
     }
 }
 
@@ -35,7 +35,7 @@ impl Question for FilesOf {
                 None => return Ok(location),
                 Some(Pointer::Run { run, path }) => {
                     let run = RunId::new(run);
-                    let root = runs::ArtifactUriOf(&run).answer(transaction).await?;
+                    let root = runs::ArtifactUriOf(run).answer(transaction).await?;
                     if path.is_empty() { root } else { artifact_uri::append(&root, path) }
                 }
                 Some(Pointer::Model(ModelsUri::LoggedModel(id))) => {

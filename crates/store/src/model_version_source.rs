@@ -18,6 +18,7 @@ use mlferry_protocol::{
     model_versions::{CreateModelVersion, Stage, VersionOf},
     tags,
 };
+use std::sync::Arc;
 
 /// The sources of prompts, which have no files.
 const PROMPT_SOURCES: [&str; 2] = ["dummy-source", "prompt-template"];
@@ -35,16 +36,16 @@ pub(crate) struct Origin {
 }
 
 /// Asks where a new version comes from, and refuses what may not be its source.
-pub(crate) struct OriginOf<'a> {
-    pub(crate) request: &'a CreateModelVersion,
-    pub(crate) root: &'a ArtifactRoot,
+pub(crate) struct OriginOf {
+    pub(crate) request: Arc<CreateModelVersion>,
+    pub(crate) root: Arc<ArtifactRoot>,
 }
 
-impl Question for OriginOf<'_> {
+impl Question for OriginOf {
     type Answer = Origin;
 
     async fn answer(&self, transaction: &mut Transaction) -> Result<Origin, StoreError> {
-        let request = self.request;
+        let request = &self.request;
         self.root.check_source_pattern(&request.source)?;
         let is_prompt = tags::are_of_prompt(&request.tags);
         if is_prompt && !PROMPT_SOURCES.contains(&request.source.as_str()) {
@@ -74,7 +75,7 @@ impl Question for OriginOf<'_> {
     }
 }
 
-impl OriginOf<'_> {
+impl OriginOf {
     /// What the version is that the source names, if it names one: the new version is another of the same.
     async fn copied(
         &self,
@@ -229,7 +230,7 @@ async fn root_of(
     let root = if owner == "model_id" {
         logged_models::active(transaction, id).await.map(|model| model.artifact_uri)
     } else {
-        runs::ArtifactUriOf(&RunId::new(id)).answer(transaction).await
+        runs::ArtifactUriOf(RunId::new(id)).answer(transaction).await
     };
     root.map_err(|error| match error {
         StoreError::RunNotFound(_) | StoreError::LoggedModelNotFound(_) => {

@@ -29,7 +29,7 @@ impl Store {
         &self,
         request: GetModelVersion,
     ) -> Result<ModelVersion, StoreError> {
-        self.ask(&request).await
+        self.ask(request).await
     }
 
     /// Where the files of a model version are read.
@@ -37,7 +37,7 @@ impl Store {
         &self,
         request: GetModelVersionDownloadUri,
     ) -> Result<String, StoreError> {
-        self.ask(&request).await
+        self.ask(request).await
     }
 
     /// A page of model versions that fulfil a filter, in the order asked for, or latest changed first.
@@ -45,7 +45,7 @@ impl Store {
         &self,
         request: SearchModelVersions,
     ) -> Result<SearchModelVersionsResponse, StoreError> {
-        self.ask(&ModelVersionSearch::parse(request)?).await
+        self.ask(ModelVersionSearch::parse(request)?).await
     }
 
     /// The model versions that were made of runs, latest changed first.
@@ -53,7 +53,7 @@ impl Store {
         &self,
         runs: Vec<String>,
     ) -> Result<Vec<ModelVersion>, StoreError> {
-        Ok(self.ask(&ModelVersionSearch::of_runs(runs)).await?.model_versions)
+        Ok(self.ask(ModelVersionSearch::of_runs(runs)).await?.model_versions)
     }
 
     /// Gives a model version another description.

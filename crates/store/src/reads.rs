@@ -11,7 +11,7 @@ use tracing::Instrument;
 const RETRIES: u32 = 3;
 
 /// A question that is answered from one state of the database.
-pub(crate) trait Question: Send + Sync {
+pub(crate) trait Question: Send + Sync + 'static {
     /// What the caller learns.
     type Answer: Send;
 
@@ -32,17 +32,22 @@ pub(crate) fn cut_page(rows: &mut Vec<Row>, max_results: u64) -> bool {
 
 impl Store {
     /// Answers a question; asks again where the connection was lost halfway.
-    pub(crate) async fn ask<Q: Question>(&self, question: &Q) -> Result<Q::Answer, StoreError> {
+    pub(crate) async fn ask<Q: Question>(&self, question: Q) -> Result<Q::Answer, StoreError> {
         self.ask_patiently(question).instrument(trace::operation::<Q>()).await
     }
 
-    async fn ask_patiently<Q: Question>(&self, question: &Q) -> Result<Q::Answer, StoreError> {
+    async fn ask_patiently<Q: Question>(&self, mut question: Q) -> Result<Q::Answer, StoreError> {
         let mut retries = 0;
         loop {
             let waiting = self.tally.waiting();
             let mut transaction = self.database.read().await?;
             drop(waiting);
-            let answer = self.database.in_place(question.answer(&mut transaction)).await?;
+            let work = async move {
+                let answer = question.answer(&mut transaction).await;
+                (answer, question)
+            };
+            let (answer, asked) = self.database.apart(work).await?;
+            question = asked;
             match answer {
                 Err(StoreError::Database(error))
                     if error.trouble() == Trouble::Lost && retries < RETRIES =>

@@ -45,7 +45,7 @@ impl Store {
         &self,
         request: GetRegisteredModel,
     ) -> Result<RegisteredModel, StoreError> {
-        self.ask(&request).await
+        self.ask(request).await
     }
 
     /// A page of registered models that fulfil a filter, in the order asked for, or by name.
@@ -53,7 +53,7 @@ impl Store {
         &self,
         request: SearchRegisteredModels,
     ) -> Result<SearchRegisteredModelsResponse, StoreError> {
-        self.ask(&RegisteredModelSearch::parse(request)?).await
+        self.ask(RegisteredModelSearch::parse(request)?).await
     }
 
     /// The newest version of each stage of a registered model.
@@ -61,7 +61,7 @@ impl Store {
         &self,
         request: GetLatestVersions,
     ) -> Result<GetLatestVersionsResponse, StoreError> {
-        self.ask(&request).await
+        self.ask(request).await
     }
 
     /// Gives a registered model another description.

@@ -36,12 +36,12 @@ impl Store {
 
     /// A run with all that was logged to it, deleted or not.
     pub async fn get_run(&self, request: GetRun) -> Result<Run, StoreError> {
-        self.ask(&request).await
+        self.ask(request).await
     }
 
     /// A page of runs that fulfil a filter, in the order asked for, latest start first.
     pub async fn search_runs(&self, request: SearchRuns) -> Result<SearchRunsResponse, StoreError> {
-        self.ask(&RunSearch::parse(request)?).await
+        self.ask(RunSearch::parse(request)?).await
     }
 
     /// Changes status, end or name of a run.
@@ -61,7 +61,7 @@ impl Store {
 
     /// Where a run keeps its artifacts.
     pub async fn run_artifact_uri(&self, run: &RunId) -> Result<String, StoreError> {
-        self.ask(&ArtifactUriOf(run)).await
+        self.ask(ArtifactUriOf(run.clone())).await
     }
 }
 
@@ -77,13 +77,13 @@ impl Question for GetRun {
 }
 
 /// Asks where a run keeps its artifacts.
-pub(crate) struct ArtifactUriOf<'a>(pub(crate) &'a RunId);
+pub(crate) struct ArtifactUriOf(pub(crate) RunId);
 
-impl Question for ArtifactUriOf<'_> {
+impl Question for ArtifactUriOf {
     type Answer = String;
 
     async fn answer(&self, transaction: &mut Transaction) -> Result<String, StoreError> {
-        let row = find(transaction, self.0).await?;
+        let row = find(transaction, &self.0).await?;
         let uri: Option<String> = row.get(Runs::ArtifactUri)?;
         Ok(uri.unwrap_or_default())
     }

@@ -40,7 +40,7 @@ impl Store {
         &self,
         request: ListScorers,
     ) -> Result<Vec<ScorerVersion>, StoreError> {
-        self.ask(&request).await
+        self.ask(request).await
     }
 
     /// All versions of a scorer.
@@ -48,12 +48,12 @@ impl Store {
         &self,
         request: ListScorerVersions,
     ) -> Result<Vec<ScorerVersion>, StoreError> {
-        self.ask(&request).await
+        self.ask(request).await
     }
 
     /// A version of a scorer, or its newest.
     pub async fn get_scorer(&self, request: GetScorer) -> Result<ScorerVersion, StoreError> {
-        self.ask(&request).await
+        self.ask(request).await
     }
 
     /// Removes a version of a scorer, or the scorer with all of them.
@@ -66,7 +66,7 @@ impl Store {
         &self,
         request: GetOnlineScoringConfigs,
     ) -> Result<Vec<OnlineScoringConfig>, StoreError> {
-        self.ask(&request).await
+        self.ask(request).await
     }
 }
 

@@ -99,7 +99,7 @@ impl Store {
 
     /// Asks whether the database answers: it is read, as by any request.
     pub async fn probe(&self) -> Result<(), StoreError> {
-        self.ask(&Probe).await
+        self.ask(Probe).await
     }
 
     /// How the database is used.

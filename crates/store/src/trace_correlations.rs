@@ -24,7 +24,7 @@ impl Store {
         &self,
         request: CorrelateTraceFilters,
     ) -> Result<TraceFilterCorrelation, StoreError> {
-        Ok(self.ask(&Counting::parse(request)?).await?.into())
+        Ok(self.ask(Counting::parse(request)?).await?.into())
     }
 }
 

@@ -42,7 +42,7 @@ impl Store {
         &self,
         request: QueryTraceMetrics,
     ) -> Result<QueryTraceMetricsResponse, StoreError> {
-        self.ask(&TraceMetrics::parse(request)?).await
+        self.ask(TraceMetrics::parse(request)?).await
     }
 }
 

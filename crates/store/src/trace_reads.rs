@@ -17,7 +17,7 @@ use mlferry_protocol::{
     },
 };
 use sea_query::{Expr, ExprTrait, Order, Query};
-use std::{collections::HashMap, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 /// How long spans are waited for that a client counted, and which have not arrived; the reference waits as
 /// long.
@@ -26,13 +26,14 @@ const PATIENCE: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(2)]
 impl Store {
     /// A trace with its spans. Those that are still on their way are waited for, a little.
     pub async fn get_trace(&self, request: GetTrace) -> Result<GetTraceResponse, StoreError> {
+        let request = Arc::new(request);
         for patience in PATIENCE {
-            match self.ask(&request).await {
+            match self.ask(Arc::clone(&request)).await {
                 Err(StoreError::TraceIncomplete(_)) => tokio::time::sleep(patience).await,
                 answer => return answer,
             }
         }
-        self.ask(&request).await
+        self.ask(request).await
     }
 
     /// Those of some traces that are there, with their spans; one that is not complete is left out.
@@ -40,7 +41,7 @@ impl Store {
         &self,
         request: BatchGetTraces,
     ) -> Result<BatchGetTracesResponse, StoreError> {
-        self.ask(&request).await
+        self.ask(request).await
     }
 
     /// What is known of those of some traces that are there.
@@ -48,17 +49,17 @@ impl Store {
         &self,
         request: BatchGetTraces,
     ) -> Result<BatchGetTraceInfosResponse, StoreError> {
-        self.ask(&Infos(request)).await
+        self.ask(Infos(request)).await
     }
 
     /// Where the spans of a trace are.
     pub async fn trace_data(&self, trace_id: &str) -> Result<TraceData, StoreError> {
-        self.ask(&DataOf(trace_id)).await
+        self.ask(DataOf(trace_id.to_owned())).await
     }
 
     /// The URI below which a trace's files lie, if it has one.
     pub async fn trace_artifact_uri(&self, trace_id: &str) -> Result<Option<String>, StoreError> {
-        self.ask(&FilesOf(trace_id)).await
+        self.ask(FilesOf(trace_id.to_owned())).await
     }
 }
 
@@ -71,7 +72,7 @@ pub enum TraceData {
     File(Option<String>),
 }
 
-impl Question for GetTrace {
+impl Question for Arc<GetTrace> {
     type Answer = GetTraceResponse;
 
     async fn answer(&self, transaction: &mut Transaction) -> Result<GetTraceResponse, StoreError> {
@@ -126,17 +127,17 @@ async fn infos(
     Ok(infos)
 }
 
-struct DataOf<'a>(&'a str);
+struct DataOf(String);
 
-impl Question for DataOf<'_> {
+impl Question for DataOf {
     type Answer = TraceData;
 
     async fn answer(&self, transaction: &mut Transaction) -> Result<TraceData, StoreError> {
-        let info = trace_rows::find(transaction, self.0).await?;
-        let info = info.ok_or_else(|| StoreError::NoTrace(self.0.to_owned()))?;
+        let info = trace_rows::find(transaction, &self.0).await?;
+        let info = info.ok_or_else(|| StoreError::NoTrace(self.0.clone()))?;
         match info.tags.get(SPANS_LOCATION_TAG).map(String::as_str) {
             Some(IN_DATABASE) => {
-                let spans = spans_of(transaction, &[self.0]).await?.remove(self.0);
+                let spans = spans_of(transaction, &[&self.0]).await?.remove(&self.0);
                 Ok(TraceData::Spans(spans.unwrap_or_default()))
             }
             _ => Ok(TraceData::File(info.tags.get(ARTIFACT_LOCATION_TAG).cloned())),
@@ -144,13 +145,13 @@ impl Question for DataOf<'_> {
     }
 }
 
-struct FilesOf<'a>(&'a str);
+struct FilesOf(String);
 
-impl Question for FilesOf<'_> {
+impl Question for FilesOf {
     type Answer = Option<String>;
 
     async fn answer(&self, transaction: &mut Transaction) -> Result<Option<String>, StoreError> {
-        let info = trace_rows::there(transaction, self.0).await?;
+        let info = trace_rows::there(transaction, &self.0).await?;
         Ok(info.tags.get(ARTIFACT_LOCATION_TAG).cloned())
     }
 }

@@ -37,7 +37,7 @@ impl Store {
 
     /// What is known of a trace.
     pub async fn get_trace_info(&self, request: GetTraceInfo) -> Result<TraceInfo, StoreError> {
-        self.ask(&request).await
+        self.ask(request).await
     }
 
     /// A page of traces that fulfil a filter, in the order asked for, latest start first.
@@ -45,7 +45,7 @@ impl Store {
         &self,
         request: SearchTraces,
     ) -> Result<SearchTracesResponse, StoreError> {
-        self.ask(&TraceSearch::parse(request)?).await
+        self.ask(TraceSearch::parse(request)?).await
     }
 }
 

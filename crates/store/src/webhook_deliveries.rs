@@ -74,7 +74,7 @@ impl Store {
 
     /// What is in the queue.
     pub async fn waiting_deliveries(&self) -> Result<Waiting, StoreError> {
-        self.ask(&LookAtQueue).await
+        self.ask(LookAtQueue).await
     }
 
     /// Takes deliveries that are due; those of webhooks that want none any more are dropped.
@@ -102,7 +102,7 @@ impl Store {
         &self,
         webhook: GetWebhook,
     ) -> Result<(String, Result<Option<String>, ()>), StoreError> {
-        self.ask(&TargetOf { webhook, key: self.secret_key.clone() }).await
+        self.ask(TargetOf { webhook, key: self.secret_key.clone() }).await
     }
 }
 

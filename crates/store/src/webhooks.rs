@@ -31,7 +31,7 @@ impl Store {
 
     /// A webhook.
     pub async fn get_webhook(&self, request: GetWebhook) -> Result<Webhook, StoreError> {
-        self.ask(&request).await
+        self.ask(request).await
     }
 
     /// A page of webhooks, the newest first.
@@ -39,7 +39,7 @@ impl Store {
         &self,
         request: ListWebhooks,
     ) -> Result<ListWebhooksResponse, StoreError> {
-        self.ask(&request).await
+        self.ask(request).await
     }
 
     /// Changes what a request says of a webhook.

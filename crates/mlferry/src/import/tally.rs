@@ -87,7 +87,7 @@ impl Tally {
         let mut kept = Totals::default();
         let mut differences = Vec::new();
         let ids: Vec<ExperimentId> = self.of_experiments.keys().copied().collect();
-        let found = store.count(Owners::Experiments(&ids)).await?;
+        let found = store.count(Owners::Experiments(ids.clone())).await?;
         for (id, found) in ids.into_iter().zip(found) {
             let read = Read { counts: self.of_experiments[&id], fate: Fate::Known };
             kept.experiments += u64::from(found.is_some());
@@ -95,7 +95,7 @@ impl Tally {
             differences.extend(difference("experiment", &id, read, found));
         }
         kept.runs = compare("run", &self.runs, &mut kept.counts, &mut differences, async |ids| {
-            store.count(Owners::Runs(ids)).await
+            store.count(Owners::Runs(ids.to_vec())).await
         })
         .await?;
         kept.models = compare(
@@ -103,7 +103,7 @@ impl Tally {
             &self.models,
             &mut kept.counts,
             &mut differences,
-            async |ids| store.count(Owners::Models(ids)).await,
+            async |ids| store.count(Owners::Models(ids.to_vec())).await,
         )
         .await?;
         Ok(Verified { table: Table { read: self.totals(), kept: Some(kept) }, differences })

@@ -20,10 +20,8 @@ pub(crate) use transaction::{Row, Transaction};
 use crate::{activity::PoolUse, database_uri::DatabaseUri};
 use futures_util::FutureExt;
 use std::time::Duration;
-use tokio::{
-    runtime::{Handle, RuntimeFlavor},
-    task,
-};
+use tokio::task;
+use tracing::Instrument;
 
 /// How the connections to a database are kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -116,17 +114,17 @@ impl Database {
         }
     }
 
-    /// Carries out work whose only waits are for transactions that have begun.
-    ///
-    /// The calls of SQLite block their thread, and so the work stays on this one, which others don't wait for meanwhile.
-    pub(crate) async fn in_place<T>(&self, work: impl Future<Output = T>) -> Result<T, DbError> {
+    /// Carries out work whose only waits are for transactions that have begun: those of SQLite block their thread, so
+    /// that the work goes to one where nobody else waits.
+    pub(crate) async fn apart<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> Result<T, DbError> {
         match self {
             Self::Sqlite(_) => {
-                let done = match Handle::current().runtime_flavor() {
-                    RuntimeFlavor::MultiThread => task::block_in_place(|| work.now_or_never()),
-                    _ => work.now_or_never(),
-                };
-                done.ok_or_else(DbError::closed)
+                let work = work.in_current_span();
+                let done = task::spawn_blocking(move || work.now_or_never()).await;
+                done.ok().flatten().ok_or_else(DbError::closed)
             }
             Self::Postgres(_) => Ok(work.await),
         }

@@ -75,12 +75,12 @@ impl Store {
     /// What can be collected, in the order in which it is to be purged. An id that names nothing, or
     /// something that is not deleted or not old enough, is an error.
     pub async fn garbage(&self, filter: &GarbageFilter) -> Result<Vec<Garbage>, StoreError> {
-        self.ask(filter).await
+        self.ask(filter.clone()).await
     }
 
     /// Whether a record is there and still garbage.
     pub async fn is_garbage(&self, id: &GarbageId) -> Result<bool, StoreError> {
-        self.ask(&IsGarbage(id)).await
+        self.ask(IsGarbage(id.clone())).await
     }
 
     /// Removes a record for good; `false` if it is gone already, or was restored meanwhile.
@@ -93,13 +93,13 @@ impl Store {
     }
 }
 
-struct IsGarbage<'a>(&'a GarbageId);
+struct IsGarbage(GarbageId);
 
-impl Question for IsGarbage<'_> {
+impl Question for IsGarbage {
     type Answer = bool;
 
     async fn answer(&self, transaction: &mut Transaction) -> Result<bool, StoreError> {
-        Ok(is_garbage(transaction, self.0, Hold::Not).await?)
+        Ok(is_garbage(transaction, &self.0, Hold::Not).await?)
     }
 }
 

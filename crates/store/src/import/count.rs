@@ -40,24 +40,24 @@ impl AddAssign for Counts {
 }
 
 /// Whose rows are counted.
-#[derive(Debug, Clone, Copy)]
-pub enum Owners<'a> {
+#[derive(Debug, Clone)]
+pub enum Owners {
     /// Of experiments: their own, not those of their runs.
-    Experiments(&'a [ExperimentId]),
+    Experiments(Vec<ExperimentId>),
     /// Of runs.
-    Runs(&'a [RunId]),
+    Runs(Vec<RunId>),
     /// Of logged models.
-    Models(&'a [String]),
+    Models(Vec<String>),
 }
 
 impl Store {
     /// Counts what belongs to those that are there, in the order of the question; `None` for others.
-    pub async fn count(&self, owners: Owners<'_>) -> Result<Vec<Option<Counts>>, StoreError> {
-        self.ask(&owners).await
+    pub async fn count(&self, owners: Owners) -> Result<Vec<Option<Counts>>, StoreError> {
+        self.ask(owners).await
     }
 }
 
-impl Question for Owners<'_> {
+impl Question for Owners {
     type Answer = Vec<Option<Counts>>;
 
     async fn answer(

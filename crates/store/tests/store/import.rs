@@ -150,9 +150,9 @@ async fn counts_of_the_source_and_the_database_agree() {
     store.import_run(id, run).await.unwrap();
     store.import_model(id, model).await.unwrap();
     let runs = [RunId::new("r1"), RunId::new("absent")];
-    let mut found = store.store.count(Owners::Experiments(&[id])).await.unwrap();
-    found.extend(store.store.count(Owners::Runs(&runs)).await.unwrap());
-    found.extend(store.store.count(Owners::Models(&["m-1".to_owned()])).await.unwrap());
+    let mut found = store.store.count(Owners::Experiments(vec![id])).await.unwrap();
+    found.extend(store.store.count(Owners::Runs(runs.to_vec())).await.unwrap());
+    found.extend(store.store.count(Owners::Models(vec!["m-1".to_owned()])).await.unwrap());
     let [of_experiment, of_run, of_model] = expected.map(Some);
     assert_eq!(found, [of_experiment, of_run, None, of_model]);
 }

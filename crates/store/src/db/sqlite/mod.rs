@@ -1,7 +1,7 @@
 //! What SQLite does its own way: where a database lies, how it is opened, and its error codes.
 //!
 //! SQLite is a library that reads and writes files, so its calls block their thread. Whoever makes many of them
-//! goes to a thread that may block first: see [`Database::in_place`](super::Database::in_place).
+//! goes to a thread that may block first: see [`Database::apart`](super::Database::apart).
 
 mod cells;
 mod pool;
