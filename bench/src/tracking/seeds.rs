@@ -3,7 +3,7 @@
 use anyhow::Result;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use sqlx::{AssertSqlSafe, Connection, PgConnection, SqliteConnection};
+use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
 use super::contenders::{Contender, Database};
 
@@ -233,12 +233,10 @@ fn sequence(table: &str, column: &str, count: usize) -> String {
 async fn execute(database: &Database, statements: Vec<String>) -> Result<()> {
     match database {
         Database::Sqlite(path) => {
-            let uri = format!("sqlite://{}", path.display());
-            let mut connection = SqliteConnection::connect(&uri).await?;
+            let connection = rusqlite::Connection::open(path)?;
             for statement in statements {
-                sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut connection).await?;
+                connection.execute_batch(&statement)?;
             }
-            connection.close().await?;
         }
         Database::Postgresql(cluster) => {
             let mut connection = PgConnection::connect(&cluster.uri()).await?;
