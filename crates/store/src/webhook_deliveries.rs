@@ -74,7 +74,7 @@ impl Store {
 
     /// What is in the queue.
     pub async fn waiting_deliveries(&self) -> Result<Waiting, StoreError> {
-        self.ask(&LookAtQueue).await
+        LookAtQueue.answer(&mut self.database.look().await?).await
     }
 
     /// Takes deliveries that are due; those of webhooks that want none any more are dropped.
