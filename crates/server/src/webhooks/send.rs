@@ -7,6 +7,7 @@ use super::{
 use axum::http::{StatusCode, header};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use hmac::{Hmac, KeyInit, Mac};
+use mlferry_store::WebhookSecret;
 use reqwest::{Client, Response, redirect::Policy};
 use sha2::Sha256;
 use std::{
@@ -41,7 +42,7 @@ pub(crate) struct Sender {
 pub(super) struct Message<'a> {
     pub(super) delivery_id: &'a str,
     pub(super) url: &'a str,
-    pub(super) secret: &'a Result<Option<String>, ()>,
+    pub(super) secret: &'a WebhookSecret,
     pub(super) body: &'a str,
 }
 
