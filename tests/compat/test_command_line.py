@@ -436,9 +436,7 @@ def test_a_first_start_takes_less_than_a_second(tmp_path):
 def test_an_idle_server_needs_little_memory(own_server):
     server = own_server()
     server.put("a.txt", b"x")
-    # The promise is 25 MB. It is kept with `--artifacts-only`; with webhooks, a whole server is at 26.4 MB, which is
-    # to be mended.
-    assert server.rss() < 28 * 1024 * 1024
+    assert server.rss() < 25 * 1024 * 1024
 
 
 def test_the_binary_runs_from_anywhere_without_other_files(tmp_path):

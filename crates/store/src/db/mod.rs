@@ -112,15 +112,6 @@ impl Database {
         }
     }
 
-    /// The same for a look now and then. On SQLite it is the writer's connection, so that an idle server keeps no
-    /// other one in memory.
-    pub(crate) async fn look(&self) -> Result<Transaction, DbError> {
-        match self {
-            Self::Sqlite(database) => database.look().await.map(Transaction::from),
-            Self::Postgres(database) => database.read().await.map(Transaction::from),
-        }
-    }
-
     /// A transaction that may change the database.
     ///
     /// On SQLite no other writer interrupts it. On PostgreSQL others write at the same time: a change

@@ -102,10 +102,6 @@ impl SqliteDatabase {
         Ok(self.readers.as_ref().unwrap_or(&self.writer).begin().await?)
     }
 
-    pub(super) async fn look(&self) -> Result<sqlx::Transaction<'static, sqlx::Sqlite>, DbError> {
-        Ok(self.writer.begin().await?)
-    }
-
     /// Takes SQLite's write lock at once: a transaction that starts to write later than it reads can
     /// fail halfway.
     pub(super) async fn write(&self) -> Result<sqlx::Transaction<'static, sqlx::Sqlite>, DbError> {

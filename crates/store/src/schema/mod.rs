@@ -56,7 +56,7 @@ pub(crate) async fn prepare(
     when_empty: WhenEmpty,
 ) -> Result<(), OpenError> {
     let failed = |error| OpenError::of(uri, error);
-    let mut transaction = database.look().await.map_err(failed)?;
+    let mut transaction = database.read().await.map_err(failed)?;
     let found = look(&mut transaction).await.map_err(failed)?;
     drop(transaction);
     match found {
