@@ -203,8 +203,10 @@ def test_one_that_hangs_holds_up_nobody(stock, receiver, told):
         stock.create_registered_model(name())
     # Far below the time that the other one takes.
     receiver.wait("/good", 30, 25)
-    assert time.monotonic() - began < 25
-    assert 1 <= len(receiver.at("/hangs")) < 30
+    elapsed = time.monotonic() - began
+    assert elapsed < 25
+    # Two at once, each for the three seconds that a receiver may take.
+    assert 1 <= len(receiver.at("/hangs")) <= 2 * (elapsed / 3 + 1)
     told.stop()
 
 
