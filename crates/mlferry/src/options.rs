@@ -370,9 +370,14 @@ fn artifact_location_max_length(env: &Env) -> Result<usize, Stop> {
 fn long_values(env: &Env) -> Result<LongValues, Stop> {
     let name = "MLFLOW_TRUNCATE_LONG_VALUES";
     let Some(given) = variable(env, name)? else { return Ok(LongValues::Cut) };
+    Ok(if switch(name, given)? { LongValues::Cut } else { LongValues::Refuse })
+}
+
+/// What a variable says that turns something on or off.
+fn switch(name: &str, given: &str) -> Result<bool, Stop> {
     match given.to_ascii_lowercase().as_str() {
-        "true" | "1" => Ok(LongValues::Cut),
-        "false" | "0" => Ok(LongValues::Refuse),
+        "true" | "1" => Ok(true),
+        "false" | "0" => Ok(false),
         _ => Err(Stop::Refused(format!("{name} is '{given}'. It must be true, false, 1 or 0."))),
     }
 }

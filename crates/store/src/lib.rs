@@ -96,3 +96,4 @@ pub use store::{Store, StoreOptions};
 pub use trace_reads::TraceData;
 pub use webhook_deliveries::{Claim, Delivery, Waiting};
 pub use webhook_secrets::{InvalidSecretKey, SecretKey};
+pub use webhooks::WebhookSecret;

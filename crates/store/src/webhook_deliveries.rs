@@ -6,16 +6,12 @@ use crate::{
     clock::now_ms,
     db::{DbError, Transaction},
     reads::Question,
-    schema::WORKSPACE,
     tables::{WebhookDeliveries, Webhooks},
     webhook_secrets::SecretKey,
-    webhooks::secret_of,
+    webhooks::{WebhookSecret, secret_of},
     writes::{Change, Lock},
 };
-use mlferry_protocol::{
-    WireEnum,
-    webhooks::{GetWebhook, WebhookStatus},
-};
+use mlferry_protocol::{WireEnum, webhooks::WebhookStatus};
 use sea_query::{Expr, ExprTrait, Func, LockBehavior, LockType, Order, Query};
 use std::{
     collections::{HashMap, HashSet},
@@ -35,9 +31,8 @@ pub struct Delivery {
     pub webhook_id: String,
     /// Where it goes.
     pub url: String,
-    /// What it is signed with, if it is signed; an error where the server has another key than the one with which
-    /// the secret was encrypted.
-    pub secret: Result<Option<String>, ()>,
+    /// What it is signed with.
+    pub secret: WebhookSecret,
     /// The message.
     pub body: String,
     /// How often it was taken, this time included.
@@ -96,14 +91,6 @@ impl Store {
         let Delivery { delivery_id, attempts, .. } = delivery;
         self.write(Postponed { delivery_id: delivery_id.clone(), attempts: *attempts, pause }).await
     }
-
-    /// A test message's way: the address and the secret of a webhook, whatever its status.
-    pub async fn webhook_target(
-        &self,
-        webhook: GetWebhook,
-    ) -> Result<(String, Result<Option<String>, ()>), StoreError> {
-        self.ask(TargetOf { webhook, key: self.secret_key.clone() }).await
-    }
 }
 
 struct LookAtQueue;
@@ -122,29 +109,6 @@ impl Question for LookAtQueue {
         };
         let count: i64 = row.get_at(0)?;
         Ok(Waiting { count: count.unsigned_abs(), next_due_ms: row.get_at(1)? })
-    }
-}
-
-struct TargetOf {
-    webhook: GetWebhook,
-    key: Option<Arc<SecretKey>>,
-}
-
-impl Question for TargetOf {
-    type Answer = (String, Result<Option<String>, ()>);
-
-    async fn answer(&self, transaction: &mut Transaction) -> Result<Self::Answer, StoreError> {
-        let select = Query::select()
-            .columns([Webhooks::Url, Webhooks::Secret])
-            .from(Webhooks::Table)
-            .and_where(Expr::col(Webhooks::WebhookId).eq(self.webhook.webhook_id.as_str()))
-            .and_where(Expr::col(Webhooks::Workspace).eq(WORKSPACE))
-            .and_where(Expr::col(Webhooks::DeletedTimestamp).is_null())
-            .take();
-        let row = transaction.fetch_optional(&select).await?;
-        let row =
-            row.ok_or_else(|| StoreError::WebhookNotFound(self.webhook.webhook_id.clone()))?;
-        Ok((row.get(Webhooks::Url)?, secret_of(&row, self.key.as_deref())?))
     }
 }
 
@@ -203,7 +167,7 @@ struct Due {
 }
 
 /// Where a webhook is told, and what messages are signed with.
-type Target = (String, Result<Option<String>, ()>);
+type Target = (String, WebhookSecret);
 
 impl Claiming {
     /// Rows that are due, of webhooks that can be told more at once; nobody else takes them meanwhile.

@@ -7,6 +7,7 @@ use crate::{
     registry_details,
     schema::WORKSPACE,
     tables::{WebhookDeliveries, WebhookEvents, Webhooks},
+    webhooks::event_of,
 };
 use mlferry_protocol::{
     WireEnum,
@@ -120,9 +121,7 @@ async fn subscribers(
         .take();
     let mut found = Vec::new();
     for row in transaction.fetch_all(&select).await? {
-        let (entity, action): (String, String) =
-            (row.get(WebhookEvents::Entity)?, row.get(WebhookEvents::Action)?);
-        if let Some(event) = WebhookEvent::from_names(&entity, &action) {
+        if let Some(event) = event_of(&row)? {
             found.push((row.get(Webhooks::WebhookId)?, event));
         }
     }

@@ -19,7 +19,7 @@ use mlferry_protocol::{
     },
 };
 use sea_query::{Expr, ExprTrait, LockType, Order, Query, SelectStatement, UpdateStatement};
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 use uuid::Uuid;
 
 impl Store {
@@ -32,6 +32,14 @@ impl Store {
     /// A webhook.
     pub async fn get_webhook(&self, request: GetWebhook) -> Result<Webhook, StoreError> {
         self.ask(request).await
+    }
+
+    /// A webhook, whatever its status, with what its messages are signed with.
+    pub async fn webhook_with_secret(
+        &self,
+        request: GetWebhook,
+    ) -> Result<(Webhook, WebhookSecret), StoreError> {
+        self.ask(WithSecret { request, key: self.secret_key.clone() }).await
     }
 
     /// A page of webhooks, the newest first.
@@ -181,6 +189,28 @@ impl Question for GetWebhook {
     }
 }
 
+struct WithSecret {
+    request: GetWebhook,
+    key: Option<Arc<SecretKey>>,
+}
+
+impl Question for WithSecret {
+    type Answer = (Webhook, WebhookSecret);
+
+    async fn answer(&self, transaction: &mut Transaction) -> Result<Self::Answer, StoreError> {
+        let id = self.request.webhook_id.as_str();
+        let webhook = find(transaction, id).await?;
+        let select = Query::select()
+            .column(Webhooks::Secret)
+            .from(Webhooks::Table)
+            .and_where(Expr::col(Webhooks::WebhookId).eq(id))
+            .take();
+        let row = transaction.fetch_optional(&select).await?;
+        let row = row.ok_or_else(|| StoreError::WebhookNotFound(id.to_owned()))?;
+        Ok((webhook, secret_of(&row, self.key.as_deref())?))
+    }
+}
+
 impl Question for ListWebhooks {
     type Answer = ListWebhooksResponse;
 
@@ -203,11 +233,12 @@ impl Question for ListWebhooks {
     }
 }
 
-/// The secret of a webhook, where it has one; `Err` where no key of this server opens it.
-pub(crate) fn secret_of(
-    row: &Row,
-    key: Option<&SecretKey>,
-) -> Result<Result<Option<String>, ()>, DbError> {
+/// What the messages of a webhook are signed with, if they are; an error where the server has another key than the
+/// one with which the secret was encrypted.
+pub type WebhookSecret = Result<Option<String>, ()>;
+
+/// The secret in the row of a webhook.
+pub(crate) fn secret_of(row: &Row, key: Option<&SecretKey>) -> Result<WebhookSecret, DbError> {
     let token: Option<String> = row.get(Webhooks::Secret)?;
     let Some(token) = token else { return Ok(Ok(None)) };
     let secret = key.and_then(|key| key.decrypt(&token)).ok_or(());
@@ -280,10 +311,7 @@ async fn complete(transaction: &mut Transaction, rows: &[Row]) -> Result<Vec<Web
         .take();
     let mut events: HashMap<String, Vec<WebhookEvent>> = HashMap::new();
     for row in transaction.fetch_all(&select).await? {
-        let (entity, action): (String, String) =
-            (row.get(WebhookEvents::Entity)?, row.get(WebhookEvents::Action)?);
-        // A newer server may know more of them.
-        if let Some(event) = WebhookEvent::from_names(&entity, &action) {
+        if let Some(event) = event_of(&row)? {
             events.entry(row.get(WebhookEvents::WebhookId)?).or_default().push(event);
         }
     }
@@ -291,6 +319,13 @@ async fn complete(transaction: &mut Transaction, rows: &[Row]) -> Result<Vec<Web
         webhook.events = events.remove(&webhook.webhook_id).unwrap_or_default();
     }
     Ok(webhooks)
+}
+
+/// The event of a row, unless only a newer server knows it.
+pub(crate) fn event_of(row: &Row) -> Result<Option<WebhookEvent>, DbError> {
+    let entity: String = row.get(WebhookEvents::Entity)?;
+    let action: String = row.get(WebhookEvents::Action)?;
+    Ok(WebhookEvent::from_names(&entity, &action))
 }
 
 fn webhook_of(row: &Row) -> Result<Webhook, DbError> {

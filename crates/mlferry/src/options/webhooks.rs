@@ -5,7 +5,7 @@ use std::time::Duration;
 use mlferry_server::{AddressRules, WebhookOptions};
 use mlferry_store::SecretKey;
 
-use super::{list, variable};
+use super::{list, switch, variable};
 use crate::env::Env;
 use crate::usage::Stop;
 
@@ -23,7 +23,7 @@ pub(super) fn webhooks(env: &Env) -> Result<WebhookVariables, Stop> {
     let schemes = schemes.unwrap_or_else(|| vec!["https".to_owned()]);
     let addresses = AddressRules {
         schemes: schemes.iter().map(|scheme| scheme.to_ascii_lowercase()).collect(),
-        allow_private: switch(env, "MLFLOW_WEBHOOK_ALLOW_PRIVATE_IPS")?,
+        allow_private: allows_private(env)?,
     };
     let timeout_s = number(env, "MLFLOW_WEBHOOK_REQUEST_TIMEOUT", 30, 1)?;
     let max_workers = number(env, "MLFLOW_WEBHOOK_DELIVERY_MAX_WORKERS", 10, 1)?;
@@ -47,14 +47,10 @@ fn number(env: &Env, name: &str, default: u32, least: u32) -> Result<u32, Stop> 
     })
 }
 
-fn switch(env: &Env, name: &str) -> Result<bool, Stop> {
-    match variable(env, name)?.map(str::to_ascii_lowercase).as_deref() {
-        None | Some("" | "false" | "0") => Ok(false),
-        Some("true" | "1") => Ok(true),
-        Some(other) => {
-            Err(Stop::Refused(format!("{name} is '{other}'. It must be true, false, 1 or 0.")))
-        }
-    }
+fn allows_private(env: &Env) -> Result<bool, Stop> {
+    let name = "MLFLOW_WEBHOOK_ALLOW_PRIVATE_IPS";
+    let given = variable(env, name)?.filter(|given| !given.is_empty());
+    given.map_or(Ok(false), |given| switch(name, given))
 }
 
 fn secret_key(env: &Env) -> Result<Option<SecretKey>, Stop> {

@@ -7,11 +7,12 @@ use super::{
 use axum::http::{StatusCode, header};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use hmac::{Hmac, KeyInit, Mac};
+use mlferry_store::WebhookSecret;
 use reqwest::{Client, Response, redirect::Policy};
 use sha2::Sha256;
 use std::{
     error::Error,
-    sync::Arc,
+    sync::{Arc, OnceLock},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 use uuid::Uuid;
@@ -28,9 +29,11 @@ const ANSWER_BYTES: usize = 64 * 1024;
 /// The way to receivers. Cheap to clone.
 #[derive(Debug, Clone)]
 pub(crate) struct Sender {
-    /// Without one, the reason is what becomes of every message.
-    client: Result<Client, String>,
+    /// Made for the first message, since it keeps all trusted certificates in memory. Without one, the reason is what
+    /// becomes of every message.
+    client: Arc<OnceLock<Result<Client, String>>>,
     rules: AddressRules,
+    request_timeout: Duration,
     max_retries: u32,
 }
 
@@ -39,7 +42,7 @@ pub(crate) struct Sender {
 pub(super) struct Message<'a> {
     pub(super) delivery_id: &'a str,
     pub(super) url: &'a str,
-    pub(super) secret: &'a Result<Option<String>, ()>,
+    pub(super) secret: &'a WebhookSecret,
     pub(super) body: &'a str,
 }
 
@@ -90,14 +93,22 @@ impl Outcome {
 
 impl Sender {
     pub(crate) fn new(options: &WebhookOptions) -> Self {
+        Self {
+            client: Arc::default(),
+            rules: options.addresses.clone(),
+            request_timeout: options.request_timeout,
+            max_retries: options.max_retries,
+        }
+    }
+
+    fn make_client(&self) -> Result<Client, String> {
         // The TLS library asks for the process's own choice; somebody may have been faster.
         let _ = tokio_rustls::rustls::crypto::ring::default_provider().install_default();
-        let rules = options.addresses.clone();
-        let followed = rules.clone();
+        let rules = self.rules.clone();
         let redirects = Policy::custom(move |attempt| {
             if attempt.previous().len() > REDIRECTS {
                 attempt.error("too many redirects")
-            } else if followed.allows(attempt.url()) {
+            } else if rules.allows(attempt.url()) {
                 attempt.follow()
             } else {
                 attempt.error("the receiver leads to an address that is not public")
@@ -108,13 +119,12 @@ impl Sender {
             .no_proxy()
             .redirect(redirects)
             .referer(false)
-            .dns_resolver(Arc::new(rules.clone()))
-            .timeout(options.request_timeout)
+            .dns_resolver(Arc::new(self.rules.clone()))
+            .timeout(self.request_timeout)
             .http1_only()
             .user_agent(concat!("mlferry/", env!("CARGO_PKG_VERSION")))
             .build();
-        let client = client.map_err(|error| innermost(&error));
-        Self { client, rules, max_retries: options.max_retries }
+        client.map_err(|error| innermost(&error))
     }
 
     /// Where webhooks may lead.
@@ -136,7 +146,7 @@ impl Sender {
 
     /// Sends a message once.
     pub(super) async fn send(&self, message: &Message<'_>) -> Outcome {
-        let client = match &self.client {
+        let client = match self.client.get_or_init(|| self.make_client()) {
             Ok(client) => client,
             Err(words) => return Outcome::forever(words),
         };

@@ -17,15 +17,14 @@ pub(crate) async fn send_test(
     Webhooks { store, sender }: &Webhooks,
     TestWebhook { webhook_id, event }: TestWebhook,
 ) -> Result<WebhookTestResult, ApiError> {
-    let of = || GetWebhook { webhook_id: webhook_id.clone() };
-    let webhook = store.get_webhook(of()).await?;
-    let (url, secret) = store.webhook_target(of()).await?;
+    let (webhook, secret) = store.webhook_with_secret(GetWebhook { webhook_id }).await?;
     let Some(event) = event.or_else(|| webhook.events.first().copied()) else {
         return Ok(failed("the webhook has no event that this server knows"));
     };
     let body = event.message(&event.example());
     let delivery_id = Uuid::new_v4().to_string();
-    let message = Message { delivery_id: &delivery_id, url: &url, secret: &secret, body: &body };
+    let message =
+        Message { delivery_id: &delivery_id, url: &webhook.url, secret: &secret, body: &body };
     let began = Instant::now();
     let mut attempts = 1;
     let outcome = loop {
@@ -38,9 +37,10 @@ pub(crate) async fn send_test(
             _ => break outcome,
         }
     };
+    let success = outcome.is_success();
     Ok(match outcome {
         Outcome::Answered { status, body, .. } => WebhookTestResult {
-            success: status.as_u16() < 400,
+            success,
             response_status: Some(status.as_u16()),
             response_body: Some(body),
             error_message: None,
