@@ -1,7 +1,7 @@
 //! Assessments as rows: how they are written, and read for a whole page of traces at once.
 
 use crate::{
-    db::{DbError, Row, Transaction, id_lists, insert},
+    db::{DbError, Insertion, Row, Transaction, id_lists, insert},
     python_json,
     tables::Assessments,
 };
@@ -39,7 +39,7 @@ pub(crate) fn insertion(
     run_id: Option<String>,
     experiment: i64,
     timestamp: i64,
-) -> sea_query::InsertStatement {
+) -> Insertion {
     let columns = [
         Assessments::AssessmentId,
         Assessments::TraceId,

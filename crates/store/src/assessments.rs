@@ -69,7 +69,7 @@ impl Change for CreateAssessment {
         let assessment = made(given, &self.trace_id);
         let run_id = given.run_id().map(ToOwned::to_owned);
         let insertion = insertion(&assessment, run_id, experiment, timestamp);
-        let inserted = transaction.execute(&insertion).await;
+        let inserted = transaction.insert(&insertion).await;
         inserted.map_err(|error| match error.trouble() {
             Trouble::Duplicate => StoreError::AssessmentExists(assessment.assessment_id.clone()),
             _ => error.into(),
@@ -132,7 +132,7 @@ pub(crate) async fn add_with_trace(
         Assessments::IsNumericValue,
     ];
     let replace = OnConflict::column(Assessments::AssessmentId).update_columns(replaced).to_owned();
-    transaction.execute(insertion.on_conflict(replace)).await?;
+    transaction.insert(insertion.on_conflict(replace)).await?;
     Ok(())
 }
 

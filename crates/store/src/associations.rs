@@ -2,7 +2,7 @@
 
 use crate::{
     clock::now_ms,
-    db::{DbError, Transaction, insert, row_lists},
+    db::{DbError, Transaction, insert},
     inputs,
     tables::EntityAssociations as Links,
 };
@@ -36,20 +36,18 @@ pub(crate) async fn link<'a>(
     ];
     let key = [Links::SourceType, Links::SourceId, Links::DestinationType, Links::DestinationId];
     let links: Vec<_> = links.collect();
-    for links in row_lists(&links) {
-        let rows = links.iter().map(|((source, source_id), (destination, destination_id))| {
-            [
-                inputs::new_id().into(),
-                (*source).into(),
-                (*source_id).into(),
-                (*destination).into(),
-                (*destination_id).into(),
-                now.into(),
-            ]
-        });
-        let mut statement = insert(Links::Table, columns, rows);
-        let linked = OnConflict::columns(key).do_nothing().to_owned();
-        transaction.execute(statement.on_conflict(linked)).await?;
-    }
+    let rows = links.iter().map(|((source, source_id), (destination, destination_id))| {
+        [
+            inputs::new_id().into(),
+            (*source).into(),
+            (*source_id).into(),
+            (*destination).into(),
+            (*destination_id).into(),
+            now.into(),
+        ]
+    });
+    let mut statement = insert(Links::Table, columns, rows);
+    let linked = OnConflict::columns(key).do_nothing().to_owned();
+    transaction.insert(statement.on_conflict(linked)).await?;
     Ok(())
 }

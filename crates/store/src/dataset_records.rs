@@ -4,7 +4,7 @@ use crate::{
     Store, StoreError,
     clock::now_ms,
     dataset_schema::schema_with,
-    db::{DbError, Dialect, Row, Transaction, id_lists, insert, json, row_lists},
+    db::{DbError, Dialect, Row, Transaction, id_lists, insert, json},
     evaluation_datasets::{self, digest},
     reads::{Question, cut_page},
     tables::{EvaluationDatasetRecords as Column, EvaluationDatasets},
@@ -190,14 +190,12 @@ impl Kept {
         ];
         let dialect = transaction.dialect();
         let records: Vec<_> = self.records.iter().collect();
-        for records in row_lists(&records) {
-            let rows = records.iter().map(|(hash, record)| row_of(dialect, hash, record));
-            let mut insertion = insert(Column::Table, columns, rows);
-            let conflict = OnConflict::columns([Column::DatasetId, Column::InputHash])
-                .update_columns(changing)
-                .to_owned();
-            transaction.execute(insertion.on_conflict(conflict)).await?;
-        }
+        let rows = records.iter().map(|(hash, record)| row_of(dialect, hash, record));
+        let mut insertion = insert(Column::Table, columns, rows);
+        let conflict = OnConflict::columns([Column::DatasetId, Column::InputHash])
+            .update_columns(changing)
+            .to_owned();
+        transaction.insert(insertion.on_conflict(conflict)).await?;
         Ok(())
     }
 }

@@ -85,7 +85,7 @@ pub(crate) async fn add_datasets(
     let mut statement = insert(Datasets::Table, columns, rows);
     let key = [Datasets::ExperimentId, Datasets::Name, Datasets::Digest];
     statement.on_conflict(OnConflict::columns(key).do_nothing().to_owned());
-    transaction.execute(&statement).await?;
+    transaction.insert(&statement).await?;
     Ok(())
 }
 
@@ -164,11 +164,7 @@ async fn add_link_tags(
         );
     }
     let columns = [InputTags::InputUuid, InputTags::Name, InputTags::Value];
-    // Each row has three values, and a statement takes 32,766.
-    for rows in rows.chunks(10_000) {
-        let statement = insert(InputTags::Table, columns, rows.iter().cloned());
-        transaction.execute(&statement).await?;
-    }
+    transaction.insert(&insert(InputTags::Table, columns, rows)).await?;
     Ok(())
 }
 

@@ -4,7 +4,7 @@ use crate::{
     Store, StoreError,
     clock::now_ms,
     dataset_experiments,
-    db::{DbError, Row, Transaction, id_lists, insert, row_lists},
+    db::{DbError, Row, Transaction, id_lists, insert},
     reads::Question,
     schema::WORKSPACE,
     tables::{EvaluationDatasetTags, EvaluationDatasets},
@@ -104,7 +104,7 @@ impl Change for CreateDataset {
             self.user.clone().into(),
             WORKSPACE.into(),
         ];
-        transaction.execute(&insert(EvaluationDatasets::Table, columns, [row])).await?;
+        transaction.insert(&insert(EvaluationDatasets::Table, columns, [row])).await?;
         set_tags(transaction, &dataset_id, &self.tags).await?;
         let experiment_ids = self.experiment_ids.clone();
         dataset_experiments::add(transaction, &dataset_id, &experiment_ids).await?;
@@ -218,16 +218,13 @@ async fn set_tags(
         EvaluationDatasetTags::Key,
         EvaluationDatasetTags::Value,
     ];
-    for tags in row_lists(tags) {
-        let rows = tags
-            .iter()
-            .map(|tag| [dataset_id.into(), tag.key.as_str().into(), tag.value.clone().into()]);
-        let mut insertion = insert(EvaluationDatasetTags::Table, columns, rows);
-        let key = [EvaluationDatasetTags::DatasetId, EvaluationDatasetTags::Key];
-        let conflict =
-            OnConflict::columns(key).update_column(EvaluationDatasetTags::Value).to_owned();
-        transaction.execute(insertion.on_conflict(conflict)).await?;
-    }
+    let rows = tags
+        .iter()
+        .map(|tag| [dataset_id.into(), tag.key.as_str().into(), tag.value.clone().into()]);
+    let mut insertion = insert(EvaluationDatasetTags::Table, columns, rows);
+    let key = [EvaluationDatasetTags::DatasetId, EvaluationDatasetTags::Key];
+    let conflict = OnConflict::columns(key).update_column(EvaluationDatasetTags::Value).to_owned();
+    transaction.insert(insertion.on_conflict(conflict)).await?;
     Ok(())
 }
 

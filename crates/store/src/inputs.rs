@@ -2,7 +2,7 @@
 
 use crate::{
     Store, StoreError,
-    db::{DbError, Row, Transaction, id_lists, insert, row_lists},
+    db::{DbError, Row, Transaction, id_lists, insert},
     runs,
     tables::Inputs,
     writes::{Change, Lock},
@@ -112,11 +112,9 @@ pub(crate) async fn add_links(
     let key =
         [Inputs::SourceType, Inputs::SourceId, Inputs::DestinationType, Inputs::DestinationId];
     let mut added = 0;
-    for links in row_lists(&links) {
-        let mut statement = insert(Inputs::Table, columns, links.iter().map(row_of));
-        statement.on_conflict(OnConflict::columns(key).do_nothing().to_owned());
-        added += transaction.execute(&statement).await?;
-    }
+    let mut statement = insert(Inputs::Table, columns, links.iter().map(row_of));
+    statement.on_conflict(OnConflict::columns(key).do_nothing().to_owned());
+    added += transaction.insert(&statement).await?;
     Ok(added)
 }
 

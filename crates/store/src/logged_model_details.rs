@@ -2,7 +2,7 @@
 
 use crate::{
     Store, StoreError,
-    db::{DbError, Row, Transaction, id_lists, insert, row_lists},
+    db::{DbError, Insertion, Row, Transaction, id_lists, insert},
     logged_models::{ModelRow, held},
     metrics, runs,
     tables::{LoggedModelMetrics, LoggedModelParams, LoggedModelTags, LoggedModels},
@@ -139,11 +139,9 @@ pub(crate) async fn add_params(
     };
     let key = [LoggedModelParams::ModelId, LoggedModelParams::ParamKey];
     let mut added = 0;
-    for params in row_lists(params) {
-        let mut statement = insert(LoggedModelParams::Table, columns, params.iter().map(row_of));
-        statement.on_conflict(OnConflict::columns(key).do_nothing().to_owned());
-        added += transaction.execute(&statement).await?;
-    }
+    let mut statement = insert(LoggedModelParams::Table, columns, params.iter().map(row_of));
+    statement.on_conflict(OnConflict::columns(key).do_nothing().to_owned());
+    added += transaction.insert(&statement).await?;
     Ok(added)
 }
 
@@ -161,14 +159,12 @@ pub(crate) async fn set_tags(
     ];
     let key = [LoggedModelTags::ModelId, LoggedModelTags::TagKey];
     let tags: Vec<_> = last_of_each_key(tags).into_iter().collect();
-    for tags in row_lists(&tags) {
-        let rows = tags.iter().map(|(key, value)| {
-            [model.id.into(), model.experiment_id.0.into(), (*key).into(), (*value).into()]
-        });
-        let mut statement = insert(LoggedModelTags::Table, columns, rows);
-        let replace = OnConflict::columns(key).update_column(LoggedModelTags::TagValue).to_owned();
-        transaction.execute(statement.on_conflict(replace)).await?;
-    }
+    let rows = tags.iter().map(|(key, value)| {
+        [model.id.into(), model.experiment_id.0.into(), (*key).into(), (*value).into()]
+    });
+    let mut statement = insert(LoggedModelTags::Table, columns, rows);
+    let replace = OnConflict::columns(key).update_column(LoggedModelTags::TagValue).to_owned();
+    transaction.insert(statement.on_conflict(replace)).await?;
     Ok(())
 }
 
@@ -200,12 +196,12 @@ pub(crate) async fn log_metrics(
         return Ok(());
     }
     check_existence(transaction, models).await?;
-    transaction.execute(&metric_insertion(rows)).await?;
+    transaction.insert(&metric_insertion(rows)).await?;
     Ok(())
 }
 
 /// The insertion of values of models; the first at a step, time and run stays.
-pub(crate) fn metric_insertion(rows: Vec<[Expr; 9]>) -> sea_query::InsertStatement {
+pub(crate) fn metric_insertion(rows: Vec<[Expr; 9]>) -> Insertion {
     let columns = [
         LoggedModelMetrics::ModelId,
         LoggedModelMetrics::MetricName,

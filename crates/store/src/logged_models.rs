@@ -4,7 +4,7 @@ use crate::{
     Store, StoreError,
     artifact_uri::{self, ArtifactRoot, check_width},
     clock::now_ms,
-    db::{Dialect, Row, Transaction, insert},
+    db::{Dialect, Insertion, Row, Transaction, insert},
     experiments,
     lifecycle::{ACTIVE, DELETED},
     logged_model_details::{self, add_params, set_tags},
@@ -22,9 +22,7 @@ use mlferry_protocol::{
         LoggedModelInfo, LoggedModelStatus,
     },
 };
-use sea_query::{
-    Expr, ExprTrait, InsertStatement, LockType, Query, SelectStatement, UpdateStatement,
-};
+use sea_query::{Expr, ExprTrait, LockType, Query, SelectStatement, UpdateStatement};
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -134,7 +132,7 @@ impl Change for NewModel {
             status_message: None,
             tags: Vec::new(),
         };
-        transaction.execute(&insertion(&info, ACTIVE)).await?;
+        transaction.insert(&insertion(&info, ACTIVE)).await?;
         let model = ModelRow { id: &info.model_id, experiment_id: info.experiment_id };
         add_params(transaction, &model, &request.params).await?;
         set_tags(transaction, &model, &request.tags).await?;
@@ -143,7 +141,7 @@ impl Change for NewModel {
 }
 
 /// The insertion of a model, without what belongs to it.
-pub(crate) fn insertion(info: &LoggedModelInfo, stage: &str) -> InsertStatement {
+pub(crate) fn insertion(info: &LoggedModelInfo, stage: &str) -> Insertion {
     let columns = [
         LoggedModels::ModelId,
         LoggedModels::ExperimentId,

@@ -182,7 +182,7 @@ pub(crate) async fn insert_points(
     let mut statement = insert(Metrics::Table, columns, rows);
     // All columns are the key: a row that is there already is the same value, logged again.
     let keep = OnConflict::columns(columns).do_nothing().to_owned();
-    transaction.execute(statement.on_conflict(keep)).await?;
+    transaction.insert(statement.on_conflict(keep)).await?;
     Ok(())
 }
 
@@ -220,7 +220,7 @@ pub(crate) async fn update_latest(
         ])
         .action_and_where(is_later())
         .to_owned();
-    transaction.execute(statement.on_conflict(replace)).await?;
+    transaction.insert(statement.on_conflict(replace)).await?;
     Ok(())
 }
 

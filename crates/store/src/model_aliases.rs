@@ -78,7 +78,7 @@ impl Change for SetRegisteredModelAlias {
         .update_column(RegisteredModelAliases::Version)
         .to_owned();
         let mut insertion = insert(RegisteredModelAliases::Table, columns, [row]);
-        transaction.execute(insertion.on_conflict(replace)).await?;
+        transaction.insert(insertion.on_conflict(replace)).await?;
         announce(transaction, RegistryChange::AliasSet, Subject::named(&self.name), |_| {
             let version = self.version.to_string();
             json!({"name": self.name, "alias": self.alias, "version": version})

@@ -139,7 +139,7 @@ impl NewVersion {
             READY.into(),
             WORKSPACE.into(),
         ];
-        transaction.execute(&insert(ModelVersions::Table, columns, [row])).await?;
+        transaction.insert(&insert(ModelVersions::Table, columns, [row])).await?;
         Ok(())
     }
 }

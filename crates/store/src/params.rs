@@ -93,7 +93,7 @@ async fn add_new<'a>(
         .map(|param| [param.key.as_str().into(), param.value.as_str().into(), run.as_str().into()]);
     let mut statement = insert(Params::Table, [Params::Key, Params::Value, Params::RunUuid], rows);
     let keep = OnConflict::columns([Params::Key, Params::RunUuid]).do_nothing().to_owned();
-    let added = transaction.execute(statement.on_conflict(keep)).await?;
+    let added = transaction.insert(statement.on_conflict(keep)).await?;
     if added == params.len() as u64 {
         return Ok(Vec::new());
     }

@@ -154,7 +154,7 @@ impl Change for CreateRegisteredModel {
         let mut insertion = insert(RegisteredModels::Table, columns, [row]);
         // A statement that fails would end the transaction, in which it is still to be asked who has the name.
         insertion.on_conflict(OnConflict::new().do_nothing().to_owned());
-        if transaction.execute(&insertion).await? == 0 {
+        if transaction.insert(&insertion).await? == 0 {
             return Err(taken(transaction, &self.name, &self.tags).await?);
         }
         set_on_model(transaction, &self.name, &self.tags).await?;

@@ -2,7 +2,7 @@
 
 use crate::{
     Store, StoreError,
-    db::{Transaction, insert, row_lists},
+    db::{Transaction, insert},
     model_versions, registered_models,
     schema::WORKSPACE,
     tables::{ModelVersionTags, RegisteredModelTags},
@@ -173,14 +173,12 @@ pub(crate) async fn set_on_model(
     ];
     let key = [RegisteredModelTags::Workspace, RegisteredModelTags::Key, RegisteredModelTags::Name];
     let tags: Vec<_> = last_of_each_key(tags).into_iter().collect();
-    for tags in row_lists(&tags) {
-        let rows = tags
-            .iter()
-            .map(|(key, value)| [(*key).into(), (*value).into(), name.into(), WORKSPACE.into()]);
-        let mut statement = insert(RegisteredModelTags::Table, columns, rows);
-        let replace = OnConflict::columns(key).update_column(RegisteredModelTags::Value).to_owned();
-        transaction.execute(statement.on_conflict(replace)).await?;
-    }
+    let rows = tags
+        .iter()
+        .map(|(key, value)| [(*key).into(), (*value).into(), name.into(), WORKSPACE.into()]);
+    let mut statement = insert(RegisteredModelTags::Table, columns, rows);
+    let replace = OnConflict::columns(key).update_column(RegisteredModelTags::Value).to_owned();
+    transaction.insert(statement.on_conflict(replace)).await?;
     Ok(())
 }
 
@@ -205,13 +203,11 @@ pub(crate) async fn set_on_version(
         ModelVersionTags::Version,
     ];
     let tags: Vec<_> = last_of_each_key(tags).into_iter().collect();
-    for tags in row_lists(&tags) {
-        let rows = tags.iter().map(|(key, value)| {
-            [(*key).into(), (*value).into(), name.into(), version.0.into(), WORKSPACE.into()]
-        });
-        let mut statement = insert(ModelVersionTags::Table, columns, rows);
-        let replace = OnConflict::columns(key).update_column(ModelVersionTags::Value).to_owned();
-        transaction.execute(statement.on_conflict(replace)).await?;
-    }
+    let rows = tags.iter().map(|(key, value)| {
+        [(*key).into(), (*value).into(), name.into(), version.0.into(), WORKSPACE.into()]
+    });
+    let mut statement = insert(ModelVersionTags::Table, columns, rows);
+    let replace = OnConflict::columns(key).update_column(ModelVersionTags::Value).to_owned();
+    transaction.insert(statement.on_conflict(replace)).await?;
     Ok(())
 }

@@ -4,7 +4,7 @@ use crate::{
     Store, StoreError,
     artifact_uri::{self, ArtifactRoot, check_width},
     clock::now_ms,
-    db::{DbError, Dialect, Row, Transaction, insert},
+    db::{DbError, Dialect, Insertion, Row, Transaction, insert},
     experiments,
     lifecycle::{ACTIVE, DELETED},
     reads::{Question, cut_page},
@@ -148,7 +148,7 @@ impl Change for NewRun {
             lifecycle_stage: Some(ACTIVE.to_owned()),
             run_id: id.clone(),
         };
-        transaction.execute(&insertion(&info, &RunSource::default(), None)).await?;
+        transaction.insert(&insertion(&info, &RunSource::default(), None)).await?;
         let mut tags = request.tags.clone();
         tags.push(Tag { key: RUN_NAME_TAG.to_owned(), value: name });
         tags::insert_on_run(transaction, &id, &tags).await?;
@@ -182,7 +182,7 @@ pub(crate) fn insertion(
     info: &RunInfo,
     source: &RunSource,
     deleted_time: Option<i64>,
-) -> sea_query::InsertStatement {
+) -> Insertion {
     let columns = [
         Runs::RunUuid,
         Runs::Name,

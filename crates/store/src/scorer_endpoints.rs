@@ -49,7 +49,7 @@ pub(crate) async fn bind(
     let now = now_ms();
     let row =
         [endpoint.into(), SCORER.into(), scorer_id.into(), name.into(), now.into(), now.into()];
-    transaction.execute(&insert(EndpointBindings::Table, columns, [row])).await?;
+    transaction.insert(&insert(EndpointBindings::Table, columns, [row])).await?;
     Ok(())
 }
 

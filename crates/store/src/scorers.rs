@@ -101,7 +101,7 @@ impl Change for RegisterScorer {
             kept.as_deref().unwrap_or(given.as_str()).into(),
             now.into(),
         ];
-        transaction.execute(&insert(ScorerVersions::Table, columns, [row])).await?;
+        transaction.insert(&insert(ScorerVersions::Table, columns, [row])).await?;
         let mut serialized_scorer = given.as_str().to_owned();
         if let Some(endpoint) = &endpoint {
             bind(transaction, &scorer_id, endpoint, &self.name).await?;
@@ -132,7 +132,7 @@ async fn locked_id(
     let mut insertion = insert(Scorers::Table, columns, [row]);
     let key = [Scorers::ExperimentId, Scorers::ScorerName];
     insertion.on_conflict(OnConflict::columns(key).do_nothing().to_owned());
-    transaction.execute(&insertion).await?;
+    transaction.insert(&insertion).await?;
     let select = select_id(request.experiment_id, &request.name).lock(LockType::NoKeyUpdate).take();
     let row = transaction.fetch_optional(&select).await?;
     row.ok_or_else(|| DbError::corrupt("a scorer vanished"))?.get(Scorers::ScorerId)

@@ -202,7 +202,7 @@ async fn store_spans(
         let replace = OnConflict::columns([Spans::TraceId, Spans::SpanId])
             .update_columns(columns.into_iter().skip(2))
             .to_owned();
-        transaction.execute(statement.on_conflict(replace)).await?;
+        transaction.insert(statement.on_conflict(replace)).await?;
     }
     Ok(())
 }

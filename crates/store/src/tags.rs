@@ -2,7 +2,7 @@
 
 use crate::{
     Store, StoreError, custom_views,
-    db::{DbError, Transaction, id_lists, insert, row_lists},
+    db::{DbError, Transaction, id_lists, insert},
     experiments, runs,
     tables::{ExperimentTags, Tags},
     writes::{Change, Lock},
@@ -148,14 +148,12 @@ async fn write_on_run(
     tags: BTreeMap<&str, &str>,
 ) -> Result<(), StoreError> {
     let tags: Vec<_> = tags.into_iter().collect();
-    for tags in row_lists(&tags) {
-        let rows =
-            tags.iter().map(|(key, value)| [(*key).into(), (*value).into(), run.as_str().into()]);
-        let mut statement = insert(Tags::Table, [Tags::Key, Tags::Value, Tags::RunUuid], rows);
-        let replace =
-            OnConflict::columns([Tags::Key, Tags::RunUuid]).update_column(Tags::Value).to_owned();
-        transaction.execute(statement.on_conflict(replace)).await?;
-    }
+    let rows =
+        tags.iter().map(|(key, value)| [(*key).into(), (*value).into(), run.as_str().into()]);
+    let mut statement = insert(Tags::Table, [Tags::Key, Tags::Value, Tags::RunUuid], rows);
+    let replace =
+        OnConflict::columns([Tags::Key, Tags::RunUuid]).update_column(Tags::Value).to_owned();
+    transaction.insert(statement.on_conflict(replace)).await?;
     Ok(())
 }
 
@@ -166,15 +164,13 @@ pub(crate) async fn set_on_experiment(
     tags: &[Tag],
 ) -> Result<(), StoreError> {
     let tags: Vec<_> = last_of_each_key(tags).into_iter().collect();
-    for tags in row_lists(&tags) {
-        let rows = tags.iter().map(|(key, value)| [(*key).into(), (*value).into(), id.0.into()]);
-        let columns = [ExperimentTags::Key, ExperimentTags::Value, ExperimentTags::ExperimentId];
-        let mut statement = insert(ExperimentTags::Table, columns, rows);
-        let replace = OnConflict::columns([ExperimentTags::Key, ExperimentTags::ExperimentId])
-            .update_column(ExperimentTags::Value)
-            .to_owned();
-        transaction.execute(statement.on_conflict(replace)).await?;
-    }
+    let rows = tags.iter().map(|(key, value)| [(*key).into(), (*value).into(), id.0.into()]);
+    let columns = [ExperimentTags::Key, ExperimentTags::Value, ExperimentTags::ExperimentId];
+    let mut statement = insert(ExperimentTags::Table, columns, rows);
+    let replace = OnConflict::columns([ExperimentTags::Key, ExperimentTags::ExperimentId])
+        .update_column(ExperimentTags::Value)
+        .to_owned();
+    transaction.insert(statement.on_conflict(replace)).await?;
     Ok(())
 }
 

@@ -3,7 +3,7 @@
 use crate::{
     Store, StoreError, artifact_uri,
     assessments::{self, TraceOf},
-    db::{Transaction, insert, row_lists},
+    db::{Transaction, insert},
     experiments,
     reads::Question,
     tables::{Assessments, Spans, TraceInfo as Traces, TraceRequestMetadata, TraceTags},
@@ -231,11 +231,9 @@ async fn write_pairs<C: IntoIden + Copy>(
     id: &str,
     pairs: &[(&str, &str)],
 ) -> Result<(), StoreError> {
-    for pairs in row_lists(pairs) {
-        let rows = pairs.iter().map(|(key, value)| [(*key).into(), (*value).into(), id.into()]);
-        let mut statement = insert(table.into_iden(), [key, value, trace], rows);
-        let replace = OnConflict::columns([key, trace]).update_column(value).to_owned();
-        transaction.execute(statement.on_conflict(replace)).await?;
-    }
+    let rows = pairs.iter().map(|(key, value)| [(*key).into(), (*value).into(), id.into()]);
+    let mut statement = insert(table.into_iden(), [key, value, trace], rows);
+    let replace = OnConflict::columns([key, trace]).update_column(value).to_owned();
+    transaction.insert(statement.on_conflict(replace)).await?;
     Ok(())
 }

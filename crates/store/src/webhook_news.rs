@@ -3,7 +3,7 @@
 
 use crate::{
     clock::now_ms,
-    db::{DbError, Transaction, insert, row_lists},
+    db::{DbError, Transaction, insert},
     registry_details,
     schema::WORKSPACE,
     tables::{WebhookDeliveries, WebhookEvents, Webhooks},
@@ -75,20 +75,18 @@ pub(crate) async fn announce(
         WebhookDeliveries::DueMs,
         WebhookDeliveries::Attempts,
     ];
-    for webhooks in row_lists(&told) {
-        let rows = webhooks.iter().map(|webhook_id| {
-            [
-                Uuid::new_v4().to_string().into(),
-                webhook_id.as_str().into(),
-                body.as_str().into(),
-                now.into(),
-                now.into(),
-                0_i64.into(),
-            ]
-        });
-        transaction.execute(&insert(WebhookDeliveries::Table, columns, rows)).await?;
-        transaction.note_deliveries();
-    }
+    let rows = told.iter().map(|webhook_id| {
+        [
+            Uuid::new_v4().to_string().into(),
+            webhook_id.as_str().into(),
+            body.as_str().into(),
+            now.into(),
+            now.into(),
+            0_i64.into(),
+        ]
+    });
+    transaction.insert(&insert(WebhookDeliveries::Table, columns, rows)).await?;
+    transaction.note_deliveries();
     Ok(())
 }
 

@@ -3,7 +3,7 @@
 use crate::{
     Store, StoreError,
     clock::now_ms,
-    db::{DbError, Row, Transaction, insert, row_lists},
+    db::{DbError, Row, Transaction, insert},
     reads::{Question, cut_page},
     schema::WORKSPACE,
     tables::{WebhookEvents, Webhooks},
@@ -110,7 +110,7 @@ impl Change for NewWebhook {
             now.into(),
             WORKSPACE.into(),
         ];
-        transaction.execute(&insert(Webhooks::Table, columns, [row])).await?;
+        transaction.insert(&insert(Webhooks::Table, columns, [row])).await?;
         subscribe(transaction, &id, &self.request.events).await?;
         find(transaction, &id).await
     }
@@ -352,11 +352,9 @@ async fn subscribe(
     events: &[WebhookEvent],
 ) -> Result<(), DbError> {
     let columns = [WebhookEvents::WebhookId, WebhookEvents::Entity, WebhookEvents::Action];
-    for events in row_lists(events) {
-        let rows = events
-            .iter()
-            .map(|event| [id.into(), event.entity_name().into(), event.action_name().into()]);
-        transaction.execute(&insert(WebhookEvents::Table, columns, rows)).await?;
-    }
+    let rows = events
+        .iter()
+        .map(|event| [id.into(), event.entity_name().into(), event.action_name().into()]);
+    transaction.insert(&insert(WebhookEvents::Table, columns, rows)).await?;
     Ok(())
 }

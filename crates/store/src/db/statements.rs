@@ -1,9 +1,11 @@
 //! Parts of statements that many resources build.
 
 use super::Dialect;
-use sea_query::{Expr, ExprTrait, InsertStatement, IntoColumnRef, IntoIden, IntoTableRef, Query};
+use sea_query::{
+    Expr, ExprTrait, InsertStatement, IntoColumnRef, IntoIden, IntoTableRef, OnConflict, Query,
+};
 
-/// Rows in one insertion: with up to a dozen columns, well below the limits below.
+/// Rows in one statement: with up to a dozen columns, well below the limits below.
 const ROWS_IN_INSERT: usize = 1000;
 
 /// Ids in one `IN (…)`, well below the 32,766 values that SQLite takes in one statement, and the 65,535
@@ -11,18 +13,43 @@ const ROWS_IN_INSERT: usize = 1000;
 const IDS_IN_LIST: usize = 10_000;
 
 /// An insertion of rows, each with a value for every column.
+#[derive(Debug)]
+pub(crate) struct Insertion {
+    /// All but the rows.
+    statement: InsertStatement,
+    rows: Vec<Vec<Expr>>,
+}
+
+impl Insertion {
+    /// Says what happens with rows that are there already; otherwise the insertion fails.
+    pub(crate) fn on_conflict(&mut self, conflict: OnConflict) -> &mut Self {
+        self.statement.on_conflict(conflict);
+        self
+    }
+
+    pub(super) fn rows(&self) -> &[Vec<Expr>] {
+        &self.rows
+    }
+
+    /// The statement that inserts some of the rows.
+    pub(super) fn of(&self, rows: &[Vec<Expr>]) -> InsertStatement {
+        let mut statement = self.statement.clone();
+        for row in rows {
+            // It panics when numbers differ from those of columns, and `insert` takes only such.
+            statement.values_panic(row.iter().cloned());
+        }
+        statement
+    }
+}
+
+/// An insertion of rows, for [`Transaction::insert`](super::Transaction::insert).
 pub(crate) fn insert<C: IntoIden, const N: usize>(
     table: impl IntoTableRef,
     columns: [C; N],
     rows: impl IntoIterator<Item = [Expr; N]>,
-) -> InsertStatement {
-    let mut statement = Query::insert();
-    statement.into_table(table).columns(columns);
-    for row in rows {
-        // It panics when numbers differ, and both are N.
-        statement.values_panic(row);
-    }
-    statement
+) -> Insertion {
+    let statement = Query::insert().into_table(table).columns(columns).take();
+    Insertion { statement, rows: rows.into_iter().map(Vec::from).collect() }
 }
 
 /// Whether a column is one of some integers, however many there are.

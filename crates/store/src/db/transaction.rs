@@ -1,11 +1,13 @@
 //! Transactions and the rows they read.
 
 use super::{
-    DbError, Dialect, postgres,
+    DbError, Dialect, Insertion, postgres, row_lists,
     sqlite::{self, FromCell, SqliteRow, SqliteStatement, SqliteTransaction},
 };
 use crate::trace;
-use sea_query::{Iden, PostgresQueryBuilder, QueryStatementWriter, SqliteQueryBuilder};
+use sea_query::{
+    Expr, Iden, PostgresQueryBuilder, QueryStatementWriter, SqliteQueryBuilder, Value,
+};
 use sea_query_sqlx::{SqlxBinder, SqlxValues};
 use sqlx::{AssertSqlSafe, Postgres, Row as _, SqlSafeStr, postgres::PgRow};
 use tracing::{Instrument, Span};
@@ -126,6 +128,29 @@ impl Transaction {
         }
     }
 
+    /// Inserts rows, and counts those that were written.
+    pub(crate) async fn insert(&mut self, insertion: &Insertion) -> Result<u64, DbError> {
+        self.is_touched = true;
+        let mut written = 0;
+        match &mut self.connection {
+            // It takes longer to read the text of a row than to write the row: one text serves all.
+            Connection::Sqlite(transaction) => {
+                let Some(first) = insertion.rows().first() else { return Ok(0) };
+                let (first, span) = sqlite_statement(&insertion.of(std::slice::from_ref(first)));
+                let rows = insertion.rows().iter().map(|row| row.iter().map(plain_value));
+                written = span.in_scope(|| transaction.execute_for_each(&first.sql, rows))?;
+            }
+            Connection::Postgres(transaction) => {
+                for rows in row_lists(insertion.rows()) {
+                    let (query, span) = postgres_query(&insertion.of(rows));
+                    let done = query.execute(&mut **transaction).instrument(span).await?;
+                    written += done.rows_affected();
+                }
+            }
+        }
+        Ok(written)
+    }
+
     /// Carries out statements of our own that take no values.
     pub(crate) async fn run_script(&mut self, script: &'static str) -> Result<(), DbError> {
         self.run(script).await
@@ -231,6 +256,14 @@ fn sqlite_statement(statement: &impl Statement) -> (SqliteStatement, Span) {
     let span = trace::statement(Dialect::Sqlite, &sql);
     let recurs = values.0.len() <= PREPARED_VALUES;
     (SqliteStatement { sql, values, recurs }, span)
+}
+
+/// The value of a column of SQLite, where [`json`](super::json) adds nothing to it.
+fn plain_value(expr: &Expr) -> Option<&Value> {
+    match expr {
+        Expr::Value(value) => Some(value),
+        _ => None,
+    }
 }
 
 type PostgresQuery = sqlx::query::Query<'static, Postgres, SqlxValues>;

@@ -3,7 +3,7 @@
 use super::{Counts, any_row, stage};
 use crate::{
     StoreError,
-    db::{DbError, Transaction, row_lists},
+    db::{DbError, Transaction},
     logged_model_details::{add_params, metric_insertion, set_tags},
     logged_models::{ModelRow, insertion},
     metrics::storable,
@@ -87,7 +87,7 @@ impl Change for AddModel {
         if any_row(transaction, LoggedModels::Table, same_id).await? {
             return Ok(false);
         }
-        transaction.execute(&insertion(&self.info(), stage(self.model.is_deleted))).await?;
+        transaction.insert(&insertion(&self.info(), stage(self.model.is_deleted))).await?;
         let row = ModelRow { id: &self.model.id, experiment_id: self.experiment };
         add_params(transaction, &row, &self.model.params).await?;
         set_tags(transaction, &row, &self.model.tags).await?;
@@ -129,10 +129,8 @@ impl AddModel {
                 metric.dataset_digest.clone().into(),
             ]
         };
-        for metrics in row_lists(&self.model.metrics) {
-            let rows = metrics.iter().map(row_of).collect();
-            transaction.execute(&metric_insertion(rows)).await?;
-        }
+        let rows = self.model.metrics.iter().map(row_of).collect();
+        transaction.insert(&metric_insertion(rows)).await?;
         Ok(())
     }
 }

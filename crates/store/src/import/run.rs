@@ -5,7 +5,7 @@ use crate::{
     StoreError,
     clock::now_ms,
     datasets,
-    db::{DbError, Transaction, row_lists},
+    db::{DbError, Insertion, Transaction, row_lists},
     inputs,
     metrics::{self, Point},
     params,
@@ -139,7 +139,7 @@ impl Change for AddRun {
         if any_row(transaction, Runs::Table, same_id).await? {
             return Ok(false);
         }
-        transaction.execute(&self.insertion()).await?;
+        transaction.insert(&self.insertion()).await?;
         for params in row_lists(&run.params) {
             params::log_all(transaction, &run.id, params).await?;
         }
@@ -155,7 +155,7 @@ impl Change for AddRun {
 }
 
 impl AddRun {
-    fn insertion(&self) -> sea_query::InsertStatement {
+    fn insertion(&self) -> Insertion {
         let run = &self.run;
         // Without a time, no collection of garbage would ever find it.
         let deleted_time = run.is_deleted.then(|| run.deleted_time.unwrap_or_else(now_ms));

@@ -5,7 +5,7 @@ use super::{
     pool::Pooled,
 };
 use rusqlite::{CachedStatement, Connection, Error, Statement, ffi};
-use sea_query::Values;
+use sea_query::{Value, Values};
 use std::sync::Arc;
 
 /// A transaction; dropped without [`commit`](Self::commit), it changes nothing.
@@ -59,6 +59,25 @@ impl SqliteTransaction {
     pub(in crate::db) fn execute(&mut self, statement: &SqliteStatement) -> Result<u64, Error> {
         let mut prepared = self.prepare(statement)?;
         Ok(prepared.raw_execute()? as u64)
+    }
+
+    /// Carries out a statement for each of some lists of values, and counts the rows that it changed. A value is
+    /// absent where it is no value that can travel beside the text.
+    pub(in crate::db) fn execute_for_each<'a>(
+        &mut self,
+        sql: &str,
+        lists: impl Iterator<Item = impl Iterator<Item = Option<&'a Value>>>,
+    ) -> Result<u64, Error> {
+        let mut prepared = self.connection()?.prepare_cached(sql)?;
+        let mut changed = 0;
+        for values in lists {
+            for (index, value) in values.enumerate() {
+                let value = value.ok_or_else(|| Error::InvalidParameterName(sql.to_owned()))?;
+                prepared.raw_bind_parameter(index + 1, Parameter(value))?;
+            }
+            changed += prepared.raw_execute()? as u64;
+        }
+        Ok(changed)
     }
 
     /// Carries out statements that take no values.
