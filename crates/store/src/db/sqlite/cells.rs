@@ -1,101 +1,151 @@
 //! Values on their way to SQLite and from there.
 
 use rusqlite::{
-    Error, Row,
+    Error, Row, Statement,
     types::{FromSqlError, ToSql, ToSqlOutput, Type, Value as Owned, ValueRef},
 };
 use sea_query::Value;
-use std::sync::Arc;
+use std::{ops::Range, str, sync::Arc};
 
-/// A value in a row of an answer.
-pub(crate) type Cell = Owned;
+/// The rows of an answer: few allocations, however many rows there are.
+#[derive(Debug)]
+pub(super) struct Answer {
+    columns: Vec<String>,
+    /// Those of the first row, of the second one, and so on.
+    cells: Vec<Cell>,
+    /// What all texts of cells are parts of.
+    texts: Vec<u8>,
+}
 
-/// A row of an answer, with the names of its columns.
+#[derive(Debug, Clone)]
+enum Cell {
+    Null,
+    Integer(i64),
+    Real(f64),
+    Text(Range<usize>),
+    Blob,
+}
+
+impl Answer {
+    pub(super) fn new(statement: &Statement<'_>) -> Self {
+        let columns = statement.column_names().map(ToOwned::to_owned).collect();
+        Self { columns, cells: Vec::new(), texts: Vec::new() }
+    }
+
+    pub(super) fn add(&mut self, row: &Row<'_>) -> Result<(), Error> {
+        for index in 0..self.columns.len() {
+            let cell = match row.get_ref(index)? {
+                ValueRef::Null => Cell::Null,
+                ValueRef::Integer(integer) => Cell::Integer(integer),
+                ValueRef::Real(real) => Cell::Real(real),
+                ValueRef::Text(text) => {
+                    let start = self.texts.len();
+                    self.texts.extend_from_slice(text);
+                    Cell::Text(start..self.texts.len())
+                }
+                // No column of the schema holds one.
+                ValueRef::Blob(_) => Cell::Blob,
+            };
+            self.cells.push(cell);
+        }
+        Ok(())
+    }
+
+    pub(super) fn into_rows(self) -> Vec<SqliteRow> {
+        let width = self.columns.len().max(1);
+        let answer = Arc::new(self);
+        let starts = (0..answer.cells.len()).step_by(width);
+        starts.map(|first| SqliteRow { answer: Arc::clone(&answer), first }).collect()
+    }
+}
+
+/// A row of an answer.
 #[derive(Debug)]
 pub(crate) struct SqliteRow {
-    cells: Box<[Cell]>,
-    names: Arc<[Box<str>]>,
+    answer: Arc<Answer>,
+    /// Where its cells begin.
+    first: usize,
 }
 
 impl SqliteRow {
-    pub(super) fn read(row: &Row<'_>, names: &Arc<[Box<str>]>) -> Result<Self, Error> {
-        let cell = |index| {
-            let value: ValueRef<'_> = row.get_ref(index)?;
-            value.try_into().map_err(|error: FromSqlError| unfit(index, value.data_type(), error))
-        };
-        let cells = (0..names.len()).map(cell).collect::<Result<_, Error>>()?;
-        Ok(Self { cells, names: Arc::clone(names) })
-    }
-
     /// The value of the column with a number, counted from 0.
     pub(in crate::db) fn at<T: FromCell>(&self, index: usize) -> Result<T, Error> {
-        let cell = self.cells.get(index).ok_or(Error::InvalidColumnIndex(index))?;
-        T::from_cell(cell).ok_or_else(|| unfit(index, cell.data_type(), FromSqlError::InvalidType))
+        let Answer { columns, cells, texts } = &*self.answer;
+        let is_there = index < columns.len();
+        let cell = cells.get(self.first + index).filter(|_| is_there);
+        let value = match cell.ok_or(Error::InvalidColumnIndex(index))? {
+            Cell::Null => ValueRef::Null,
+            Cell::Integer(integer) => ValueRef::Integer(*integer),
+            Cell::Real(real) => ValueRef::Real(*real),
+            Cell::Text(part) => ValueRef::Text(texts.get(part.clone()).unwrap_or_default()),
+            Cell::Blob => ValueRef::Blob(&[]),
+        };
+        T::from_cell(value).ok_or_else(|| unfit(index, value.data_type()))
     }
 
     /// The value of a column.
     pub(in crate::db) fn get<T: FromCell>(&self, name: &str) -> Result<T, Error> {
-        let index = self.names.iter().position(|other| **other == *name);
+        let index = self.answer.columns.iter().position(|other| other == name);
         self.at(index.ok_or_else(|| Error::InvalidColumnName(name.to_owned()))?)
     }
 }
 
-fn unfit(index: usize, found: Type, error: FromSqlError) -> Error {
-    Error::FromSqlConversionFailure(index, found, error.into())
+fn unfit(index: usize, found: Type) -> Error {
+    Error::FromSqlConversionFailure(index, found, FromSqlError::InvalidType.into())
 }
 
 /// What a value in SQLite can be read as.
 pub(crate) trait FromCell: Sized {
     /// The value, unless it is of another type.
-    fn from_cell(cell: &Cell) -> Option<Self>;
+    fn from_cell(cell: ValueRef<'_>) -> Option<Self>;
 }
 
 impl FromCell for i64 {
-    fn from_cell(cell: &Cell) -> Option<Self> {
+    fn from_cell(cell: ValueRef<'_>) -> Option<Self> {
         match cell {
-            Cell::Integer(integer) => Some(*integer),
+            ValueRef::Integer(integer) => Some(integer),
             _ => None,
         }
     }
 }
 
 impl FromCell for i32 {
-    fn from_cell(cell: &Cell) -> Option<Self> {
+    fn from_cell(cell: ValueRef<'_>) -> Option<Self> {
         i64::from_cell(cell)?.try_into().ok()
     }
 }
 
 impl FromCell for bool {
-    fn from_cell(cell: &Cell) -> Option<Self> {
+    fn from_cell(cell: ValueRef<'_>) -> Option<Self> {
         i64::from_cell(cell).map(|integer| integer != 0)
     }
 }
 
 impl FromCell for f64 {
-    fn from_cell(cell: &Cell) -> Option<Self> {
+    fn from_cell(cell: ValueRef<'_>) -> Option<Self> {
         match cell {
-            Cell::Real(real) => Some(*real),
+            ValueRef::Real(real) => Some(real),
             // What computes with integers answers with one.
             #[expect(clippy::cast_precision_loss, reason = "as SQLite itself reads it")]
-            Cell::Integer(integer) => Some(*integer as Self),
+            ValueRef::Integer(integer) => Some(integer as Self),
             _ => None,
         }
     }
 }
 
 impl FromCell for String {
-    fn from_cell(cell: &Cell) -> Option<Self> {
+    fn from_cell(cell: ValueRef<'_>) -> Option<Self> {
         match cell {
-            Cell::Text(text) => Some(text.clone()),
+            ValueRef::Text(text) => str::from_utf8(text).ok().map(ToOwned::to_owned),
             _ => None,
         }
     }
 }
 
 impl<T: FromCell> FromCell for Option<T> {
-    fn from_cell(cell: &Cell) -> Option<Self> {
+    fn from_cell(cell: ValueRef<'_>) -> Option<Self> {
         match cell {
-            Cell::Null => Some(None),
+            ValueRef::Null => Some(None),
             cell => T::from_cell(cell).map(Some),
         }
     }

@@ -1,12 +1,11 @@
 //! A transaction on one connection, and its statements.
 
 use super::{
-    cells::{Parameter, SqliteRow},
+    cells::{Answer, Parameter, SqliteRow},
     pool::Pooled,
 };
 use rusqlite::{CachedStatement, Connection, Error, Statement, ffi};
 use sea_query::{Value, Values};
-use std::sync::Arc;
 
 /// A transaction; dropped without [`commit`](Self::commit), it changes nothing.
 #[derive(Debug)]
@@ -43,16 +42,13 @@ impl SqliteTransaction {
         most: usize,
     ) -> Result<Vec<SqliteRow>, Error> {
         let mut prepared = self.prepare(statement)?;
-        let names = prepared.column_names().map(Box::from).collect();
-        let names: Arc<[Box<str>]> = names;
-        let mut found = Vec::new();
+        let mut answer = Answer::new(&prepared);
         let mut rows = prepared.raw_query();
-        while found.len() < most
-            && let Some(row) = rows.next()?
-        {
-            found.push(SqliteRow::read(row, &names)?);
+        for _ in 0..most {
+            let Some(row) = rows.next()? else { break };
+            answer.add(row)?;
         }
-        Ok(found)
+        Ok(answer.into_rows())
     }
 
     /// Carries out a statement, and counts the rows that it changed.
