@@ -185,6 +185,7 @@ fn not_found(assessment_id: &str, trace_id: &str) -> StoreError {
 
 impl Question for GetAssessment {
     type Answer = Assessment;
+    const IS_SHORT: bool = true;
 
     async fn answer(&self, transaction: &mut Transaction) -> Result<Assessment, StoreError> {
         let select = select_assessments()

@@ -79,6 +79,7 @@ impl Store {
 
 impl Question for GetExperiment {
     type Answer = Experiment;
+    const IS_SHORT: bool = true;
 
     async fn answer(&self, transaction: &mut Transaction) -> Result<Experiment, StoreError> {
         let id = self.experiment_id;
@@ -89,6 +90,7 @@ impl Question for GetExperiment {
 
 impl Question for GetExperimentByName {
     type Answer = Experiment;
+    const IS_SHORT: bool = true;
 
     async fn answer(&self, transaction: &mut Transaction) -> Result<Experiment, StoreError> {
         let name = &self.experiment_name;

@@ -73,6 +73,7 @@ impl Store {
 
 impl Question for GetLoggedModel {
     type Answer = LoggedModel;
+    const IS_SHORT: bool = true;
 
     async fn answer(&self, transaction: &mut Transaction) -> Result<LoggedModel, StoreError> {
         let id = self.model_id.as_str();
@@ -86,6 +87,7 @@ struct ArtifactUriOf(String);
 
 impl Question for ArtifactUriOf {
     type Answer = String;
+    const IS_SHORT: bool = true;
 
     async fn answer(&self, transaction: &mut Transaction) -> Result<String, StoreError> {
         Ok(active(transaction, &self.0).await?.artifact_uri)

@@ -113,6 +113,7 @@ impl Change for DeleteRegisteredModelAlias {
 
 impl Question for GetModelVersionByAlias {
     type Answer = ModelVersion;
+    const IS_SHORT: bool = true;
 
     async fn answer(&self, transaction: &mut Transaction) -> Result<ModelVersion, StoreError> {
         registered_models::check_existence(transaction, &self.name).await?;

@@ -83,6 +83,7 @@ impl Store {
 
 impl Question for GetModelVersion {
     type Answer = ModelVersion;
+    const IS_SHORT: bool = true;
 
     async fn answer(&self, transaction: &mut Transaction) -> Result<ModelVersion, StoreError> {
         find(transaction, &self.0).await
@@ -91,6 +92,7 @@ impl Question for GetModelVersion {
 
 impl Question for GetModelVersionDownloadUri {
     type Answer = String;
+    const IS_SHORT: bool = true;
 
     async fn answer(&self, transaction: &mut Transaction) -> Result<String, StoreError> {
         location_of(transaction, &self.0).await

@@ -15,6 +15,10 @@ pub(crate) trait Question: Send + Sync + 'static {
     /// What the caller learns.
     type Answer: Send;
 
+    /// Whether a few rows are the answer, found by their keys: to go to another thread would take longer than to
+    /// look for them.
+    const IS_SHORT: bool = false;
+
     /// Finds the answer, and changes nothing.
     fn answer(
         &self,
@@ -46,7 +50,7 @@ impl Store {
                 let answer = question.answer(&mut transaction).await;
                 (answer, question)
             };
-            let (answer, asked) = self.database.apart(work).await?;
+            let (answer, asked) = self.database.apart(work, Q::IS_SHORT).await?;
             question = asked;
             match answer {
                 Err(StoreError::Database(error))

@@ -91,6 +91,7 @@ impl Store {
 
 impl Question for GetRegisteredModel {
     type Answer = RegisteredModel;
+    const IS_SHORT: bool = true;
 
     async fn answer(&self, transaction: &mut Transaction) -> Result<RegisteredModel, StoreError> {
         find(transaction, &self.name).await

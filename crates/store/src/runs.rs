@@ -67,6 +67,7 @@ impl Store {
 
 impl Question for GetRun {
     type Answer = Run;
+    const IS_SHORT: bool = true;
 
     async fn answer(&self, transaction: &mut Transaction) -> Result<Run, StoreError> {
         let row = find(transaction, &self.run_id).await?;
@@ -81,6 +82,7 @@ pub(crate) struct ArtifactUriOf(pub(crate) RunId);
 
 impl Question for ArtifactUriOf {
     type Answer = String;
+    const IS_SHORT: bool = true;
 
     async fn answer(&self, transaction: &mut Transaction) -> Result<String, StoreError> {
         let row = find(transaction, &self.0).await?;

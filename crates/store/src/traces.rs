@@ -51,6 +51,7 @@ impl Store {
 
 impl Question for GetTraceInfo {
     type Answer = TraceInfo;
+    const IS_SHORT: bool = true;
 
     async fn answer(&self, transaction: &mut Transaction) -> Result<TraceInfo, StoreError> {
         trace_rows::there(transaction, &self.trace_id).await

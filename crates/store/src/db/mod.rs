@@ -115,12 +115,14 @@ impl Database {
     }
 
     /// Carries out work whose only waits are for transactions that have begun: those of SQLite block their thread, so
-    /// that the work goes to one where nobody else waits.
+    /// that work that is not short goes to one where nobody else waits.
     pub(crate) async fn apart<T: Send + 'static>(
         &self,
         work: impl Future<Output = T> + Send + 'static,
+        is_short: bool,
     ) -> Result<T, DbError> {
         match self {
+            Self::Sqlite(_) if is_short => work.now_or_never().ok_or_else(DbError::closed),
             Self::Sqlite(_) => {
                 let work = work.in_current_span();
                 let done = task::spawn_blocking(move || work.now_or_never()).await;

@@ -16,6 +16,7 @@ use pool::Pool;
 use regex::Regex;
 use rusqlite::{
     Connection, Error, OpenFlags,
+    config::DbConfig,
     functions::{Context, FunctionFlags},
 };
 use std::{
@@ -175,6 +176,8 @@ impl Opening {
         };
         connection.busy_timeout(BUSY_TIMEOUT)?;
         connection.set_prepared_statement_cache_capacity(PREPARED_STATEMENTS);
+        // Otherwise each value that might change a plan has its statement prepared anew.
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         connection.pragma_update(None, "synchronous", "FULL")?;
         connection.pragma_update(None, "case_sensitive_like", true)?;
         add_regexp(&connection)?;
