@@ -39,6 +39,15 @@ const READERS: u32 = 4;
 /// Statements that a connection keeps prepared.
 const PREPARED_STATEMENTS: usize = 256;
 
+/// Pages that a connection keeps, in KiB. The one that writes touches several indexes for each row, in pages far
+/// apart, and would write them out and read them again within one transaction.
+const CACHE_OF_WRITER: i64 = 32 * 1024;
+const CACHE_OF_READER: i64 = 8 * 1024;
+
+/// Pages in the write-ahead log before they are brought to their place. Four times SQLite's own number, since the
+/// pages that are written again and again are brought there once for all.
+const CHECKPOINT_PAGES: i64 = 4000;
+
 /// Where a SQLite database lies.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum SqliteLocation {
@@ -80,14 +89,13 @@ impl SqliteDatabase {
         connections: &Connections,
     ) -> Result<Self, DbError> {
         make_folder(location);
-        let opening =
-            Opening { location: location.clone(), may_create: true, purpose: Purpose::Records };
-        let writer = Pool::new(opening.clone(), 1, connections.acquire_timeout);
+        let opening = |purpose| Opening { location: location.clone(), may_create: true, purpose };
+        let writer = Pool::new(opening(Purpose::Write), 1, connections.acquire_timeout);
         writer.begin("BEGIN").await?.commit()?;
         let readers = connections.max.map_or(READERS, |max| max.saturating_sub(1).max(1));
         let readers = match location {
             SqliteLocation::File(_) => {
-                Some(Pool::new(opening, readers, connections.acquire_timeout))
+                Some(Pool::new(opening(Purpose::Read), readers, connections.acquire_timeout))
             }
             // Another connection would have another, empty memory.
             SqliteLocation::Memory => None,
@@ -164,7 +172,8 @@ struct Opening {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Purpose {
-    Records,
+    Write,
+    Read,
     Schema,
 }
 
@@ -182,13 +191,16 @@ impl Opening {
         connection.pragma_update(None, "case_sensitive_like", true)?;
         add_regexp(&connection)?;
         match self.purpose {
-            Purpose::Records => {
+            Purpose::Write => {
                 connection.pragma_update(None, "foreign_keys", true)?;
+                connection.pragma_update(None, "cache_size", -CACHE_OF_WRITER)?;
+                connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
                 if matches!(self.location, SqliteLocation::File(_)) {
                     // It answers with the journal that there is now.
                     connection.pragma_update(None, "journal_mode", "WAL")?;
                 }
             }
+            Purpose::Read => connection.pragma_update(None, "cache_size", -CACHE_OF_READER)?,
             // As SQLite's own recipe for replacing tables asks: references by other tables, triggers and
             // views stay what they are while a table is away. Neither can be set within a transaction.
             Purpose::Schema => {
