@@ -1,6 +1,6 @@
 //! Conditions of searches as SQL.
 
-use crate::db::Dialect;
+use crate::db::{self, Dialect};
 use mlferry_search::{NumberComparator, TextComparator, TextTest};
 use regex::Regex;
 use sea_query::{BinOper, Expr, ExprTrait, Func, SelectStatement, extension::postgres::PgExpr};
@@ -38,7 +38,7 @@ pub(crate) fn text_test(dialect: Dialect, column: Expr, test: &TextTest) -> Expr
             Dialect::Postgres => column.ilike(pattern.as_str()),
         },
         TextTest::OneOf { values, negated } => {
-            let is_one = is_one_of_texts(dialect, column, values);
+            let is_one = is_one_of_values(dialect, column, values);
             if *negated { is_one.not() } else { is_one }
         }
         TextTest::IsNull { negated: false } => column.is_null(),
@@ -57,16 +57,11 @@ pub(crate) fn matches(dialect: Dialect, column: Expr, pattern: &str) -> Expr {
     column.binary(BinOper::Custom(operator), Expr::val(pattern))
 }
 
-fn is_one_of_texts(dialect: Dialect, column: Expr, values: &[String]) -> Expr {
+fn is_one_of_values(dialect: Dialect, column: Expr, values: &[String]) -> Expr {
     if values.len() <= TEXTS_IN_LIST {
         return column.is_in(values.iter().map(String::as_str));
     }
-    let list = Expr::val(serde_json::Value::from(values).to_string());
-    let template = match dialect {
-        Dialect::Sqlite => "? IN (SELECT value FROM json_each(?))",
-        Dialect::Postgres => "$1 IN (SELECT jsonb_array_elements_text($2::jsonb))",
-    };
-    Expr::cust_with_exprs(template, [column, list])
+    db::is_one_of_texts(dialect, column, values)
 }
 
 /// What the value in a row of another table must fulfil, which may not be there.

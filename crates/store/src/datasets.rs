@@ -211,9 +211,13 @@ fn select_inputs(runs: &[&str]) -> sea_query::SelectStatement {
 
 /// The links from datasets to runs.
 fn links_to(runs: &[&str]) -> Expr {
+    is_link().and(Expr::col((Inputs::Table, Inputs::DestinationId)).is_in(runs.iter().copied()))
+}
+
+/// Whether a row of `inputs` links a dataset with a run.
+pub(crate) fn is_link() -> Expr {
     Expr::col((Inputs::Table, Inputs::DestinationType))
         .eq(end::RUN)
-        .and(Expr::col((Inputs::Table, Inputs::DestinationId)).is_in(runs.iter().copied()))
         .and(Expr::col((Inputs::Table, Inputs::SourceType)).eq(end::DATASET))
 }
 

@@ -149,19 +149,6 @@ pub(crate) async fn add_outputs(
     add_links(transaction, links.collect()).await
 }
 
-/// Models that runs use.
-pub(crate) async fn models_of_runs(
-    transaction: &mut Transaction,
-    runs: &[&str],
-) -> Result<HashMap<String, Vec<ModelInput>>, DbError> {
-    let mut found: HashMap<String, Vec<ModelInput>> = HashMap::new();
-    for row in links_of_runs(transaction, runs, end::RUN_INPUT).await? {
-        let input = ModelInput { model_id: row.get(Inputs::DestinationId)? };
-        found.entry(row.get(Inputs::SourceId)?).or_default().push(input);
-    }
-    Ok(found)
-}
-
 /// Models that runs made.
 pub(crate) async fn outputs_of_runs(
     transaction: &mut Transaction,

@@ -2,7 +2,7 @@
 
 use crate::{
     Store, StoreError,
-    db::{DbError, Transaction, id_lists, insert},
+    db::{DbError, Transaction, insert},
     logged_model_details,
     reads::{Question, cut_page},
     runs,
@@ -14,10 +14,7 @@ use mlferry_protocol::{
     metrics::{GetMetricHistory, GetMetricHistoryResponse, LogMetric, Metric, MetricPoint},
 };
 use sea_query::{Alias, Expr, ExprTrait, OnConflict, Order, Query};
-use std::{
-    cmp::Ordering,
-    collections::{BTreeMap, HashMap},
-};
+use std::{cmp::Ordering, collections::BTreeMap};
 
 impl Store {
     /// Logs one value of a metric. The same value at the same step and time counts once.
@@ -242,39 +239,6 @@ fn is_later() -> Expr {
     let new = by.map(|column| Expr::col((Alias::new("excluded"), column)));
     let old = by.map(|column| Expr::col((LatestMetrics::Table, column)));
     Expr::tuple(new).gt(Expr::tuple(old))
-}
-
-/// The latest value of each metric of runs.
-pub(crate) async fn latest_of_runs(
-    transaction: &mut Transaction,
-    runs: &[&str],
-) -> Result<HashMap<String, Vec<Metric>>, DbError> {
-    let mut found: HashMap<String, Vec<Metric>> = HashMap::new();
-    for list in id_lists(runs) {
-        let select = Query::select()
-            .columns([
-                LatestMetrics::RunUuid,
-                LatestMetrics::Key,
-                LatestMetrics::Value,
-                LatestMetrics::Timestamp,
-                LatestMetrics::Step,
-                LatestMetrics::IsNan,
-            ])
-            .from(LatestMetrics::Table)
-            .and_where(Expr::col(LatestMetrics::RunUuid).is_in(list.iter().copied()))
-            .order_by(LatestMetrics::Key, Order::Asc)
-            .take();
-        for row in transaction.fetch_all(&select).await? {
-            let value =
-                stored_value(row.get(LatestMetrics::Value)?, row.get(LatestMetrics::IsNan)?);
-            let timestamp: Option<i64> = row.get(LatestMetrics::Timestamp)?;
-            let step = row.get(LatestMetrics::Step)?;
-            let metric =
-                of_run(row.get(LatestMetrics::Key)?, value, timestamp.unwrap_or_default(), step);
-            found.entry(row.get(LatestMetrics::RunUuid)?).or_default().push(metric);
-        }
-    }
-    Ok(found)
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use crate::{
     Store, StoreError,
-    db::{DbError, Transaction, id_lists, insert},
+    db::{DbError, Transaction, insert},
     runs,
     tables::Params,
     writes::{Change, Lock},
@@ -12,7 +12,7 @@ use mlferry_protocol::{
     params::{LogParam, Param},
     python::repr_str,
 };
-use sea_query::{Expr, ExprTrait, OnConflict, Order, Query};
+use sea_query::{Expr, ExprTrait, OnConflict, Query};
 use std::collections::HashMap;
 
 impl Store {
@@ -119,25 +119,4 @@ async fn values_of(
         .take();
     let rows = transaction.fetch_all(&select).await?;
     rows.iter().map(|row| Ok((row.get(Params::Key)?, row.get(Params::Value)?))).collect()
-}
-
-/// Params of runs.
-pub(crate) async fn of_runs(
-    transaction: &mut Transaction,
-    runs: &[&str],
-) -> Result<HashMap<String, Vec<Param>>, DbError> {
-    let mut found: HashMap<String, Vec<Param>> = HashMap::new();
-    for list in id_lists(runs) {
-        let select = Query::select()
-            .columns([Params::RunUuid, Params::Key, Params::Value])
-            .from(Params::Table)
-            .and_where(Expr::col(Params::RunUuid).is_in(list.iter().copied()))
-            .order_by(Params::Key, Order::Asc)
-            .take();
-        for row in transaction.fetch_all(&select).await? {
-            let param = Param { key: row.get(Params::Key)?, value: row.get(Params::Value)? };
-            found.entry(row.get(Params::RunUuid)?).or_default().push(param);
-        }
-    }
-    Ok(found)
 }

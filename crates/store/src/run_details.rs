@@ -1,7 +1,21 @@
 //! What was logged to runs, read for a whole page of them at once.
 
-use crate::{StoreError, datasets, db::Transaction, inputs, metrics, params, tags};
-use mlferry_protocol::runs::{Run, RunData, RunInfo, RunInputs, RunOutputs};
+use crate::{
+    StoreError, datasets,
+    db::{DbError, Dialect, Row, Transaction, is_one_of_texts},
+    inputs::end,
+    metrics::{self, stored_value},
+    tables::{Inputs, LatestMetrics, Params, Tags},
+};
+use mlferry_protocol::{
+    datasets::ModelInput,
+    logged_models::ModelOutput,
+    metrics::Metric,
+    params::Param,
+    runs::{Run, RunData, RunInfo, RunInputs, RunOutputs},
+    tags::Tag,
+};
+use sea_query::{Expr, ExprTrait, Query, SelectStatement, UnionType};
 use std::collections::HashMap;
 
 /// How much of runs is read.
@@ -13,35 +27,167 @@ pub(crate) enum Detail {
     Page,
 }
 
-/// Reads what was logged to runs: a few statements, however many runs there are.
+/// Reads what was logged to runs: one statement, and one or two more when they used datasets.
 pub(crate) async fn complete(
     transaction: &mut Transaction,
     infos: Vec<RunInfo>,
     detail: Detail,
 ) -> Result<Vec<Run>, StoreError> {
+    if infos.is_empty() {
+        return Ok(Vec::new());
+    }
     let ids: Vec<&str> = infos.iter().map(|info| info.run_id.as_str()).collect();
-    let mut metrics = metrics::latest_of_runs(transaction, &ids).await?;
-    let mut params = params::of_runs(transaction, &ids).await?;
-    let mut tags = tags::of_runs(transaction, &ids).await?;
-    let mut dataset_inputs = datasets::of_runs(transaction, &ids).await?;
-    let mut model_inputs = match detail {
-        Detail::One => inputs::models_of_runs(transaction, &ids).await?,
-        Detail::Page => HashMap::new(),
+    let rows = transaction.fetch_all(&select_details(transaction.dialect(), &ids)).await?;
+    let mut logged = Logged::default();
+    for row in &rows {
+        logged.add(row, detail)?;
+    }
+    drop(rows);
+    let mut datasets = if logged.have_datasets {
+        datasets::of_runs(transaction, &ids).await?
+    } else {
+        HashMap::new()
     };
-    let mut model_outputs = inputs::outputs_of_runs(transaction, &ids).await?;
     let runs = infos.into_iter().map(|info| {
         let id = info.run_id.as_str();
-        let data = RunData {
-            metrics: metrics.remove(id).unwrap_or_default(),
-            params: params.remove(id).unwrap_or_default(),
-            tags: tags.remove(id).unwrap_or_default(),
-        };
-        let inputs = RunInputs {
-            dataset_inputs: dataset_inputs.remove(id).unwrap_or_default(),
-            model_inputs: model_inputs.remove(id).unwrap_or_default(),
-        };
-        let model_outputs = model_outputs.remove(id).unwrap_or_default();
-        Run { info, data, inputs, outputs: Some(RunOutputs { model_outputs }) }
+        let mut run = logged.runs.remove(id).unwrap_or_default();
+        run.sort();
+        let dataset_inputs = datasets.remove(id).unwrap_or_default();
+        let inputs = RunInputs { dataset_inputs, model_inputs: run.model_inputs };
+        Run { info, data: run.data, inputs, outputs: Some(run.outputs) }
     });
     Ok(runs.collect())
+}
+
+/// What a row of details tells.
+mod kind {
+    pub(super) const METRIC: i32 = 0;
+    pub(super) const PARAM: i32 = 1;
+    pub(super) const TAG: i32 = 2;
+    pub(super) const MODEL_INPUT: i32 = 3;
+    pub(super) const MODEL_OUTPUT: i32 = 4;
+    pub(super) const DATASET: i32 = 5;
+}
+
+/// Numbers of columns of details.
+mod column {
+    pub(super) const KIND: usize = 0;
+    pub(super) const RUN: usize = 1;
+    /// A key, or the id of a model.
+    pub(super) const KEY: usize = 2;
+    /// The value of a param or a tag.
+    pub(super) const TEXT: usize = 3;
+    pub(super) const STEP: usize = 4;
+    pub(super) const TIMESTAMP: usize = 5;
+    /// The value of a metric.
+    pub(super) const VALUE: usize = 6;
+    pub(super) const IS_NAN: usize = 7;
+}
+
+/// Selects all details of runs, in no order.
+fn select_details(dialect: Dialect, runs: &[&str]) -> SelectStatement {
+    let of = |kind: i32, run: Expr, [key, text, step, timestamp, value, is_nan]: [Expr; 6]| {
+        let kind = Expr::cust(kind.to_string());
+        let is_of_runs = is_one_of_texts(dialect, run.clone(), runs);
+        let row = [kind, run, key, text, step, timestamp, value, is_nan];
+        Query::select().exprs(row).and_where(is_of_runs).take()
+    };
+    let none = || Expr::cust("NULL");
+    let metrics = [
+        Expr::col(LatestMetrics::Key),
+        none(),
+        Expr::col(LatestMetrics::Step),
+        Expr::col(LatestMetrics::Timestamp),
+        Expr::col(LatestMetrics::Value),
+        Expr::col(LatestMetrics::IsNan),
+    ];
+    let text = |key: Expr, value: Expr| [key, value, none(), none(), none(), none()];
+    let params = text(Expr::col(Params::Key), Expr::col(Params::Value));
+    let tags = text(Expr::col(Tags::Key), Expr::col(Tags::Value));
+    let link = |other| [Expr::col(other), none(), Expr::col(Inputs::Step), none(), none(), none()];
+    let from_runs = |kind, source| {
+        of(kind, Expr::col(Inputs::SourceId), link(Inputs::DestinationId))
+            .from(Inputs::Table)
+            .and_where(Expr::col(Inputs::SourceType).eq(source))
+            .take()
+    };
+    let datasets = of(kind::DATASET, Expr::col(Inputs::DestinationId), link(Inputs::SourceId))
+        .from(Inputs::Table)
+        .and_where(datasets::is_link())
+        .take();
+    of(kind::METRIC, Expr::col(LatestMetrics::RunUuid), metrics)
+        .from(LatestMetrics::Table)
+        .union(
+            UnionType::All,
+            of(kind::PARAM, Expr::col(Params::RunUuid), params).from(Params::Table).take(),
+        )
+        .union(
+            UnionType::All,
+            of(kind::TAG, Expr::col(Tags::RunUuid), tags).from(Tags::Table).take(),
+        )
+        .union(UnionType::All, from_runs(kind::MODEL_INPUT, end::RUN_INPUT))
+        .union(UnionType::All, from_runs(kind::MODEL_OUTPUT, end::RUN_OUTPUT))
+        .union(UnionType::All, datasets)
+        .take()
+}
+
+/// What was logged to some runs.
+#[derive(Default)]
+struct Logged {
+    runs: HashMap<String, LoggedToRun>,
+    have_datasets: bool,
+}
+
+#[derive(Default)]
+struct LoggedToRun {
+    data: RunData,
+    model_inputs: Vec<ModelInput>,
+    outputs: RunOutputs,
+}
+
+impl Logged {
+    fn add(&mut self, row: &Row, detail: Detail) -> Result<(), DbError> {
+        let kind: i32 = row.get_at(column::KIND)?;
+        if kind == kind::DATASET {
+            self.have_datasets = true;
+            return Ok(());
+        }
+        let run = self.runs.entry(row.get_at(column::RUN)?).or_default();
+        let key: String = row.get_at(column::KEY)?;
+        match kind {
+            kind::METRIC => run.data.metrics.push(metric_of(key, row)?),
+            kind::PARAM => {
+                run.data.params.push(Param { key, value: row.get_at(column::TEXT)? });
+            }
+            kind::TAG => {
+                let value: Option<String> = row.get_at(column::TEXT)?;
+                run.data.tags.push(Tag { key, value: value.unwrap_or_default() });
+            }
+            kind::MODEL_INPUT if detail == Detail::One => {
+                run.model_inputs.push(ModelInput { model_id: key });
+            }
+            kind::MODEL_OUTPUT => {
+                let step = row.get_at(column::STEP)?;
+                run.outputs.model_outputs.push(ModelOutput { model_id: key, step });
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+fn metric_of(key: String, row: &Row) -> Result<Metric, DbError> {
+    let value = stored_value(row.get_at(column::VALUE)?, row.get_at(column::IS_NAN)?);
+    let timestamp: Option<i64> = row.get_at(column::TIMESTAMP)?;
+    Ok(metrics::of_run(key, value, timestamp.unwrap_or_default(), row.get_at(column::STEP)?))
+}
+
+impl LoggedToRun {
+    fn sort(&mut self) {
+        self.data.metrics.sort_by(|one, other| one.key.cmp(&other.key));
+        self.data.params.sort_by(|one, other| one.key.cmp(&other.key));
+        self.data.tags.sort_by(|one, other| one.key.cmp(&other.key));
+        self.model_inputs.sort_by(|one, other| one.model_id.cmp(&other.model_id));
+        self.outputs.model_outputs.sort_by(|one, other| one.model_id.cmp(&other.model_id));
+    }
 }

@@ -179,28 +179,6 @@ pub(crate) fn last_of_each_key(tags: &[Tag]) -> BTreeMap<&str, &str> {
     tags.iter().map(|tag| (tag.key.as_str(), tag.value.as_str())).collect()
 }
 
-/// Tags of runs.
-pub(crate) async fn of_runs(
-    transaction: &mut Transaction,
-    runs: &[&str],
-) -> Result<HashMap<String, Vec<Tag>>, DbError> {
-    let mut found: HashMap<String, Vec<Tag>> = HashMap::new();
-    for list in id_lists(runs) {
-        let select = Query::select()
-            .columns([Tags::RunUuid, Tags::Key, Tags::Value])
-            .from(Tags::Table)
-            .and_where(Expr::col(Tags::RunUuid).is_in(list.iter().copied()))
-            .order_by(Tags::Key, Order::Asc)
-            .take();
-        for row in transaction.fetch_all(&select).await? {
-            let value: Option<String> = row.get(Tags::Value)?;
-            let tag = Tag { key: row.get(Tags::Key)?, value: value.unwrap_or_default() };
-            found.entry(row.get(Tags::RunUuid)?).or_default().push(tag);
-        }
-    }
-    Ok(found)
-}
-
 /// Gives experiments their tags.
 pub(crate) async fn add_to_experiments(
     transaction: &mut Transaction,

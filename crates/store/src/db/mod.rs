@@ -14,7 +14,9 @@ pub use error::DbError;
 pub(crate) use error::Trouble;
 pub(crate) use postgres::PostgresLocation;
 pub(crate) use sqlite::SqliteLocation;
-pub(crate) use statements::{Insertion, id_lists, insert, is_one_of, json, row_lists};
+pub(crate) use statements::{
+    Insertion, id_lists, insert, is_one_of, is_one_of_texts, json, row_lists,
+};
 pub(crate) use transaction::{Row, Transaction};
 
 use crate::{activity::PoolUse, database_uri::DatabaseUri};

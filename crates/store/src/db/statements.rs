@@ -65,6 +65,21 @@ pub(crate) fn is_one_of(
     column.is_in(integers.map(|integer| Expr::cust(integer.to_string())))
 }
 
+/// Whether a column is one of some texts, however many there are: they travel as one value, so that the statement's
+/// text is the same for all numbers above one.
+pub(crate) fn is_one_of_texts(dialect: Dialect, column: Expr, texts: &[impl AsRef<str>]) -> Expr {
+    if let [only] = texts {
+        return column.eq(only.as_ref());
+    }
+    let list: serde_json::Value = texts.iter().map(AsRef::as_ref).collect();
+    let template = match dialect {
+        Dialect::Sqlite => "? IN (SELECT value FROM json_each(?))",
+        // Of an array, unlike of a question, it guesses that it is short.
+        Dialect::Postgres => "$1 = ANY (ARRAY(SELECT jsonb_array_elements_text($2::jsonb)))",
+    };
+    Expr::cust_with_exprs(template, [column, Expr::val(list.to_string())])
+}
+
 /// A text as the value of a column that holds JSON.
 pub(crate) fn json(dialect: Dialect, text: String) -> Expr {
     match dialect {
