@@ -2,7 +2,8 @@
 
 use super::Dialect;
 use sea_query::{
-    Expr, ExprTrait, InsertStatement, IntoColumnRef, IntoIden, IntoTableRef, OnConflict, Query,
+    ArrayType, Expr, ExprTrait, Func, InsertStatement, IntoColumnRef, IntoIden, IntoTableRef,
+    OnConflict, Query, Value, extension::postgres::PgFunc,
 };
 
 /// Rows in one statement: with up to a dozen columns, well below the limits below.
@@ -31,6 +32,23 @@ impl Insertion {
         &self.rows
     }
 
+    /// The statement of PostgreSQL that inserts some of the rows: several as an array for each column, where that can
+    /// be, so that its text is the same for all numbers of rows.
+    pub(super) fn with_arrays(&self, rows: &[Vec<Expr>]) -> InsertStatement {
+        let columns = self.rows.first().map_or(0, Vec::len);
+        let arrays: Option<Vec<Value>> =
+            (0..columns).map(|column| array_of(rows, column)).collect();
+        let Some(arrays) = arrays.filter(|_| rows.len() > 1) else { return self.of(rows) };
+        let elements = arrays.into_iter().map(|array| Func::cust("unnest").arg(array));
+        let select = Query::select().exprs(elements).take();
+        let mut statement = self.statement.clone();
+        match statement.select_from(select) {
+            Ok(_) => statement,
+            // There are as many arrays as columns.
+            Err(_) => self.of(rows),
+        }
+    }
+
     /// The statement that inserts some of the rows.
     pub(super) fn of(&self, rows: &[Vec<Expr>]) -> InsertStatement {
         let mut statement = self.statement.clone();
@@ -39,6 +57,32 @@ impl Insertion {
             statement.values_panic(row.iter().cloned());
         }
         statement
+    }
+}
+
+/// Takes the values of a column out of rows, as one array; absent where one is no value, or not known to be of the
+/// same type as the others.
+fn array_of(rows: &[Vec<Expr>], column: usize) -> Option<Value> {
+    let values = rows.iter().map(|row| plain_value(row.get(column)?));
+    let values: Vec<Value> = values.map(Option::<&Value>::cloned).collect::<Option<_>>()?;
+    let type_of = |value: &Value| match value {
+        Value::Bool(Some(_)) => Some(ArrayType::Bool),
+        Value::Int(Some(_)) => Some(ArrayType::Int),
+        Value::BigInt(Some(_)) => Some(ArrayType::BigInt),
+        Value::Double(Some(_)) => Some(ArrayType::Double),
+        Value::String(Some(_)) => Some(ArrayType::String),
+        _ => None,
+    };
+    let array_type = type_of(values.first()?)?;
+    let are_alike = values.iter().all(|value| type_of(value).as_ref() == Some(&array_type));
+    are_alike.then(|| Value::Array(array_type, Some(Box::new(values))))
+}
+
+/// The value that an expression is, where [`json`] or another function adds nothing to it.
+pub(super) fn plain_value(expr: &Expr) -> Option<&Value> {
+    match expr {
+        Expr::Value(value) => Some(value),
+        _ => None,
     }
 }
 
@@ -71,13 +115,17 @@ pub(crate) fn is_one_of_texts(dialect: Dialect, column: Expr, texts: &[impl AsRe
     if let [only] = texts {
         return column.eq(only.as_ref());
     }
-    let list: serde_json::Value = texts.iter().map(AsRef::as_ref).collect();
-    let template = match dialect {
-        Dialect::Sqlite => "? IN (SELECT value FROM json_each(?))",
-        // Of an array, unlike of a question, it guesses that it is short.
-        Dialect::Postgres => "$1 = ANY (ARRAY(SELECT jsonb_array_elements_text($2::jsonb)))",
-    };
-    Expr::cust_with_exprs(template, [column, Expr::val(list.to_string())])
+    match dialect {
+        Dialect::Sqlite => {
+            let list: serde_json::Value = texts.iter().map(AsRef::as_ref).collect();
+            let list = Expr::val(list.to_string());
+            Expr::cust_with_exprs("? IN (SELECT value FROM json_each(?))", [column, list])
+        }
+        Dialect::Postgres => {
+            let list: Vec<String> = texts.iter().map(|text| text.as_ref().to_owned()).collect();
+            column.eq(PgFunc::any(list))
+        }
+    }
 }
 
 /// A text as the value of a column that holds JSON.

@@ -3,11 +3,10 @@
 use super::{
     DbError, Dialect, Insertion, postgres, row_lists,
     sqlite::{self, FromCell, SqliteRow, SqliteStatement, SqliteTransaction},
+    statements::plain_value,
 };
 use crate::trace;
-use sea_query::{
-    Expr, Iden, PostgresQueryBuilder, QueryStatementWriter, SqliteQueryBuilder, Value,
-};
+use sea_query::{Iden, PostgresQueryBuilder, QueryStatementWriter, SqliteQueryBuilder};
 use sea_query_sqlx::{SqlxBinder, SqlxValues};
 use sqlx::{AssertSqlSafe, Postgres, Row as _, SqlSafeStr, postgres::PgRow};
 use tracing::{Instrument, Span};
@@ -142,7 +141,7 @@ impl Transaction {
             }
             Connection::Postgres(transaction) => {
                 for rows in row_lists(insertion.rows()) {
-                    let (query, span) = postgres_query(&insertion.of(rows));
+                    let (query, span) = postgres_query(&insertion.with_arrays(rows));
                     let done = query.execute(&mut **transaction).instrument(span).await?;
                     written += done.rows_affected();
                 }
@@ -256,14 +255,6 @@ fn sqlite_statement(statement: &impl Statement) -> (SqliteStatement, Span) {
     let span = trace::statement(Dialect::Sqlite, &sql);
     let recurs = values.0.len() <= PREPARED_VALUES;
     (SqliteStatement { sql, values, recurs }, span)
-}
-
-/// The value of a column of SQLite, where [`json`](super::json) adds nothing to it.
-fn plain_value(expr: &Expr) -> Option<&Value> {
-    match expr {
-        Expr::Value(value) => Some(value),
-        _ => None,
-    }
 }
 
 type PostgresQuery = sqlx::query::Query<'static, Postgres, SqlxValues>;

@@ -183,7 +183,7 @@ impl ToSql for Parameter<'_> {
                 let text = value.map(String::from);
                 return Ok(ToSqlOutput::Owned(text.map_or(Owned::Null, Owned::Text)));
             }
-            other @ Value::Enum(_) => {
+            other @ (Value::Enum(_) | Value::Array(..)) => {
                 let reason = format!("SQLite has no column for {other:?}");
                 return Err(Error::ToSqlConversionFailure(reason.into()));
             }

@@ -41,8 +41,8 @@ const PREPARED_STATEMENTS: usize = 256;
 
 /// Pages that a connection keeps, in KiB. The one that writes touches several indexes for each row, in pages far
 /// apart, and would write them out and read them again within one transaction.
-const CACHE_OF_WRITER: i64 = 32 * 1024;
-const CACHE_OF_READER: i64 = 8 * 1024;
+const CACHE_OF_WRITER: i64 = 16 * 1024;
+const CACHE_OF_READER: i64 = 4 * 1024;
 
 /// Pages in the write-ahead log before they are brought to their place. Four times SQLite's own number, since the
 /// pages that are written again and again are brought there once for all.
