@@ -2,7 +2,7 @@
 
 use crate::{
     StoreError,
-    conditions::{number_test, row_test, text_test},
+    conditions::{has_rows, number_test, row_test, text_test},
     db::{Dialect, Transaction, is_one_of},
     lifecycle::ACTIVE,
     logged_model_details,
@@ -114,7 +114,7 @@ fn test(dialect: Dialect, condition: &LoggedModelCondition, datasets: &[DatasetF
                 .and_where(Expr::col(LoggedModelMetrics::MetricName).eq(key.as_str()))
                 .and_where(value)
                 .take();
-            Expr::exists(rows)
+            has_rows(dialect, rows)
         }
         LoggedModelCondition::Param { key, test } => {
             let rows = of_model(LoggedModelParams::Table, LoggedModelParams::ModelId)

@@ -1,7 +1,7 @@
 //! Searches for runs: filters and orders as one statement.
 
 use crate::{
-    conditions::{number_test, row_test, text_test},
+    conditions::{has_rows, number_test, row_test, text_test},
     db::{Dialect, is_one_of},
     inputs::end,
     lifecycle::seen_by,
@@ -20,7 +20,10 @@ use mlferry_search::{
         parse_order_by,
     },
 };
-use sea_query::{Alias, Expr, ExprTrait, IntoIden, NullOrdering, Order, Query, SelectStatement};
+use sea_query::{
+    Alias, Asterisk, Expr, ExprTrait, IntoIden, JoinType, NullOrdering, Order, Query,
+    SelectStatement,
+};
 
 /// What a search for runs asks for.
 pub(crate) struct RunSearch {
@@ -54,7 +57,7 @@ impl RunSearch {
             select.and_where(test(dialect, condition));
         }
         for (index, order) in self.orders.iter().enumerate() {
-            order_by(&mut select, index, order);
+            order_by(dialect, &mut select, index, order);
         }
         if !self.orders.iter().any(|order| order.key == RunOrderKey::Time(RunTime::Start)) {
             select.order_by(run(Runs::StartTime), Order::Desc);
@@ -70,7 +73,9 @@ fn run(column: Runs) -> (Runs, Runs) {
 
 fn test(dialect: Dialect, condition: &RunCondition) -> Expr {
     match condition {
-        RunCondition::Metric { key, comparator, value } => metric_test(key, *comparator, *value),
+        RunCondition::Metric { key, comparator, value } => {
+            metric_test(dialect, key, *comparator, *value)
+        }
         RunCondition::Param { key, test } => {
             let rows = of_run(Params::Table, Params::RunUuid)
                 .and_where(Expr::col(Params::Key).eq(key.as_str()))
@@ -108,7 +113,7 @@ fn tag_test(dialect: Dialect, key: &str, test: &TextTest) -> Expr {
 }
 
 /// NaN, which stands as zero beside a mark, differs from every number.
-fn metric_test(key: &str, comparator: NumberComparator, value: f64) -> Expr {
+fn metric_test(dialect: Dialect, key: &str, comparator: NumberComparator, value: f64) -> Expr {
     let is_nan = Expr::col(LatestMetrics::IsNan);
     let compares = number_test(Expr::col(LatestMetrics::Value), comparator, value);
     let fulfils = match comparator {
@@ -119,7 +124,7 @@ fn metric_test(key: &str, comparator: NumberComparator, value: f64) -> Expr {
         .and_where(Expr::col(LatestMetrics::Key).eq(key))
         .and_where(fulfils)
         .take();
-    Expr::exists(rows)
+    has_rows(dialect, rows)
 }
 
 /// Each condition looks at all datasets of the run, so that two may be fulfilled by different ones.
@@ -164,23 +169,23 @@ fn time_column(attribute: RunTime) -> Runs {
 }
 
 /// Orders by a key, absent values last; `index` makes the names of joined tables differ.
-fn order_by(select: &mut SelectStatement, index: usize, order: &RunOrder) {
+fn order_by(dialect: Dialect, select: &mut SelectStatement, index: usize, order: &RunOrder) {
     let direction = if order.is_descending { Order::Desc } else { Order::Asc };
     let name = || Alias::new(format!("order_{index}"));
     let value = match &order.key {
         RunOrderKey::Attribute(attribute) => Expr::col(run(text_column(*attribute))),
         RunOrderKey::Time(attribute) => Expr::col(run(time_column(*attribute))),
         RunOrderKey::Param(key) => {
-            join(select, name(), Params::Table, (Params::RunUuid, Params::Key), key);
+            join(dialect, select, name(), Params::Table, (Params::RunUuid, Params::Key), key);
             Expr::col((name(), Params::Value))
         }
         RunOrderKey::Tag(key) => {
-            join(select, name(), Tags::Table, (Tags::RunUuid, Tags::Key), key);
+            join(dialect, select, name(), Tags::Table, (Tags::RunUuid, Tags::Key), key);
             Expr::col((name(), Tags::Value))
         }
         RunOrderKey::Metric(key) => {
             let columns = (LatestMetrics::RunUuid, LatestMetrics::Key);
-            join(select, name(), LatestMetrics::Table, columns, key);
+            join(dialect, select, name(), LatestMetrics::Table, columns, key);
             let value = Expr::col((name(), LatestMetrics::Value));
             let is_nan = Expr::col((name(), LatestMetrics::IsNan));
             let rank = Expr::case(is_nan, 1).case(value.clone().is_null(), 2).finally(0);
@@ -192,15 +197,30 @@ fn order_by(select: &mut SelectStatement, index: usize, order: &RunOrder) {
 }
 
 /// Joins the row with a key, if the run has it.
-fn join<C: IntoIden>(
+fn join<C: IntoIden + Copy>(
+    dialect: Dialect,
     select: &mut SelectStatement,
     name: Alias,
-    table: impl IntoIden,
+    table: C,
     (run_id, key_column): (C, C),
     key: &str,
 ) {
-    let belongs = Expr::col((name.clone(), run_id.into_iden())).equals(run(Runs::RunUuid));
-    let has_key = Expr::col((name.clone(), key_column.into_iden())).eq(key);
-    let table = table.into_iden();
-    select.join_as(sea_query::JoinType::LeftJoin, table, name, belongs.and(has_key));
+    match dialect {
+        Dialect::Sqlite => {
+            let belongs = Expr::col((name.clone(), run_id)).equals(run(Runs::RunUuid));
+            let has_key = Expr::col((name.clone(), key_column)).eq(key);
+            select.join_as(JoinType::LeftJoin, table.into_iden(), name, belongs.and(has_key));
+        }
+        // As in `has_rows`: the row is looked for by the table's key, whatever the database thinks.
+        Dialect::Postgres => {
+            let row = Query::select()
+                .column(Asterisk)
+                .from(table.into_iden())
+                .and_where(Expr::col((table, run_id)).equals(run(Runs::RunUuid)))
+                .and_where(Expr::col((table, key_column)).eq(key))
+                .offset(0)
+                .take();
+            select.join_lateral(JoinType::LeftJoin, row, name, Expr::cust("TRUE"));
+        }
+    }
 }

@@ -2,7 +2,7 @@
 
 use crate::{
     associations::entity,
-    conditions::{matches, number_test, row_test, text_test},
+    conditions::{has_rows, matches, number_test, row_test, text_test},
     db::Dialect,
     tables::{
         Assessments, EntityAssociations, Spans, TraceInfo as Traces, TraceRequestMetadata,
@@ -63,7 +63,7 @@ fn pair_test(dialect: Dialect, mut rows: SelectStatement, value: Expr, test: &Tr
     match test {
         TraceTest::Text(test) => row_test(dialect, rows, value, test),
         TraceTest::Matches(pattern) => {
-            Expr::exists(rows.and_where(matches(dialect, value, pattern)).take())
+            has_rows(dialect, rows.and_where(matches(dialect, value, pattern)).take())
         }
     }
 }
