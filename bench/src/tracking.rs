@@ -9,6 +9,7 @@ mod mixed;
 mod requests;
 mod scale;
 mod seeds;
+mod suite;
 mod tables;
 mod training;
 
@@ -110,13 +111,16 @@ enum Workload {
     Scale,
     /// A training loop with the stock client
     Training,
+    /// The calls that FastTrackML publishes figures of, by 20 users
+    #[value(name = "fasttrackml")]
+    FastTrackMl,
     /// All kinds of calls at once, at 80% of the most; in the first round only
     Mixed,
 }
 
 impl Workload {
     /// In the order in which they are measured: what reads comes before what fills the database.
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 10] = [
         Self::Get,
         Self::Search,
         Self::LogMetric,
@@ -125,6 +129,7 @@ impl Workload {
         Self::History,
         Self::Scale,
         Self::Training,
+        Self::FastTrackMl,
         Self::Mixed,
     ];
 
@@ -135,7 +140,12 @@ impl Workload {
             Self::Search => Some(Request::Search),
             Self::LogMetric => Some(Request::LogMetric),
             Self::LogBatch => Some(Request::LogBatch),
-            Self::Growth | Self::History | Self::Scale | Self::Training | Self::Mixed => None,
+            Self::Growth
+            | Self::History
+            | Self::Scale
+            | Self::Training
+            | Self::FastTrackMl
+            | Self::Mixed => None,
         }
     }
 }
@@ -272,22 +282,31 @@ impl<'a> Stage<'a> {
         round: u32,
         results: &mut Results,
     ) -> Result<()> {
-        // Ten minutes tell enough.
-        if !self.workloads.contains(&Workload::Mixed) || round > 1 {
-            return Ok(());
+        for (workload, name) in [(Workload::FastTrackMl, "suite"), (Workload::Mixed, "mixed")] {
+            // Ten minutes tell enough.
+            if !self.workloads.contains(&workload) || workload == Workload::Mixed && round > 1 {
+                continue;
+            }
+            let home = home.join(name);
+            fs::create_dir(&home)?;
+            open_way(&home)?;
+            let database = Database::create(product, self.postgres.as_ref(), &home).await?;
+            let server = found.start(&home, database).await?;
+            process::wait_until_quiet(server.running.id()).await?;
+            let sizes = self.options.sized(Sizes::FULL, Sizes::QUICK);
+            let requests = Requests::prepare(&server, product, sizes, name).await?;
+            if workload == Workload::Mixed {
+                let search = self.options.sized(mixed::FULL, mixed::QUICK);
+                let keep = Duration::from_secs(self.options.sized(self.options.mixed_time, 3));
+                mixed::measure(&requests, search, keep, results).await?;
+            } else {
+                let sizes = self.options.sized(suite::Sizes::FULL, suite::Sizes::QUICK);
+                suite::measure(&requests, sizes, results).await?;
+            }
+            server.stop().await?;
+            disk::sync();
         }
-        let home = home.join("mixed");
-        fs::create_dir(&home)?;
-        open_way(&home)?;
-        let database = Database::create(product, self.postgres.as_ref(), &home).await?;
-        let server = found.start(&home, database).await?;
-        process::wait_until_quiet(server.running.id()).await?;
-        let sizes = self.options.sized(Sizes::FULL, Sizes::QUICK);
-        let requests = Requests::prepare(&server, product, sizes, "mixed").await?;
-        let search = self.options.sized(mixed::FULL, mixed::QUICK);
-        let keep = Duration::from_secs(self.options.sized(self.options.mixed_time, 3));
-        mixed::measure(&requests, search, keep, results).await?;
-        server.stop().await
+        Ok(())
     }
 
     async fn use_much_data(&self, server: &Server, results: &mut Results) -> Result<()> {

@@ -112,6 +112,8 @@ pub(super) struct Load {
 enum Answers {
     /// An empty object; each call is made once.
     Empty,
+    /// A run; each call is made once, too.
+    Runs,
     /// As many bytes as the answer had that was read before; the calls are made in turn.
     Lengths(Vec<usize>),
 }
@@ -120,6 +122,11 @@ impl Load {
     /// Calls that write, each made at most once.
     pub(super) const fn writes(calls: Vec<Call>) -> Self {
         Self { calls, answers: Answers::Empty }
+    }
+
+    /// Calls that create runs, each made at most once.
+    pub(super) const fn creations(calls: Vec<Call>) -> Self {
+        Self { calls, answers: Answers::Runs }
     }
 
     /// Calls that read, repeated as long as the time allows. Makes each once, and lets `check` read its answer.
@@ -142,7 +149,7 @@ impl Load {
     /// The call with this number, unless there is none any more.
     pub(super) fn call(&self, number: usize) -> Option<&Call> {
         match &self.answers {
-            Answers::Empty => self.calls.get(number),
+            Answers::Empty | Answers::Runs => self.calls.get(number),
             Answers::Lengths(_) => self.calls.get(number % self.calls.len()),
         }
     }
@@ -151,6 +158,7 @@ impl Load {
     pub(super) fn check(&self, number: usize, answer: &Bytes) -> Result<()> {
         match &self.answers {
             Answers::Empty => expect(is_empty(answer), answer),
+            Answers::Runs => expect(is_run(answer), answer),
             Answers::Lengths(lengths) => {
                 expect(answer.len() == lengths[number % lengths.len()], answer)
             }
@@ -278,5 +286,9 @@ mod tests {
         assert!(writes.call(2).is_none());
         assert!(writes.check(0, &Bytes::from_static(b"{}\n")).is_ok());
         assert!(writes.check(0, &Bytes::from_static(b"{\"a\":1}")).is_err());
+        let run = Bytes::from_static(b"{\"run\": {\"info\": {\"run_id\": \"1\"}}}");
+        let creations = Load::creations(vec![Call::get("a")]);
+        assert!(creations.check(0, &run).is_ok());
+        assert!(creations.check(0, &Bytes::from_static(b"{}")).is_err());
     }
 }

@@ -2,7 +2,7 @@
 
 use super::contenders::{Contender, Product};
 use super::measures::{NOTES, costs, speeds};
-use super::{growth, history, mixed, scale, training};
+use super::{growth, history, mixed, scale, suite, training};
 use crate::options::RunOptions;
 use crate::report::{Measure, Results};
 
@@ -14,11 +14,12 @@ pub(super) struct Section {
 }
 
 /// The titles of all tables, and their lines.
-fn tables(product: Product) -> [(&'static str, Vec<&'static Measure>); 5] {
+fn tables(product: Product) -> [(&'static str, Vec<&'static Measure>); 6] {
     [
         ("Tracking", speeds(product)),
         ("Cost of a call", costs()),
         ("Much data", [growth::lines(), history::lines(), scale::lines()].concat()),
+        ("FastTrackML's suite", suite::lines()),
         ("Mixed load", mixed::lines()),
         ("The stock client", training::lines()),
     ]
