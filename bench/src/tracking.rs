@@ -197,10 +197,10 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
             }
         }
     }
-    let text = render(run, &machine, ceiling, &sections);
+    let (text, plots) = render(run, &machine, ceiling, &sections);
     println!("{text}");
     if let Some(path) = &run.out {
-        write_section(path, "tracking", &text)?;
+        write_section(path, "tracking", &text, &plots)?;
     }
     Ok(())
 }
