@@ -20,7 +20,7 @@ struct Known {
     why: &'static str,
 }
 
-const KNOWN: [Known; 15] = [
+const KNOWN: [Known; 16] = [
     Known {
         table: "runs",
         questions: &["runs/search*"],
@@ -52,6 +52,12 @@ const KNOWN: [Known; 15] = [
         why: "the join names no source_type, with which the index of inputs by their source begins",
     },
     Known {
+        table: "assessments",
+        questions: &["runs/delete"],
+        on: On::Both,
+        why: "the run that made an assessment is in its metadata, a text",
+    },
+    Known {
         table: "metrics",
         questions: &["metrics/*"],
         on: On::Sqlite,
@@ -59,7 +65,7 @@ const KNOWN: [Known; 15] = [
     },
     Known {
         table: "inputs",
-        questions: &["runs/search by a dataset"],
+        questions: &["runs/search by a dataset", "runs/log-inputs"],
         on: On::Sqlite,
         why: "the primary key has all columns, but begins with the kind of the source: inputs of all runs are read",
     },
@@ -71,19 +77,32 @@ const KNOWN: [Known; 15] = [
     },
     Known {
         table: "model_versions",
-        questions: &["registered-models/get*", "registered-models/search*"],
+        questions: &[
+            "registered-models/get*",
+            "registered-models/search*",
+            "registered-models/create",
+        ],
         on: On::Sqlite,
         why: "what the newest versions are joined with is not said to belong to the models of the page",
     },
     Known {
         table: "model_version_tags",
-        questions: &["registered-models/*", "model-versions/*"],
+        questions: &[
+            "registered-models/get*",
+            "registered-models/search*",
+            "registered-models/alias",
+            "model-versions/*",
+        ],
         on: On::Sqlite,
         why: "the primary key has the order, but begins with the workspace and the key of the tag",
     },
     Known {
         table: "registered_model_tags",
-        questions: &["registered-models/get", "registered-models/search*"],
+        questions: &[
+            "registered-models/get",
+            "registered-models/search*",
+            "registered-models/create",
+        ],
         on: On::Sqlite,
         why: "the primary key has the order, but begins with the workspace and the key of the tag",
     },

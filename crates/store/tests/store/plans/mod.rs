@@ -1,7 +1,8 @@
-//! What a question reads must not grow with what others write: this asks what people ask often, and reads the plans of all
-//! statements that the store makes of it, on SQLite as it foretells them, on PostgreSQL as it carried them out.
+//! What a question or a change reads must not grow with what others write: this does what people do often, and reads the plans
+//! of all statements that the store makes of it, on SQLite as it foretells them, on PostgreSQL as it carried them out.
 
 mod asked;
+mod changes;
 mod known;
 mod postgres;
 mod questions;
@@ -25,6 +26,9 @@ struct Scan {
     how: String,
 }
 
+/// Tables that operators fill with a few rows, whatever others write.
+const SMALL: [&str; 2] = ["webhooks", "webhook_events"];
+
 /// Collects what the plans of each question scan.
 struct Reader {
     asked: Asked,
@@ -37,7 +41,7 @@ struct Reader {
 }
 
 impl Reader {
-    /// Reads the plans of a question. It must have an answer, or it would be another question.
+    /// Reads the plans of a question or a change. It must succeed, or it would be another one.
     async fn read<T>(
         &mut self,
         name: &'static str,
@@ -57,6 +61,9 @@ impl Reader {
             Some(catalogue) => heard.plans.iter().flat_map(|plan| catalogue.scans(plan)).collect(),
         };
         for Scan { table, how } in scans {
+            if SMALL.contains(&table.as_str()) {
+                continue;
+            }
             self.scans.entry((name, table)).or_insert(how);
         }
         answer
@@ -75,7 +82,7 @@ impl Reader {
 }
 
 #[tokio::test]
-async fn no_question_reads_what_others_write() {
+async fn nobody_reads_what_others_write() {
     let asked = Asked::listen();
     let database = TestDatabase::new().await;
     // The schema.
@@ -93,6 +100,7 @@ async fn no_question_reads_what_others_write() {
     let mut reader =
         Reader { asked, database, catalogue, questions: vec![], scans: BTreeMap::new() };
     questions::ask(&mut reader, &store).await;
+    changes::make(&mut reader, &store).await;
     let known = known::known(&reader.database, &reader.questions);
     let new: Vec<_> = reader.scans.iter().filter(|(scan, _)| !known.contains_key(scan)).collect();
     assert!(new.is_empty(), "these read what others write: {new:#?}");

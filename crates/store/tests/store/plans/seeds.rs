@@ -33,7 +33,8 @@ pub(super) async fn fill(database: &TestDatabase) {
         TestDatabase::Sqlite(_) => (FEW_EXPERIMENTS, "", ""),
         // Every row is good; looking at each again would take most of the time.
         TestDatabase::Postgres(_) => {
-            (EXPERIMENTS, "SET session_replication_role = replica", "ANALYZE")
+            let end = "SELECT setval('experiments_experiment_id_seq', 1000); ANALYZE";
+            (EXPERIMENTS, "SET session_replication_role = replica", end)
         }
     };
     let mut script = vec![prelude.to_owned()];
