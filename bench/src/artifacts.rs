@@ -17,6 +17,7 @@ use self::measures::{
 use crate::load::{Action, Batch, Check, Connection, open_many, run_batch};
 use crate::options::{RunOptions, new_home};
 use crate::pattern::{Content, Contents, Pattern};
+use crate::plot::Plot;
 use crate::process::{self, Memory};
 use crate::report::{Measure, Results, median, write_section};
 use crate::servers::{Destination, Kind, Peer, Server, files_of};
@@ -106,10 +107,10 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
                 .with_context(|| format!("{} failed", peer.kind.name()))?;
         }
     }
-    let text = render(options, &machine, &results);
+    let (text, plot) = render(options, &machine, &results);
     println!("{text}");
     if let Some(path) = &options.out {
-        write_section(path, "artifacts", &text)?;
+        write_section(path, "artifacts", &text, plot.as_slice())?;
     }
     Ok(())
 }
@@ -307,18 +308,21 @@ fn add_memory(
     results.add(pss, column, megabytes(memory.pss));
 }
 
-fn render(options: &RunOptions, machine: &str, results: &Results) -> String {
+fn render(options: &RunOptions, machine: &str, results: &Results) -> (String, Option<Plot>) {
     let columns = [Kind::Mlferry.name(), Kind::Reference.name(), Kind::Nginx.name(), DISK];
     let quick = options.warning();
-    format!(
+    let plot = Plot::of("artifacts", "Artifacts", results, &MEASURES, &columns);
+    let text = format!(
         "## Artifacts\n\n{quick}{machine}\n\
-         Median of {} rounds. A ratio above 1 says how many times better mlferry is, also where less is better.\n\n{}\n\
+         Median of {} rounds. A ratio above 1 says how many times better mlferry is, also where less is better.\n\n{}\n{}\n\
          {NOTES}\n\
          ### Every round\n\n{}",
         options.rounds,
         results.medians(&MEASURES, &columns),
+        plot.as_ref().map(Plot::link).unwrap_or_default(),
         results.rounds(&MEASURES, &columns),
-    )
+    );
+    (text, plot)
 }
 
 #[cfg(test)]

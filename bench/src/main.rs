@@ -12,6 +12,7 @@ mod machine;
 mod nginx;
 mod options;
 mod pattern;
+mod plot;
 mod postgres;
 mod process;
 mod report;

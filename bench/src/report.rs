@@ -6,6 +6,8 @@ use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 
+use crate::plot::Plot;
+
 /// The head of a new `bench/README.md`.
 const INTRODUCTION: &str = include_str!("introduction.md");
 
@@ -70,7 +72,7 @@ impl Results {
     }
 
     /// How many times better `subject` is than `other`.
-    fn ratio(&self, measure: &Measure, subject: &str, other: &str) -> Option<f64> {
+    pub(crate) fn ratio(&self, measure: &Measure, subject: &str, other: &str) -> Option<f64> {
         let ours = median(self.values(measure, subject))?;
         let theirs = median(self.values(measure, other))?;
         let (above, below) =
@@ -161,7 +163,8 @@ fn number(value: f64) -> String {
     text + fraction
 }
 
-fn times(value: f64) -> String {
+/// A ratio with the sign of one.
+pub(crate) fn times(value: f64) -> String {
     format!("{}×", number(value))
 }
 
@@ -217,8 +220,9 @@ impl Table {
     }
 }
 
-/// Puts `body` between the markers of `section` in the file; all other text stays.
-pub(crate) fn write_section(path: &Path, section: &str, body: &str) -> Result<()> {
+/// Puts `body` between the markers of `section` in the file, and its `plots` beside it; all other text stays.
+pub(crate) fn write_section(path: &Path, section: &str, body: &str, plots: &[Plot]) -> Result<()> {
+    Plot::write_all(plots, path)?;
     let old = match fs::read_to_string(path) {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => INTRODUCTION.to_owned(),
@@ -348,7 +352,7 @@ mod tests {
     fn a_new_file_begins_with_the_introduction() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("README.md");
-        write_section(&path, "artifacts", "figures").unwrap();
+        write_section(&path, "artifacts", "figures", &[]).unwrap();
         let text = fs::read_to_string(path).unwrap();
         assert!(text.starts_with("# ") && text.contains("figures"));
     }

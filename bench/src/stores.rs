@@ -21,6 +21,7 @@ use self::measures::{MEASURES, NOTES};
 use self::sources::Sources;
 use crate::options::{RunOptions, new_home, program};
 use crate::pattern::Pattern;
+use crate::plot::Plot;
 use crate::report::{Results, write_section};
 use crate::servers::{Kind, Peer, output_of};
 use crate::{disk, machine};
@@ -135,10 +136,10 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
             disk::sync();
         }
     }
-    let text = render(run, &machine, &results);
+    let (text, plot) = render(run, &machine, &results);
     println!("{text}");
     if let Some(path) = &run.out {
-        write_section(path, "stores", &text)?;
+        write_section(path, "stores", &text, plot.as_slice())?;
     }
     Ok(())
 }
@@ -186,18 +187,21 @@ fn empty_large_files(folder: &Path) -> io::Result<()> {
     Ok(())
 }
 
-fn render(options: &RunOptions, machine: &str, results: &Results) -> String {
+fn render(options: &RunOptions, machine: &str, results: &Results) -> (String, Option<Plot>) {
     let columns = Contender::ALL.map(Contender::name);
-    format!(
+    let plot = Plot::of("stores", "Object storage", results, &MEASURES, &columns);
+    let text = format!(
         "## Object storage\n\n{}{machine}\n\
-         Median of {} rounds. A ratio above 1 says how many times better mlferry is, also where less is better.\n\n{}\n\
+         Median of {} rounds. A ratio above 1 says how many times better mlferry is, also where less is better.\n\n{}\n{}\n\
          {NOTES}\n\
          ### Every round on object storage\n\n{}",
         options.warning(),
         options.rounds,
         results.medians(&MEASURES, &columns),
+        plot.as_ref().map(Plot::link).unwrap_or_default(),
         results.rounds(&MEASURES, &columns),
-    )
+    );
+    (text, plot)
 }
 
 #[cfg(test)]

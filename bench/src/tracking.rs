@@ -5,9 +5,12 @@ mod contenders;
 mod growth;
 mod history;
 mod measures;
+mod mixed;
 mod requests;
 mod scale;
 mod seeds;
+mod suite;
+mod tables;
 mod training;
 
 use std::fs;
@@ -20,8 +23,9 @@ use clap::{Args, ValueEnum};
 
 use self::calls::Load;
 use self::contenders::{Contender, Database, Found, Product, Server};
-use self::measures::{IDLE_MEMORY, NOTES, PROCESSES, START, costs, speeds};
+use self::measures::{IDLE_MEMORY, PROCESSES, START};
 use self::requests::{CONNECTIONS, Request, Requests, Sizes, log_metric};
+use self::tables::{Section, render};
 use self::training::Client;
 use crate::options::{RunOptions, new_home};
 use crate::postgres::{Postgres, open_way};
@@ -46,6 +50,10 @@ pub(crate) struct Options {
     /// Make these calls only
     #[arg(long, value_enum, value_delimiter = ',', value_name = "NAME")]
     workload: Vec<Workload>,
+
+    /// How long the mixed load is kept at four fifths of the most
+    #[arg(long, default_value_t = 600, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
+    mixed_time: u64,
 
     /// The FastTrackML executable
     #[arg(long, default_value = ".venv-fasttrackml/bin/fml", value_name = "PATH")]
@@ -103,11 +111,16 @@ enum Workload {
     Scale,
     /// A training loop with the stock client
     Training,
+    /// The calls that FastTrackML publishes figures of, by 20 users
+    #[value(name = "fasttrackml")]
+    FastTrackMl,
+    /// All kinds of calls at once, at 80% of the most; in the first round only
+    Mixed,
 }
 
 impl Workload {
     /// In the order in which they are measured: what reads comes before what fills the database.
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 10] = [
         Self::Get,
         Self::Search,
         Self::LogMetric,
@@ -116,6 +129,8 @@ impl Workload {
         Self::History,
         Self::Scale,
         Self::Training,
+        Self::FastTrackMl,
+        Self::Mixed,
     ];
 
     /// The kind of call that it consists of.
@@ -125,7 +140,12 @@ impl Workload {
             Self::Search => Some(Request::Search),
             Self::LogMetric => Some(Request::LogMetric),
             Self::LogBatch => Some(Request::LogBatch),
-            Self::Growth | Self::History | Self::Scale | Self::Training => None,
+            Self::Growth
+            | Self::History
+            | Self::Scale
+            | Self::Training
+            | Self::FastTrackMl
+            | Self::Mixed => None,
         }
     }
 }
@@ -133,13 +153,6 @@ impl Workload {
 /// Those of `all` that were asked for; without a question, all.
 fn chosen<T: Copy + PartialEq>(asked: &[T], all: &[T]) -> Vec<T> {
     all.iter().copied().filter(|it| asked.is_empty() || asked.contains(it)).collect()
-}
-
-/// The figures on one database.
-#[derive(Debug)]
-struct Section {
-    product: Product,
-    results: Results,
 }
 
 /// What takes part, found on this machine.
@@ -176,16 +189,18 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
                 open_way(&home)?;
                 let taken = stage.take_turn(found, *product, &home, results).await;
                 taken.with_context(|| format!("{turn} failed"))?;
+                let taken = stage.make_many_calls(found, *product, &home, round, results).await;
+                taken.with_context(|| format!("{turn} failed"))?;
                 // Databases of all turns together would be larger than many a disk.
                 fs::remove_dir_all(home)?;
                 disk::sync();
             }
         }
     }
-    let text = render(run, &machine, ceiling, &sections);
+    let (text, plots) = render(run, &machine, ceiling, &sections);
     println!("{text}");
     if let Some(path) = &run.out {
-        write_section(path, "tracking", &text)?;
+        write_section(path, "tracking", &text, &plots)?;
     }
     Ok(())
 }
@@ -250,10 +265,46 @@ impl<'a> Stage<'a> {
             return Ok(());
         }
         let sizes = self.options.sized(Sizes::FULL, Sizes::QUICK);
-        let requests = Requests::prepare(server, product, sizes).await?;
+        let requests = Requests::prepare(server, product, sizes, "each").await?;
         for request in requested {
             disk::sync();
             requests.measure(request, results).await?;
+        }
+        Ok(())
+    }
+
+    /// Workloads that fill a database, each on one of its own.
+    async fn make_many_calls(
+        &self,
+        found: &Found,
+        product: Product,
+        home: &Path,
+        round: u32,
+        results: &mut Results,
+    ) -> Result<()> {
+        for (workload, name) in [(Workload::FastTrackMl, "suite"), (Workload::Mixed, "mixed")] {
+            // Ten minutes tell enough.
+            if !self.workloads.contains(&workload) || workload == Workload::Mixed && round > 1 {
+                continue;
+            }
+            let home = home.join(name);
+            fs::create_dir(&home)?;
+            open_way(&home)?;
+            let database = Database::create(product, self.postgres.as_ref(), &home).await?;
+            let server = found.start(&home, database).await?;
+            process::wait_until_quiet(server.running.id()).await?;
+            let sizes = self.options.sized(Sizes::FULL, Sizes::QUICK);
+            let requests = Requests::prepare(&server, product, sizes, name).await?;
+            if workload == Workload::Mixed {
+                let search = self.options.sized(mixed::FULL, mixed::QUICK);
+                let keep = Duration::from_secs(self.options.sized(self.options.mixed_time, 3));
+                mixed::measure(&requests, search, keep, results).await?;
+            } else {
+                let sizes = self.options.sized(suite::Sizes::FULL, suite::Sizes::QUICK);
+                suite::measure(&requests, sizes, results).await?;
+            }
+            server.stop().await?;
+            disk::sync();
         }
         Ok(())
     }
@@ -289,39 +340,6 @@ async fn ceiling(options: &Options, dir: &Path) -> Result<f64> {
     let outcome = load.run(running.address, CONNECTIONS, 0, TIME).await?;
     running.stop().await?;
     Ok(outcome.rate())
-}
-
-fn render(options: &RunOptions, machine: &str, ceiling: f64, sections: &[Section]) -> String {
-    let columns = Contender::ALL.map(Contender::name);
-    let mut parts = vec![format!(
-        "## Tracking\n\n{}{machine}- ceiling of the load generator, with nginx: {ceiling:.0} calls/s\n\n\
-         Median of {} rounds. A ratio above 1 says how many times better mlferry is, also where less is better.\n",
-        options.warning(),
-        options.rounds,
-    )];
-    for Section { product, results } in sections {
-        let tables = [
-            ("Tracking", speeds(*product)),
-            ("Cost of a call", costs()),
-            ("Much data", [growth::lines(), history::lines(), scale::lines()].concat()),
-            ("The stock client", training::lines()),
-        ];
-        for (title, lines) in tables {
-            let lines = results.present(lines);
-            if !lines.is_empty() {
-                parts.push(format!("### {title} on {}\n", product.name()));
-                parts.push(results.medians(&lines, &columns));
-            }
-        }
-    }
-    parts.push(NOTES.to_owned());
-    for Section { product, results } in sections {
-        let much = [growth::lines(), history::lines(), scale::lines()].concat();
-        let all = [speeds(*product), costs(), much, training::lines()].concat();
-        parts.push(format!("### Every round on {}\n", product.name()));
-        parts.push(results.rounds(&all, &columns));
-    }
-    parts.join("\n")
 }
 
 #[cfg(test)]

@@ -81,7 +81,8 @@ impl Api {
         self.ask(&Call::post(path, document)).await
     }
 
-    async fn ask_plain(&mut self, call: &Call) -> Result<Bytes> {
+    /// Makes a call and returns its answer as it came; any status but 200 is an error.
+    pub(super) async fn ask_plain(&mut self, call: &Call) -> Result<Bytes> {
         let (method, payload) = match &call.body {
             Some(body) => (Method::POST, Payload::Json(body.clone())),
             None => (Method::GET, Payload::Empty),
@@ -111,6 +112,8 @@ pub(super) struct Load {
 enum Answers {
     /// An empty object; each call is made once.
     Empty,
+    /// A run; each call is made once, too.
+    Runs,
     /// As many bytes as the answer had that was read before; the calls are made in turn.
     Lengths(Vec<usize>),
 }
@@ -119,6 +122,11 @@ impl Load {
     /// Calls that write, each made at most once.
     pub(super) const fn writes(calls: Vec<Call>) -> Self {
         Self { calls, answers: Answers::Empty }
+    }
+
+    /// Calls that create runs, each made at most once.
+    pub(super) const fn creations(calls: Vec<Call>) -> Self {
+        Self { calls, answers: Answers::Runs }
     }
 
     /// Calls that read, repeated as long as the time allows. Makes each once, and lets `check` read its answer.
@@ -139,20 +147,22 @@ impl Load {
     }
 
     /// The call with this number, unless there is none any more.
-    fn call(&self, number: usize) -> Option<&Call> {
+    pub(super) fn call(&self, number: usize) -> Option<&Call> {
         match &self.answers {
-            Answers::Empty => self.calls.get(number),
+            Answers::Empty | Answers::Runs => self.calls.get(number),
             Answers::Lengths(_) => self.calls.get(number % self.calls.len()),
         }
     }
 
-    fn check(&self, number: usize, answer: &Bytes) -> Result<()> {
-        let is_good = match &self.answers {
-            Answers::Empty => answer.trim_ascii() == b"{}",
-            Answers::Lengths(lengths) => answer.len() == lengths[number % lengths.len()],
-        };
-        ensure!(is_good, "an answer changed: {}", String::from_utf8_lossy(answer));
-        Ok(())
+    /// Makes sure that this is the answer to the call with this number.
+    pub(super) fn check(&self, number: usize, answer: &Bytes) -> Result<()> {
+        match &self.answers {
+            Answers::Empty => expect(is_empty(answer), answer),
+            Answers::Runs => expect(is_run(answer), answer),
+            Answers::Lengths(lengths) => {
+                expect(answer.len() == lengths[number % lengths.len()], answer)
+            }
+        }
     }
 
     /// Makes calls on so many `connections` at once for `time`, from the one with the number `first` on.
@@ -177,9 +187,7 @@ impl Load {
         for worker in workers.join_all().await {
             latencies.extend(worker?);
         }
-        let elapsed = begin.elapsed();
-        latencies.sort();
-        Ok(Outcome { latencies, elapsed })
+        Ok(Outcome::new(latencies, begin.elapsed()))
     }
 
     async fn work(
@@ -203,6 +211,25 @@ impl Load {
     }
 }
 
+/// Whether an answer says no more than that it was done.
+pub(super) fn is_empty(answer: &[u8]) -> bool {
+    answer.trim_ascii() == b"{}"
+}
+
+/// Whether an answer tells of a run.
+pub(super) fn is_run(answer: &[u8]) -> bool {
+    answer.windows(RUN_ID.len()).any(|part| part == RUN_ID)
+}
+
+/// The name under which a run's id is told.
+const RUN_ID: &[u8] = b"\"run_id\"";
+
+/// Fails with the answer unless it is good.
+pub(super) fn expect(is_good: bool, answer: &[u8]) -> Result<()> {
+    ensure!(is_good, "a wrong answer: {}", String::from_utf8_lossy(answer));
+    Ok(())
+}
+
 /// What came of it.
 #[derive(Debug)]
 pub(super) struct Outcome {
@@ -212,6 +239,12 @@ pub(super) struct Outcome {
 }
 
 impl Outcome {
+    /// What came of calls that took so long each.
+    pub(super) fn new(mut latencies: Vec<Duration>, elapsed: Duration) -> Self {
+        latencies.sort();
+        Self { latencies, elapsed }
+    }
+
     /// Number of calls.
     pub(super) const fn count(&self) -> usize {
         self.latencies.len()
@@ -253,5 +286,9 @@ mod tests {
         assert!(writes.call(2).is_none());
         assert!(writes.check(0, &Bytes::from_static(b"{}\n")).is_ok());
         assert!(writes.check(0, &Bytes::from_static(b"{\"a\":1}")).is_err());
+        let run = Bytes::from_static(b"{\"run\": {\"info\": {\"run_id\": \"1\"}}}");
+        let creations = Load::creations(vec![Call::get("a")]);
+        assert!(creations.check(0, &run).is_ok());
+        assert!(creations.check(0, &Bytes::from_static(b"{}")).is_err());
     }
 }

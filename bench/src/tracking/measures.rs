@@ -112,6 +112,13 @@ pub(super) const NOTES: &str = "\
   a history, gives all of it at once, and has no `get-history-bulk-interval`.
 - 20,000 runs, 50,000 traces, 5,000 versions: 400 metric values a run, 4 spans a trace, 10 versions a model and as many prompts as models,
   also written by SQL, except for what comes by OTLP (`/v1/traces` in JSON, one export after the other).
+- FastTrackML's suite: what FastTrackML publishes figures of, by 20 users, each with a connection and its next call as soon as the
+  last is answered, for 5 s a call, on a database of its own. Every batch is one step of 10, 100 or 500 metrics that no other batch has.
+- Mixed load, on a database of its own: of 100 calls, 50 are `runs/log-metric`, 10 `runs/log-batch` of 100 metrics, 15 `runs/get`, 10
+  `metrics/get-history` of 1,000 points, 5 `runs/search` as above, 5 `runs/create` and 5 `runs/update`. The most is taken for 10 s with
+  16 connections; four fifths of it are then kept for ten minutes, in the first round only. Each call is due at a certain time, whether
+  others are answered or not, and its latency counts from then on; the load generator wakes up to a millisecond late, which
+  counts too. Errors are calls without an answer, with another status than 200, or not made within 30 s after the last was due.
 - The stock client: `mlflow.log_metric` in a loop, with `synchronous=False` and a flush at its end, and `MlflowClient.log_batch`
   with 100 metrics a call. Timed by the client, without its start; it shares the machine with the server.
 - Processor time and memory are summed over all processes of a server; with PostgreSQL, processor time includes the

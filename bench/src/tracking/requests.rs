@@ -1,5 +1,6 @@
 //! The calls that training and its pages make most: a metric, a batch, a run, a search.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,19 +17,19 @@ use crate::units::{megabytes, to_f64};
 /// Connections that carry the load.
 pub(super) const CONNECTIONS: usize = 16;
 /// Runs that are read, and as many that are written to.
-const RUNS: usize = 200;
+pub(super) const RUNS: usize = 200;
 /// Metrics and params of a run that is read.
 const VALUES: usize = 10;
 /// Tags of a run that is read.
 const TAGS: usize = 5;
 /// Metrics in a batch.
-const BATCH: usize = 100;
+pub(super) const BATCH: usize = 100;
 /// Results of a search.
-const RESULTS: usize = 100;
+pub(super) const RESULTS: usize = 100;
 /// Searches that differ in what they look for.
 const SEARCHES: usize = 20;
 /// Milliseconds since 1970 at which everything begins.
-const EPOCH: usize = 1_700_000_000_000;
+pub(super) const EPOCH: usize = 1_700_000_000_000;
 
 /// One kind of call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,24 +79,30 @@ impl Sizes {
 /// A server with the runs that the calls are about.
 #[derive(Debug)]
 pub(super) struct Requests<'a> {
-    server: &'a Server,
-    product: Product,
+    pub(super) server: &'a Server,
+    pub(super) product: Product,
     sizes: Sizes,
-    experiment: String,
-    read: Vec<String>,
-    written: Vec<String>,
+    /// The experiment of the runs that are read.
+    pub(super) experiment: String,
+    /// The experiment of the runs that are written to.
+    pub(super) written_to: String,
+    /// Runs that are read.
+    pub(super) read: Vec<String>,
+    /// Runs that are written to.
+    pub(super) written: Vec<String>,
 }
 
 impl<'a> Requests<'a> {
-    /// Creates the runs through the API.
+    /// Creates the runs through the API, in two experiments whose names begin with `name`.
     pub(super) async fn prepare(
         server: &'a Server,
         product: Product,
         sizes: Sizes,
+        name: &str,
     ) -> Result<Self> {
         let mut api = Api::open(server.running.address).await?;
-        let experiment = create_experiment(&mut api, "read").await?;
-        let written_to = create_experiment(&mut api, "written").await?;
+        let experiment = create_experiment(&mut api, &format!("{name}, read")).await?;
+        let written_to = create_experiment(&mut api, &format!("{name}, written")).await?;
         let mut read = Vec::with_capacity(RUNS);
         let mut written = Vec::with_capacity(RUNS);
         for number in 0..RUNS {
@@ -104,7 +111,7 @@ impl<'a> Requests<'a> {
             read.push(run);
             written.push(create_run(&mut api, &written_to, number).await?);
         }
-        Ok(Self { server, product, sizes, experiment, read, written })
+        Ok(Self { server, product, sizes, experiment, written_to, read, written })
     }
 
     /// Measures one kind of call.
@@ -147,23 +154,20 @@ impl<'a> Requests<'a> {
     }
 
     fn log_batch(&self) -> Load {
-        let calls = (0..self.sizes.batches).map(|number| {
-            let step = number / RUNS;
-            let metrics: Vec<Value> =
-                (0..BATCH).map(|index| point(&metric(index), index, step)).collect();
-            let run = &self.written[number % RUNS];
-            Call::post("runs/log-batch", &json!({ "run_id": run, "metrics": metrics }))
-        });
+        let calls = (0..self.sizes.batches)
+            .map(|number| log_batch(&self.written[number % RUNS], 0..BATCH, number / RUNS));
         Load::writes(calls.collect())
     }
 
-    async fn get(&self) -> Result<Load> {
+    /// Calls that read one run after another.
+    pub(super) async fn get(&self) -> Result<Load> {
         let calls = self.read.iter().map(|run| Call::get(&format!("runs/get?run_id={run}")));
         let check = |number, answer: &Value| expect_content(&answer["run"], number);
         Load::reads(self.server.running.address, calls.collect(), check).await
     }
 
-    async fn search(&self) -> Result<Load> {
+    /// Calls that search the runs that are read.
+    pub(super) async fn search(&self) -> Result<Load> {
         let calls = (0..SEARCHES).map(|number| {
             let document = json!({
                 "experiment_ids": [&self.experiment],
@@ -201,7 +205,7 @@ impl<'a> Requests<'a> {
     }
 
     /// Makes sure that what was acknowledged is there: the calls went to one run after another.
-    async fn expect_points(&self, metric: &str, acknowledged: usize) -> Result<()> {
+    pub(super) async fn expect_points(&self, metric: &str, acknowledged: usize) -> Result<()> {
         let mut api = Api::open(self.server.running.address).await?;
         for number in (0..RUNS).step_by(RUNS / CONNECTIONS) {
             let run = &self.written[number];
@@ -213,6 +217,12 @@ impl<'a> Requests<'a> {
         }
         Ok(())
     }
+}
+
+/// A call that writes one step of some metrics.
+pub(super) fn log_batch(run: &str, metrics: Range<usize>, step: usize) -> Call {
+    let points: Vec<Value> = metrics.map(|index| point(&metric(index), index, step)).collect();
+    Call::post("runs/log-batch", &json!({ "run_id": run, "metrics": points }))
 }
 
 /// A call that writes one point.
@@ -227,7 +237,8 @@ async fn create_experiment(api: &mut Api, name: &str) -> Result<String> {
     text(&answer["experiment_id"])
 }
 
-async fn create_run(api: &mut Api, experiment: &str, number: usize) -> Result<String> {
+/// The id of a new run.
+pub(super) async fn create_run(api: &mut Api, experiment: &str, number: usize) -> Result<String> {
     let document = json!({ "experiment_id": experiment, "start_time": EPOCH + number });
     text(&api.post("runs/create", &document).await?["run"]["info"]["run_id"])
 }
@@ -279,12 +290,14 @@ fn same_value(left: &Value, right: &Value) -> bool {
     }
 }
 
-fn point(key: &str, seed: usize, step: usize) -> Value {
+/// A point of a metric.
+pub(super) fn point(key: &str, seed: usize, step: usize) -> Value {
     let value = to_f64((seed as u64 * 7919 + step as u64) % 1009) / 1009.0;
     json!({ "key": key, "value": value, "timestamp": EPOCH + step, "step": step })
 }
 
-fn metric(index: usize) -> String {
+/// The name of a metric.
+pub(super) fn metric(index: usize) -> String {
     format!("metric_{index}")
 }
 

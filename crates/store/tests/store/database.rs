@@ -75,6 +75,17 @@ impl TestDatabase {
         }
     }
 
+    /// All rows of a query of three texts, on PostgreSQL.
+    pub(crate) async fn texts(&self, query: &'static str) -> Vec<[String; 3]> {
+        let Self::Postgres(uri) = self else { panic!("SQLite has another catalogue") };
+        let mut connection = PgConnection::connect(uri).await.unwrap();
+        let rows = sqlx::query_as::<_, (String, String, String)>(query)
+            .fetch_all(&mut connection)
+            .await
+            .unwrap();
+        rows.into_iter().map(|(one, two, three)| [one, two, three]).collect()
+    }
+
     /// A connection of one's own to a SQLite database.
     pub(crate) fn connection(&self) -> SqliteConnection {
         SqliteConnection::open(self.file()).unwrap()

@@ -14,6 +14,7 @@ mod inputs;
 mod logging;
 mod models;
 mod open;
+mod plans;
 mod runs;
 mod searches;
 mod writes;
