@@ -16,6 +16,10 @@ use std::{
 pub(super) const TABLE_NAMES: &str = "SELECT CAST(tablename AS text) FROM pg_catalog.pg_tables \
      WHERE schemaname = current_schema()";
 
+/// Selects the names of tables and indexes in that schema which are our own.
+pub(super) const OWN_NAMES: &str = "SELECT CAST(relname AS text) FROM pg_catalog.pg_class \
+     WHERE relnamespace = CAST(current_schema() AS regnamespace) AND relname LIKE 'mlferry\\_%'";
+
 /// Held while the schema is made or migrated; the number is an arbitrary one of ours.
 pub(super) const LOCK_SCHEMA: &str = "SELECT pg_advisory_xact_lock(7165123405318)";
 

@@ -178,6 +178,15 @@ impl Transaction {
         Ok(self.texts(question).await?.into_iter().map(|[name]| name).collect())
     }
 
+    /// Names of all tables and indexes of our own.
+    pub(crate) async fn own_names(&mut self) -> Result<Vec<String>, DbError> {
+        let question = match self.dialect() {
+            Dialect::Sqlite => sqlite::OWN_NAMES,
+            Dialect::Postgres => postgres::OWN_NAMES,
+        };
+        Ok(self.texts(question).await?.into_iter().map(|[name]| name).collect())
+    }
+
     /// Waits until no other process makes or migrates the schema, and keeps others from it.
     pub(crate) async fn lock_schema(&mut self) -> Result<(), DbError> {
         match self.dialect() {

@@ -42,7 +42,7 @@ pub(crate) enum WhenEmpty {
 enum Found {
     Nothing,
     Ready,
-    /// The schema, without experiment 0, or without a table of ours.
+    /// The schema, without experiment 0, or without a table or index of ours.
     Incomplete,
     OtherRevision(String),
     OtherTables,
@@ -92,8 +92,9 @@ async fn look(transaction: &mut Transaction) -> Result<Found, DbError> {
         .from(Experiments::Table)
         .and_where(Expr::col(Experiments::ExperimentId).eq(DEFAULT_EXPERIMENT.0))
         .take();
+    let own = transaction.own_names().await?;
     let is_complete = transaction.fetch_optional(&default).await?.is_some()
-        && tables.iter().any(|table| table == script::DELIVERIES);
+        && script::OWN_PARTS.iter().all(|part| own.iter().any(|name| name == part));
     Ok(if is_complete { Found::Ready } else { Found::Incomplete })
 }
 
@@ -104,7 +105,7 @@ async fn create(database: &Database, artifact_root: &ArtifactRoot) -> Result<(),
     if matches!(look(&mut transaction).await?, Found::Nothing) {
         transaction.run_script(script::tables(transaction.dialect())).await?;
     }
-    transaction.run_script(script::OWN_TABLES).await?;
+    transaction.run_script(script::OWN).await?;
     transaction.execute(&default_experiment(artifact_root)).await?;
     transaction.commit().await
 }

@@ -3,15 +3,28 @@
 use super::shape::{Kind, Part, Shape, normal};
 use crate::db::Dialect;
 
-/// Our own table, which the reference neither makes nor minds: what webhooks are still to be told.
-pub(super) const DELIVERIES: &str = "mlferry_webhook_deliveries";
+/// Tables and indexes of our own, which the reference neither makes nor minds: what webhooks are still to be told, and
+/// ways to what belongs to one experiment or run without a look at all others.
+pub(super) const OWN_PARTS: [&str; 6] = [
+    "mlferry_webhook_deliveries",
+    "mlferry_webhook_deliveries_due",
+    "mlferry_runs_by_experiment",
+    "mlferry_logged_models_by_experiment",
+    "mlferry_experiment_tags_by_experiment",
+    "mlferry_model_versions_by_run",
+];
 
-/// The statements that make it, on either database. It refers to no table of MLflow's, so that none of its
+/// The statements that make them, on either database. The table refers to none of MLflow's, so that none of its
 /// migrations finds it in the way.
-pub(super) const OWN_TABLES: &str = "CREATE TABLE IF NOT EXISTS mlferry_webhook_deliveries ( \
+pub(super) const OWN: &str = "CREATE TABLE IF NOT EXISTS mlferry_webhook_deliveries ( \
      delivery_id VARCHAR(36) NOT NULL PRIMARY KEY, webhook_id VARCHAR(256) NOT NULL, body TEXT NOT NULL, \
      created_ms BIGINT NOT NULL, due_ms BIGINT NOT NULL, attempts BIGINT NOT NULL); \
-     CREATE INDEX IF NOT EXISTS mlferry_webhook_deliveries_due ON mlferry_webhook_deliveries (due_ms)";
+     CREATE INDEX IF NOT EXISTS mlferry_webhook_deliveries_due ON mlferry_webhook_deliveries (due_ms); \
+     CREATE INDEX IF NOT EXISTS mlferry_runs_by_experiment ON runs (experiment_id, start_time DESC, run_uuid); \
+     CREATE INDEX IF NOT EXISTS mlferry_logged_models_by_experiment \
+     ON logged_models (experiment_id, creation_timestamp_ms DESC, model_id); \
+     CREATE INDEX IF NOT EXISTS mlferry_experiment_tags_by_experiment ON experiment_tags (experiment_id); \
+     CREATE INDEX IF NOT EXISTS mlferry_model_versions_by_run ON model_versions (run_id)";
 
 /// The statements that make MLflow's tables.
 pub(super) fn tables(dialect: Dialect) -> &'static str {
@@ -163,6 +176,14 @@ mod tests {
                 names
             };
             assert_eq!(names(&wanted), names(&super::wanted(Dialect::Sqlite)));
+        }
+    }
+
+    #[test]
+    fn all_parts_of_our_own_are_made() {
+        assert_eq!(OWN.matches(" IF NOT EXISTS ").count(), OWN_PARTS.len());
+        for part in OWN_PARTS {
+            assert!(OWN.contains(&format!(" IF NOT EXISTS {part} ")), "{part}");
         }
     }
 

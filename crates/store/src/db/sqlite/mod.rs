@@ -29,6 +29,9 @@ use std::{
 pub(super) const TABLE_NAMES: &str =
     "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT GLOB 'sqlite_*'";
 
+/// Selects the names of tables and indexes that are our own.
+pub(super) const OWN_NAMES: &str = "SELECT name FROM sqlite_master WHERE name GLOB 'mlferry_*'";
+
 /// How long SQLite waits for another process that writes; the reference waits as long.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(20);
 
