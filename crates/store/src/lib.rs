@@ -28,6 +28,7 @@ mod experiments;
 mod gc;
 mod import;
 mod inputs;
+mod jobs;
 mod lifecycle;
 mod logged_model_details;
 mod logged_model_search;

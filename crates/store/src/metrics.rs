@@ -3,6 +3,7 @@
 use crate::{
     Store, StoreError,
     db::{DbError, Transaction, insert},
+    jobs::{Job, JoinedMetric, Queued},
     logged_model_details,
     reads::{Question, cut_page},
     runs,
@@ -14,7 +15,10 @@ use mlferry_protocol::{
     metrics::{GetMetricHistory, GetMetricHistoryResponse, LogMetric, Metric, MetricPoint},
 };
 use sea_query::{Alias, Expr, ExprTrait, OnConflict, Order, Query};
-use std::{cmp::Ordering, collections::BTreeMap};
+use std::{
+    cmp::Ordering,
+    collections::{BTreeMap, BTreeSet},
+};
 
 impl Store {
     /// Logs one value of a metric. The same value at the same step and time counts once.
@@ -86,6 +90,33 @@ impl Change for LogMetric {
         let metrics = std::slice::from_ref(&self.metric);
         log_all(transaction, &run, metrics).await
     }
+
+    fn job(queued: Queued<Self>) -> Box<dyn Job> {
+        match queued.change.metric.model_id {
+            None => Box::new(JoinedMetric(queued)),
+            Some(_) => Box::new(queued),
+        }
+    }
+}
+
+/// Logs values for several callers by as many statements as for one, and tells what each of them hears. Those who hear
+/// of an error have changed nothing.
+pub(crate) async fn log_together(
+    transaction: &mut Transaction,
+    requests: &[&LogMetric],
+) -> Result<Vec<Result<(), StoreError>>, DbError> {
+    let runs: BTreeSet<&RunId> = requests.iter().map(|request| &request.run_id).collect();
+    let runs = runs::lock_all(transaction, &runs).await?;
+    let outcomes: Vec<_> = requests.iter().map(|request| runs.check(&request.run_id)).collect();
+    let points: Vec<Point<'_>> = requests
+        .iter()
+        .zip(&outcomes)
+        .filter(|(_, outcome)| outcome.is_ok())
+        .map(|(request, _)| Point::of(&request.run_id, &request.metric))
+        .collect();
+    insert_points(transaction, &points).await?;
+    update_latest(transaction, &points).await?;
+    Ok(outcomes)
 }
 
 /// Logs values of metrics to a run, and to the models that they belong to.
@@ -97,15 +128,16 @@ pub(crate) async fn log_all(
     if metrics.is_empty() {
         return Ok(());
     }
-    let points: Vec<Point<'_>> = metrics.iter().map(Point::of).collect();
-    insert_points(transaction, &run.id, &points).await?;
-    update_latest(transaction, &run.id, &points).await?;
+    let points: Vec<Point<'_>> = metrics.iter().map(|metric| Point::of(&run.id, metric)).collect();
+    insert_points(transaction, &points).await?;
+    update_latest(transaction, &points).await?;
     logged_model_details::log_metrics(transaction, run, metrics).await
 }
 
 /// A value as its row has it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Point<'a> {
+    run: &'a RunId,
     key: &'a str,
     step: i64,
     timestamp: i64,
@@ -114,12 +146,12 @@ pub(crate) struct Point<'a> {
 }
 
 impl<'a> Point<'a> {
-    fn of(metric: &'a MetricPoint) -> Self {
-        Self::new(&metric.key, metric.step, metric.timestamp, metric.value)
+    fn of(run: &'a RunId, metric: &'a MetricPoint) -> Self {
+        Self::new(run, &metric.key, metric.step, metric.timestamp, metric.value)
     }
 
-    pub(crate) fn new(key: &'a str, step: i64, timestamp: i64, value: f64) -> Self {
-        Self { key, step, timestamp, value: storable(value), is_nan: value.is_nan() }
+    pub(crate) fn new(run: &'a RunId, key: &'a str, step: i64, timestamp: i64, value: f64) -> Self {
+        Self { run, key, step, timestamp, value: storable(value), is_nan: value.is_nan() }
     }
 
     /// The order that tells which of two values is the latest.
@@ -152,10 +184,9 @@ pub(crate) fn of_run(key: String, value: f64, timestamp: i64, step: i64) -> Metr
     }
 }
 
-/// Writes values that are not there yet, at most a thousand.
+/// Writes values that are not there yet.
 pub(crate) async fn insert_points(
     transaction: &mut Transaction,
-    run: &RunId,
     points: &[Point<'_>],
 ) -> Result<(), DbError> {
     let columns = [
@@ -171,7 +202,7 @@ pub(crate) async fn insert_points(
             point.key.into(),
             point.value.into(),
             point.timestamp.into(),
-            run.as_str().into(),
+            point.run.as_str().into(),
             point.step.into(),
             point.is_nan.into(),
         ]
@@ -186,7 +217,6 @@ pub(crate) async fn insert_points(
 /// Replaces latest values by later ones.
 pub(crate) async fn update_latest(
     transaction: &mut Transaction,
-    run: &RunId,
     points: &[Point<'_>],
 ) -> Result<(), DbError> {
     let columns = [
@@ -197,14 +227,14 @@ pub(crate) async fn update_latest(
         LatestMetrics::IsNan,
         LatestMetrics::RunUuid,
     ];
-    let rows = latest_of_each_key(points).into_values().map(|point| {
+    let rows = latest_of_each(points).into_values().map(|point| {
         [
             point.key.into(),
             point.value.into(),
             point.timestamp.into(),
             point.step.into(),
             point.is_nan.into(),
-            run.as_str().into(),
+            point.run.as_str().into(),
         ]
     });
     let mut statement = insert(LatestMetrics::Table, columns, rows);
@@ -222,10 +252,10 @@ pub(crate) async fn update_latest(
 }
 
 /// One statement can't write a row twice, so of several values of a metric only the latest is.
-fn latest_of_each_key<'a>(points: &[Point<'a>]) -> BTreeMap<&'a str, Point<'a>> {
-    let mut latest: BTreeMap<&str, Point<'a>> = BTreeMap::new();
+fn latest_of_each<'a>(points: &[Point<'a>]) -> BTreeMap<(&'a RunId, &'a str), Point<'a>> {
+    let mut latest: BTreeMap<(&RunId, &str), Point<'a>> = BTreeMap::new();
     for point in points {
-        let kept = latest.entry(point.key).or_insert(*point);
+        let kept = latest.entry((point.run, point.key)).or_insert(*point);
         if point.compare(kept) == Ordering::Greater {
             *kept = *point;
         }
@@ -245,12 +275,10 @@ fn is_later() -> Expr {
 mod tests {
     use super::*;
 
-    fn point(key: &str, step: i64, timestamp: i64, value: f64) -> Point<'_> {
-        Point::new(key, step, timestamp, value)
-    }
-
     #[test]
     fn the_latest_is_the_highest_step_then_time_then_value() {
+        let (run, other) = (RunId::new("r".to_owned()), RunId::new("s".to_owned()));
+        let point = |key, step, timestamp, value| Point::new(&run, key, step, timestamp, value);
         let points = [
             point("a", 1, 9, 9.0),
             point("a", 2, 1, 1.0),
@@ -258,10 +286,12 @@ mod tests {
             point("a", 2, 1, 2.0),
             point("b", -1, 0, f64::NAN),
             point("b", -1, 0, -5.0),
+            Point::new(&other, "a", 0, 0, 0.5),
         ];
-        let latest = latest_of_each_key(&points);
-        assert!((latest["a"].value - 3.0).abs() < f64::EPSILON);
-        assert!(latest["b"].is_nan);
+        let latest = latest_of_each(&points);
+        assert!((latest[&(&run, "a")].value - 3.0).abs() < f64::EPSILON);
+        assert!(latest[&(&run, "b")].is_nan);
+        assert!((latest[&(&other, "a")].value - 0.5).abs() < f64::EPSILON);
     }
 
     #[test]

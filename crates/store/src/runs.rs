@@ -4,7 +4,7 @@ use crate::{
     Store, StoreError,
     artifact_uri::{self, ArtifactRoot, check_width},
     clock::now_ms,
-    db::{DbError, Dialect, Insertion, Row, Transaction, insert},
+    db::{DbError, Dialect, Insertion, Row, Transaction, insert, is_one_of_texts},
     experiments,
     lifecycle::{ACTIVE, DELETED},
     reads::{Question, cut_page},
@@ -23,8 +23,11 @@ use mlferry_protocol::{
     },
     tags::{RUN_NAME_TAG, Tag},
 };
-use sea_query::{Expr, ExprTrait, LockType, Query, SelectStatement, UpdateStatement};
-use std::sync::Arc;
+use sea_query::{Expr, ExprTrait, LockType, Order, Query, SelectStatement, UpdateStatement};
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+};
 use uuid::Uuid;
 
 impl Store {
@@ -344,6 +347,38 @@ pub(crate) async fn active(
         return Err(StoreError::RunDeleted(id.clone()));
     }
     Ok(RunRow { id: id.clone(), experiment_id: ExperimentId(row.get(Runs::ExperimentId)?) })
+}
+
+/// The stages of runs that something is to be logged to.
+pub(crate) struct LockedRuns(HashMap<String, Option<String>>);
+
+impl LockedRuns {
+    /// Whether something may be logged to a run.
+    pub(crate) fn check(&self, id: &RunId) -> Result<(), StoreError> {
+        let stage = self.0.get(id.as_str()).ok_or_else(|| StoreError::RunNotFound(id.clone()))?;
+        match stage.as_deref() {
+            Some(ACTIVE) => Ok(()),
+            _ => Err(StoreError::RunDeleted(id.clone())),
+        }
+    }
+}
+
+/// Locks several runs as [`active`] does one, in the order in which others do.
+pub(crate) async fn lock_all(
+    transaction: &mut Transaction,
+    ids: &BTreeSet<&RunId>,
+) -> Result<LockedRuns, DbError> {
+    let ids: Vec<&str> = ids.iter().map(|id| id.as_str()).collect();
+    let select = Query::select()
+        .columns([Runs::RunUuid, Runs::LifecycleStage])
+        .from(Runs::Table)
+        .and_where(is_one_of_texts(transaction.dialect(), Expr::col(Runs::RunUuid), &ids))
+        .order_by(Runs::RunUuid, Order::Asc)
+        .lock(LockType::NoKeyUpdate)
+        .take();
+    let rows = transaction.fetch_all(&select).await?;
+    let stage = |row: &Row| Ok((row.get(Runs::RunUuid)?, row.get(Runs::LifecycleStage)?));
+    Ok(LockedRuns(rows.iter().map(stage).collect::<Result<_, DbError>>()?))
 }
 
 async fn find(transaction: &mut Transaction, id: &RunId) -> Result<Row, StoreError> {

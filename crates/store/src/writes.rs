@@ -8,9 +8,10 @@ use crate::{
     StoreError,
     activity::Tally,
     db::{Database, DbError, Transaction, Trouble},
+    jobs::{self, Applied, Job, Queued},
     trace,
 };
-use futures_util::{FutureExt, future::BoxFuture};
+use futures_util::FutureExt;
 use mlferry_protocol::{ExperimentId, RunId};
 use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 use tokio::{
@@ -52,6 +53,14 @@ pub(crate) trait Change: Send + Sync + 'static {
         &self,
         transaction: &mut Transaction,
     ) -> impl Future<Output = Result<Self::Output, StoreError>> + Send;
+
+    /// How it waits for its turn.
+    fn job(queued: Queued<Self>) -> Box<dyn Job>
+    where
+        Self: Sized,
+    {
+        Box::new(queued)
+    }
 }
 
 /// What a change locks.
@@ -120,8 +129,8 @@ impl Writes {
         span: Span,
     ) -> Result<C::Output, StoreError> {
         let (caller, answer) = oneshot::channel();
-        let job = Queued { change, outcome: None, caller, span };
-        let sent = self.queue.send(Message::Carry(Box::new(job))).await;
+        let job = C::job(Queued::new(change, caller, span));
+        let sent = self.queue.send(Message::Carry(job)).await;
         sent.map_err(|_| DbError::closed())?;
         answer.await.unwrap_or_else(|_| Err(DbError::closed().into()))
     }
@@ -137,79 +146,6 @@ impl Writes {
         let _ = self.queue.send(Message::Close).await;
         let mut writers = self.writers.lock().await;
         while writers.join_next().await.is_some() {}
-    }
-}
-
-/// A change with the caller that waits for it, whatever its types.
-trait Job: Send {
-    fn locks(&self) -> Lock<'_>;
-
-    fn is_repeatable(&self) -> bool;
-
-    /// What its caller sees of it in a trace.
-    fn span(&self) -> &Span;
-
-    /// Carries the change out, keeps the outcome, and tells how it went.
-    fn apply<'a>(&'a mut self, transaction: &'a mut Transaction) -> BoxFuture<'a, Applied>;
-
-    /// Tells the caller the outcome.
-    fn settle(self: Box<Self>);
-
-    /// Tells the caller that the database failed.
-    fn fail(self: Box<Self>, error: DbError);
-}
-
-enum Applied {
-    Done,
-    /// The change itself was wrong.
-    Refused,
-    /// The database failed.
-    Broken(DbError),
-}
-
-struct Queued<C: Change> {
-    change: C,
-    outcome: Option<Result<C::Output, StoreError>>,
-    caller: oneshot::Sender<Result<C::Output, StoreError>>,
-    span: Span,
-}
-
-impl<C: Change> Job for Queued<C> {
-    fn locks(&self) -> Lock<'_> {
-        self.change.locks()
-    }
-
-    fn is_repeatable(&self) -> bool {
-        C::IS_REPEATABLE
-    }
-
-    fn span(&self) -> &Span {
-        &self.span
-    }
-
-    fn apply<'a>(&'a mut self, transaction: &'a mut Transaction) -> BoxFuture<'a, Applied> {
-        let span = self.span.clone();
-        let applied = async {
-            let outcome = self.change.apply(transaction).await;
-            let applied = match &outcome {
-                Ok(_) => Applied::Done,
-                Err(StoreError::Database(error)) => Applied::Broken(error.clone()),
-                Err(_) => Applied::Refused,
-            };
-            self.outcome = Some(outcome);
-            applied
-        };
-        applied.instrument(span).boxed()
-    }
-
-    fn settle(self: Box<Self>) {
-        let outcome = self.outcome.unwrap_or_else(|| Err(DbError::closed().into()));
-        // A caller that went away hears nothing.
-        let _ = self.caller.send(outcome);
-    }
-
-    fn fail(self: Box<Self>, error: DbError) {
-        let _ = self.caller.send(Err(error.into()));
     }
 }
 
@@ -293,9 +229,13 @@ impl Writer {
         let mut transaction = self.database.write().await.map_err(Halt::Unavailable)?;
         drop(waiting);
         let is_alone = group.len() == 1;
-        for job in group.iter_mut() {
+        // Neighbours that log metrics share their statements; who is carried out apart, shares nothing.
+        let together = isolation == Isolation::None;
+        let neighbours =
+            group.chunk_by_mut(|one, next| together && one.is_metric() && next.is_metric());
+        for jobs in neighbours {
             match isolation {
-                Isolation::None => match job.apply(&mut transaction).await {
+                Isolation::None => match jobs::apply(jobs, &mut transaction).await {
                     Applied::Done => {}
                     Applied::Broken(error) if heals_together(&error) => return Err(failed(error)),
                     // Dropped, the transaction changes nothing.
@@ -304,7 +244,9 @@ impl Writer {
                     Applied::Refused | Applied::Broken(_) => return Err(Halt::Refusal),
                 },
                 Isolation::Savepoints => {
-                    apply_apart(job.as_mut(), &mut transaction).await.map_err(failed)?;
+                    for job in jobs {
+                        apply_apart(job.as_mut(), &mut transaction).await.map_err(failed)?;
+                    }
                 }
             }
         }

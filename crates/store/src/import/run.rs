@@ -103,10 +103,10 @@ impl Series {
         Self { key, points }
     }
 
-    fn points(&self) -> impl Iterator<Item = Point<'_>> {
+    fn points<'a>(&'a self, run: &'a RunId) -> impl Iterator<Item = Point<'a>> {
         self.points
             .iter()
-            .map(|point| Point::new(&self.key, point.step, point.timestamp, point.value))
+            .map(|point| Point::new(run, &self.key, point.step, point.timestamp, point.value))
     }
 }
 
@@ -176,14 +176,18 @@ impl AddRun {
 }
 
 async fn add_metrics(transaction: &mut Transaction, run: &ImportedRun) -> Result<(), DbError> {
-    let points: Vec<Point<'_>> = run.metrics.iter().flat_map(Series::points).collect();
+    let points: Vec<Point<'_>> =
+        run.metrics.iter().flat_map(|series| series.points(&run.id)).collect();
     for points in row_lists(&points) {
-        metrics::insert_points(transaction, &run.id, points).await?;
+        metrics::insert_points(transaction, points).await?;
     }
-    let latest: Vec<Point<'_>> =
-        run.metrics.iter().filter_map(|series| series.points().max_by(Point::compare)).collect();
+    let latest: Vec<Point<'_>> = run
+        .metrics
+        .iter()
+        .filter_map(|series| series.points(&run.id).max_by(Point::compare))
+        .collect();
     for latest in row_lists(&latest) {
-        metrics::update_latest(transaction, &run.id, latest).await?;
+        metrics::update_latest(transaction, latest).await?;
     }
     Ok(())
 }

@@ -47,6 +47,41 @@ async fn one_caller_s_error_never_fails_a_neighbour() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn metrics_of_many_callers_are_each_their_own() {
+    let store = TestStore::new().await;
+    let runs = [store.run().await, store.run().await, store.run().await];
+    let deleted = store.run().await;
+    store.delete_run(request(json!({"run_id": deleted}))).await.unwrap();
+    let missing = "0".repeat(32);
+    let mut callers = JoinSet::new();
+    for caller in 0..CALLERS {
+        let run = match caller % 5 {
+            3 => &deleted,
+            4 => &missing,
+            index => &runs[index],
+        };
+        // All of them log the same value once more.
+        let step = caller / 10;
+        let metric =
+            json!({"run_id": run, "key": "m", "value": step, "timestamp": 1, "step": step});
+        let store = store.store.clone();
+        callers.spawn(async move { (caller, store.log_metric(request(metric)).await) });
+    }
+    for (caller, result) in callers.join_all().await {
+        match caller % 5 {
+            3 => assert_eq!(refusal(result).0, ErrorCode::InvalidParameterValue),
+            4 => assert_eq!(refusal(result).0, ErrorCode::ResourceDoesNotExist),
+            _ => result.unwrap(),
+        }
+    }
+    let steps = CALLERS.div_ceil(10);
+    let counted = store.count("SELECT count(*) FROM metrics").await;
+    assert_eq!(usize::try_from(counted), Ok(steps * runs.len()));
+    let latest = format!("SELECT count(*) FROM latest_metrics WHERE step = {}", steps - 1);
+    assert_eq!(usize::try_from(store.count(&latest).await), Ok(runs.len()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn names_that_are_taken_do_not_disturb_those_that_are_free() {
     let store = TestStore::new().await;
     store.experiment("taken").await;
