@@ -1,16 +1,24 @@
 //! Values on their way to SQLite and from there.
 
 use rusqlite::{
-    Error, Row, Statement,
+    Error, Row,
     types::{FromSqlError, ToSql, ToSqlOutput, Type, Value as Owned, ValueRef},
 };
 use sea_query::Value;
 use std::{ops::Range, str, sync::Arc};
 
-/// The rows of an answer: few allocations, however many rows there are.
+/// Cells and bytes of texts in one part of an answer, roughly. Larger blocks come from the system and go back to it,
+/// which takes longer, or are kept by each thread that ever had one.
+const CELLS_IN_PART: usize = 512;
+const TEXT_IN_PART: usize = 16 * 1024;
+
+/// The names of the columns of an answer.
+pub(super) type Columns = Arc<[String]>;
+
+/// Some rows of an answer: few allocations, however many rows there are.
 #[derive(Debug)]
-pub(super) struct Answer {
-    columns: Vec<String>,
+pub(super) struct Part {
+    columns: Columns,
     /// Those of the first row, of the second one, and so on.
     cells: Vec<Cell>,
     /// What all texts of cells are parts of.
@@ -26,10 +34,13 @@ enum Cell {
     Blob,
 }
 
-impl Answer {
-    pub(super) fn new(statement: &Statement<'_>) -> Self {
-        let columns = statement.column_names().map(ToOwned::to_owned).collect();
-        Self { columns, cells: Vec::new(), texts: Vec::new() }
+impl Part {
+    pub(super) fn new(columns: &Columns) -> Self {
+        Self { columns: Arc::clone(columns), cells: Vec::new(), texts: Vec::new() }
+    }
+
+    pub(super) fn is_full(&self) -> bool {
+        self.cells.len() >= CELLS_IN_PART || self.texts.len() >= TEXT_IN_PART
     }
 
     pub(super) fn add(&mut self, row: &Row<'_>) -> Result<(), Error> {
@@ -53,16 +64,16 @@ impl Answer {
 
     pub(super) fn into_rows(self) -> Vec<SqliteRow> {
         let width = self.columns.len().max(1);
-        let answer = Arc::new(self);
-        let starts = (0..answer.cells.len()).step_by(width);
-        starts.map(|first| SqliteRow { answer: Arc::clone(&answer), first }).collect()
+        let part = Arc::new(self);
+        let starts = (0..part.cells.len()).step_by(width);
+        starts.map(|first| SqliteRow { part: Arc::clone(&part), first }).collect()
     }
 }
 
 /// A row of an answer.
 #[derive(Debug)]
 pub(crate) struct SqliteRow {
-    answer: Arc<Answer>,
+    part: Arc<Part>,
     /// Where its cells begin.
     first: usize,
 }
@@ -70,7 +81,7 @@ pub(crate) struct SqliteRow {
 impl SqliteRow {
     /// The value of the column with a number, counted from 0.
     pub(in crate::db) fn at<T: FromCell>(&self, index: usize) -> Result<T, Error> {
-        let Answer { columns, cells, texts } = &*self.answer;
+        let Part { columns, cells, texts } = &*self.part;
         let is_there = index < columns.len();
         let cell = cells.get(self.first + index).filter(|_| is_there);
         let value = match cell.ok_or(Error::InvalidColumnIndex(index))? {
@@ -85,7 +96,7 @@ impl SqliteRow {
 
     /// The value of a column.
     pub(in crate::db) fn get<T: FromCell>(&self, name: &str) -> Result<T, Error> {
-        let index = self.answer.columns.iter().position(|other| other == name);
+        let index = self.part.columns.iter().position(|other| other == name);
         self.at(index.ok_or_else(|| Error::InvalidColumnName(name.to_owned()))?)
     }
 }

@@ -1,11 +1,12 @@
 //! A transaction on one connection, and its statements.
 
 use super::{
-    cells::{Answer, Parameter, SqliteRow},
+    cells::{Columns, Parameter, Part, SqliteRow},
     pool::Pooled,
 };
 use rusqlite::{CachedStatement, Connection, Error, Statement, ffi};
 use sea_query::{Value, Values};
+use std::mem;
 
 /// A transaction; dropped without [`commit`](Self::commit), it changes nothing.
 #[derive(Debug)]
@@ -42,13 +43,19 @@ impl SqliteTransaction {
         most: usize,
     ) -> Result<Vec<SqliteRow>, Error> {
         let mut prepared = self.prepare(statement)?;
-        let mut answer = Answer::new(&prepared);
+        let columns: Columns = prepared.column_names().map(ToOwned::to_owned).collect();
+        let mut found = Vec::new();
+        let mut part = Part::new(&columns);
         let mut rows = prepared.raw_query();
         for _ in 0..most {
             let Some(row) = rows.next()? else { break };
-            answer.add(row)?;
+            part.add(row)?;
+            if part.is_full() {
+                found.extend(mem::replace(&mut part, Part::new(&columns)).into_rows());
+            }
         }
-        Ok(answer.into_rows())
+        found.extend(part.into_rows());
+        Ok(found)
     }
 
     /// Carries out a statement, and counts the rows that it changed.
