@@ -2,9 +2,7 @@
 
 use crate::{
     DecodeRequest, Fields, InvalidParameter, PageToken, check_length, limits,
-    names::check_model_name,
-    registered_models::read_name,
-    tags::Tag,
+    names::check_model_name, registered_models::read_name, tags::Tag,
 };
 use serde::{Serialize, Serializer};
 use std::fmt;
