@@ -4,10 +4,11 @@
 
 mod events;
 mod gemini;
+mod prefix;
 mod table;
 
 use crate::{
-    otel::OtelEvent,
+    otel::{OtelEvent, set},
     python::{dumps, is_truthy},
     spans::{INPUTS, MODEL, OUTPUTS, PROVIDER, TOKENS, TYPE, bare, find},
 };
@@ -31,9 +32,9 @@ pub(crate) fn translate(attributes: &mut Attributes, events: &[OtelEvent]) {
             None => attributes.push((TYPE.to_owned(), text(kind))),
         }
     }
-    add(attributes, INPUTS, |known| {
-        CONVENTIONS.iter().find_map(|each| each.input(known)).or_else(|| events::input(events))
-    });
+    if find(attributes, INPUTS).is_none() {
+        add_input(attributes, events);
+    }
     add(attributes, OUTPUTS, |known| {
         let output = CONVENTIONS.iter().find_map(|each| each.output(known));
         output.or_else(|| events::output(known, events))
@@ -49,6 +50,22 @@ pub(crate) fn translate(attributes: &mut Attributes, events: &[OtelEvent]) {
     add(attributes, PROVIDER, |known| {
         CONVENTIONS.iter().find_map(|each| telling(known, each.provider)).map(json)
     });
+}
+
+fn add_input(attributes: &mut Attributes, events: &[OtelEvent]) {
+    let mut format = "";
+    let input = CONVENTIONS.iter().find_map(|each| {
+        if each.counts_for(attributes) && !each.input_format.is_empty() {
+            format = each.input_format;
+        }
+        each.input(attributes)
+    });
+    if !format.is_empty() {
+        set(attributes, FORMAT.to_owned(), format.to_owned());
+    }
+    if let Some(input) = input.or_else(|| events::input(events)) {
+        attributes.push((INPUTS.to_owned(), input));
+    }
 }
 
 /// Adds an attribute that is not there yet.
@@ -109,6 +126,7 @@ fn says_something(value: &str) -> bool {
 impl Convention {
     fn counts_for(&self, attributes: &Attributes) -> bool {
         self.only.is_none_or(|texts| has_text(attributes, texts))
+            && self.except.is_none_or(|texts| !has_text(attributes, texts))
     }
 
     fn span_type(&self, attributes: &Attributes) -> Option<&'static str> {
@@ -135,7 +153,8 @@ impl Convention {
 
     fn input(&self, attributes: &Attributes) -> Option<String> {
         let input = self.first(attributes, self.inputs, self.shape_input);
-        input.or_else(|| self.parts_of_input(attributes))
+        let input = input.or_else(|| self.parts_of_input(attributes));
+        input.or_else(|| self.under(attributes, self.input_prefix))
     }
 
     fn parts_of_input(&self, attributes: &Attributes) -> Option<String> {
@@ -151,7 +170,13 @@ impl Convention {
     }
 
     fn output(&self, attributes: &Attributes) -> Option<String> {
-        self.first(attributes, self.outputs, self.shape_output)
+        let output = self.first(attributes, self.outputs, self.shape_output);
+        output.or_else(|| self.under(attributes, self.output_prefix))
+    }
+
+    fn under(&self, attributes: &Attributes, prefix: &str) -> Option<String> {
+        let counts = !prefix.is_empty() && self.counts_for(attributes);
+        counts.then(|| prefix::object(attributes, prefix)).flatten()
     }
 
     /// The first of some attributes that says something.

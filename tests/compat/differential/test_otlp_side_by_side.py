@@ -448,6 +448,30 @@ TRANSLATED = (
 )
 
 
+TRANSLATED |= {
+    f"Vercel, {what}": (attributes, {})
+    for what, attributes in {
+        "a text": {"ai.operationId": "ai.generateText", "ai.prompt": '{"prompt": "q"}', "ai.response.text": "a"},
+        "a model": {
+            "ai.operationId": "ai.generateText.doGenerate",
+            "ai.prompt.messages": '[{"role": "user", "content": [{"type": "text", "text": "hé"}]}]',
+            "ai.prompt.tools": ['{"type": "function", "name": "f"}', "no JSON"],
+            "ai.prompt.toolChoice": '{"type": "auto"}',
+            "ai.response.text": "a",
+            "ai.response.finishReason": "stop",
+            "ai.response.toolCalls": '"[1]"',
+            "gen_ai.usage.input_tokens": 3,
+        },
+        "a stream": {"ai.operationId": "ai.streamText.doStream", "ai.response.msToFinish": 1.5, "ai.prompt": "no"},
+        "nothing": {"ai.operationId": "ai.streamText.doStream"},
+        "inputs by another name": {"ai.operationId": "ai.streamText.doStream", "gen_ai.input.messages": "[1]"},
+        "given inputs": {"ai.operationId": "ai.streamText.doStream", "mlflow.spanInputs": "1", "ai.prompt.a": "b"},
+        "an object": {"ai.operationId": "ai.generateObject.doGenerate", "ai.response.object": "{}", "ai.prompt.x": "y"},
+        "a tool": {"ai.operationId": "ai.toolCall", "ai.toolCall.args": '{"a": 1}', "ai.toolCall.result": "5"},
+        "an embedding": {"ai.operationId": "ai.embed", "ai.value": "v", "ai.embedding": "[0.5]"},
+    }.items()
+}
+
 # The reference translates these once more when it shows their file, and writes that without blanks.
 UNKNOWN = {
     "a voice": {"lk.tts.x": 1, "lk.agent_name": "a", "lk.input_text": "say"},

@@ -24,6 +24,8 @@ pub(super) type Texts = (&'static str, &'static [&'static str]);
 pub(super) struct Convention {
     /// The only spans that it counts for.
     pub(super) only: Option<Texts>,
+    /// Spans that it does not count for.
+    pub(super) except: Option<Texts>,
     /// The attributes that hold the kind of a span; the first whose kind is known counts.
     pub(super) kind: &'static [&'static str],
     /// Their values, and the types that they are.
@@ -45,6 +47,11 @@ pub(super) struct Convention {
     /// What makes an object of inputs together, where those are not there.
     pub(super) input_parts: &'static [&'static str],
     pub(super) outputs: &'static [&'static str],
+    /// What the names of all attributes begin with that make an object of inputs, and of outputs.
+    pub(super) input_prefix: &'static str,
+    pub(super) output_prefix: &'static str,
+    /// The format of messages where it is asked for inputs; no JSON.
+    pub(super) input_format: &'static str,
     /// Whether it replaces texts that nobody may see by a word.
     pub(super) hides: bool,
     /// What is kept of an input and an output.
@@ -60,6 +67,7 @@ pub(super) struct Convention {
 
 const NONE: Convention = Convention {
     only: None,
+    except: None,
     kind: &[],
     kinds: &[],
     ignores_case: false,
@@ -73,6 +81,9 @@ const NONE: Convention = Convention {
     inputs: &[],
     input_parts: &[],
     outputs: &[],
+    input_prefix: "",
+    output_prefix: "",
+    input_format: "",
     hides: false,
     shape_input: None,
     shape_output: None,
@@ -85,6 +96,9 @@ const NONE: Convention = Convention {
 
 /// What tells a tool of Claude Code.
 pub(super) const CLAUDE_CODE_TOOL: Texts = ("span.type", &["claude_code.tool", "tool"]);
+
+const VERCEL_CHAT: Texts =
+    ("ai.operationId", &["ai.generateText.doGenerate", "ai.streamText.doStream"]);
 
 const OPERATION: &str = "gen_ai.operation.name";
 const OPERATIONS: [(&str, &str); 8] = [
@@ -101,7 +115,7 @@ const OPERATION_INPUTS: [&str; 2] = ["gen_ai.input.messages", "gen_ai.tool.call.
 const OPERATION_OUTPUTS: [&str; 2] = ["gen_ai.output.messages", "gen_ai.tool.call.result"];
 
 /// In the order in which they are asked.
-pub(super) const CONVENTIONS: [Convention; 16] = [
+pub(super) const CONVENTIONS: [Convention; 17] = [
     // OpenInference.
     Convention {
         kind: &["openinference.span.kind"],
@@ -228,15 +242,23 @@ pub(super) const CONVENTIONS: [Convention; 16] = [
         outputs: &["gcp.vertex.agent.llm_response", "gcp.vertex.agent.tool_response"],
         ..NONE
     },
-    // Vercel.
+    // A model that Vercel's library asks.
     Convention {
-        kind: &["ai.operationId"],
+        only: Some(VERCEL_CHAT),
+        has_type: &[(Name::Is(VERCEL_CHAT.0), "LLM")],
+        input_prefix: "ai.prompt.",
+        output_prefix: "ai.response.",
+        input_format: "vercel_ai",
+        ..NONE
+    },
+    // What else it does.
+    Convention {
+        except: Some(VERCEL_CHAT),
+        kind: &[VERCEL_CHAT.0],
         kinds: &[
             ("ai.generateText", "LLM"),
-            ("ai.generateText.doGenerate", "LLM"),
             ("ai.toolCall", "TOOL"),
             ("ai.streamText", "LLM"),
-            ("ai.streamText.doStream", "LLM"),
             ("ai.generateObject", "LLM"),
             ("ai.generateObject.doGenerate", "LLM"),
             ("ai.streamObject", "LLM"),
