@@ -61,7 +61,8 @@ class Receiver:
     """`plan` maps a path to the answers that it gives, each a status, or a status with headers; the last one stays.
     A path that is called `/hangs` gives none."""
 
-    def __init__(self, plan: dict[str, list] | None = None):
+    def __init__(self, plan: dict[str, list] | None = None, host: str = "127.0.0.1"):
+        self.host = host
         self.plan = {path: list(answers) for path, answers in (plan or {}).items()}
         self.messages: list[Message] = []
         self.end = threading.Event()
@@ -88,7 +89,7 @@ class Receiver:
             def log_message(self, *_) -> None:
                 pass
 
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server = ThreadingHTTPServer((host, 0), Handler)
         self.server.daemon_threads = True
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
@@ -102,7 +103,7 @@ class Receiver:
         return self.server.server_port
 
     def url(self, path: str = "/") -> str:
-        return f"http://127.0.0.1:{self.port}{path}"
+        return f"http://{self.host}:{self.port}{path}"
 
     def at(self, path: str) -> list[Message]:
         return [message for message in self.messages if message.path == path]

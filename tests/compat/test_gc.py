@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import sqlite3
 import subprocess
@@ -130,6 +131,26 @@ def test_the_same_rows_remain_as_after_the_reference_s_gc(lab, tmp_path):
     expected["input_tags"] = [row for row in expected["input_tags"] if row[0] in links]
     assert left == expected
     assert ours.folders() == {folder for folder in theirs.folders() if folder.partition("/")[2] in live}
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+def test_scorers_and_what_they_judge_go_with_their_experiment(kind, request, tmp_path):
+    uri = "sqlite:///mlflow.db" if kind == "sqlite" else str(request.getfixturevalue("postgres").create_database())
+    (tmp_path / "own").mkdir()
+    with Server("--backend-store-uri", uri, root=tmp_path / "own") as server:
+        experiment = server.api("/experiments/create", {"name": "drop"}).json()["experiment_id"]
+        scorer = {"experiment_id": experiment, "name": "judge"}
+        for method, path, more in (
+            ("POST", "register", {"serialized_scorer": "{}"}),
+            ("PUT", "online-config", {"sample_rate": 0, "filter_string": "status = 'OK'"}),
+        ):
+            body = json.dumps(scorer | more)
+            target = f"/api/3.0/mlflow/scorers/{path}"
+            assert server.request(method, target, body, {"Content-Type": "application/json"}).status == 200
+        server.api("/experiments/delete", {"experiment_id": experiment})
+    done = run_binary("gc", "--backend-store-uri", uri, cwd=tmp_path / "own", seconds=60)
+    assert done.returncode == 0, (done.stdout, done.stderr)
+    assert f"Experiment with ID {experiment} has been permanently deleted." in done.stdout
 
 
 def test_a_dry_run_tells_and_changes_nothing(own):

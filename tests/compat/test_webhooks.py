@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import time
@@ -11,7 +12,7 @@ import pytest
 from mlflow import MlflowClient, MlflowException
 from mlflow.entities.webhook import WebhookEvent, WebhookStatus
 
-from harness import Server, clean_environment, run_binary, use_client, wait_until
+from harness import SCRIPTS, Server, binary, clean_environment, run_binary, use_client, wait_until
 from pairs import WEBHOOK_KEY
 from receiver import REACHABLE, Receiver
 
@@ -273,6 +274,26 @@ def test_nobody_is_led_to_private_addresses(place, receiver):
         with pytest.raises(MlflowException, match="non-public IP address"):
             client.update_webhook(made[0], url=f"http://localhost:{port}/y")
     assert not receiver.messages
+
+
+def test_a_redirect_leads_to_no_private_address(tmp_path):
+    """In a network of its own, where a receiver has a public address; the reference is told of the same webhooks."""
+    network = 'ip link set lo up && ip addr add 8.8.8.8/32 dev lo && exec "$0" "$@"'
+    script = [sys.executable, str(SCRIPTS / "redirected.py"), str(tmp_path)]
+    done = subprocess.run(
+        ["unshare", "--map-root-user", "--net", "sh", "-c", network, *script],
+        env=clean_environment(MLFERRY_BIN=binary(), PYTHONPATH=str(SCRIPTS.parent)),
+        capture_output=True,
+        text=True,
+        timeout=180,
+        check=False,
+    )
+    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+    found = json.loads(done.stdout.splitlines()[-1])
+    reached = {path for path, success in found["mlferry"]["tests"].items() if success}
+    assert reached == {"/public", "/good"}
+    assert found["mlferry"] == found["reference"]
+    assert found["late"] == []
 
 
 def test_the_reference_reads_the_rows_and_minds_no_table_of_ours(place, database, receiver, tmp_path, start_reference):

@@ -2,9 +2,7 @@
 
 use crate::{
     DecodeRequest, Fields, InvalidParameter, PageToken, check_length, limits,
-    names::check_model_name,
-    registered_models::{read_description, read_name},
-    tags::Tag,
+    names::check_model_name, registered_models::read_name, tags::Tag,
 };
 use serde::{Serialize, Serializer};
 use std::fmt;
@@ -135,7 +133,8 @@ pub struct ModelVersion {
     pub aliases: Vec<String>,
 }
 
-/// `POST …/model-versions/create`.
+/// `POST …/model-versions/create`. Its texts are looked at beside the database, in the order of the reference:
+/// first the source, then [`Self::check_names`], and last [`Self::check_lengths`].
 #[derive(Debug)]
 pub struct CreateModelVersion {
     /// The model that it belongs to.
@@ -154,19 +153,34 @@ pub struct CreateModelVersion {
     pub model_id: Option<String>,
 }
 
+impl CreateModelVersion {
+    /// Refuses a name or a tag that no version may have, which is told once the source is known to be good.
+    pub fn check_names(&self) -> Result<(), InvalidParameter> {
+        check_model_name("name", &self.name)?;
+        self.tags.iter().try_for_each(Tag::check_for_model_version)
+    }
+
+    /// Refuses texts that are too long for their columns, which is told once the model is known to be there.
+    pub fn check_lengths(&self) -> Result<(), InvalidParameter> {
+        check_length("source", &self.source, limits::MODEL_SOURCE)?;
+        let run_id = self.run_id.as_deref().unwrap_or_default();
+        check_length("run_id", run_id, limits::MODEL_RUN_ID)?;
+        check_length("run_link", &self.run_link, limits::MODEL_RUN_LINK)?;
+        check_length("description", &self.description, limits::MODEL_DESCRIPTION)
+    }
+}
+
 impl DecodeRequest for CreateModelVersion {
     fn decode(fields: &mut Fields) -> Result<Self, InvalidParameter> {
-        let name = read_name(fields)?;
-        let source = fields.required_string("source")?;
-        check_length("source", &source, limits::MODEL_SOURCE)?;
-        let run_id = fields.string("run_id")?;
-        check_length("run_id", run_id.as_deref().unwrap_or_default(), limits::MODEL_RUN_ID)?;
-        let tags = fields.objects("tags", Tag::of_model_version)?;
-        let run_link = fields.string("run_link")?.unwrap_or_default();
-        check_length("run_link", &run_link, limits::MODEL_RUN_LINK)?;
-        let description = read_description(fields)?;
-        let model_id = fields.string("model_id")?;
-        Ok(Self { name, source, run_id, tags, run_link, description, model_id })
+        Ok(Self {
+            name: fields.required_string("name")?,
+            source: fields.required_string("source")?,
+            run_id: fields.string("run_id")?,
+            tags: fields.objects("tags", Tag::of_new_model_version)?,
+            run_link: fields.string("run_link")?.unwrap_or_default(),
+            description: fields.string("description")?.unwrap_or_default(),
+            model_id: fields.string("model_id")?,
+        })
     }
 }
 

@@ -7,9 +7,6 @@ use std::borrow::Cow;
 ///
 /// Names end up as file names in file stores, so they must resolve to themselves as paths.
 pub fn check_name(parameter: &str, name: &str) -> Result<(), InvalidParameter> {
-    if name.is_empty() {
-        return Err(InvalidParameter::missing(parameter));
-    }
     if !name.chars().all(is_name_character) {
         return Err(InvalidParameter::value(
             parameter,
@@ -127,6 +124,7 @@ mod tests {
             ("a//b", "a/b"),
             ("/a", "/a"),
             (".", "."),
+            ("", "."),
             ("a/../b", "b"),
             ("a/", "a"),
             ("./a", "a"),

@@ -2,6 +2,7 @@
 
 use crate::{Fields, InvalidParameter, WireEnum, python};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use serde_json::Value;
 use std::collections::HashMap;
 
 /// A value of OpenTelemetry.
@@ -78,6 +79,24 @@ impl AnyValue {
             None => Ok(Self::Absent),
             Some(Ok(bytes)) => Ok(Self::Bytes(bytes)),
             Some(Err(_)) => Err(InvalidParameter::new("'bytes_value' must be base64.")),
+        }
+    }
+}
+
+impl From<Value> for AnyValue {
+    fn from(value: Value) -> Self {
+        match value {
+            Value::Null => Self::Absent,
+            Value::Bool(value) => Self::Bool(value),
+            Value::Number(number) => match number.as_i64() {
+                Some(integer) => Self::Int(integer),
+                None => Self::Double(number.as_f64().unwrap_or(f64::NAN)),
+            },
+            Value::String(text) => Self::Text(text),
+            Value::Array(items) => Self::List(items.into_iter().map(Self::from).collect()),
+            Value::Object(entries) => {
+                Self::Map(entries.into_iter().map(|(key, value)| (key, value.into())).collect())
+            }
         }
     }
 }

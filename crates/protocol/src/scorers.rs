@@ -1,10 +1,11 @@
 //! Scorers: what judges traces, kept as JSON texts in numbered versions.
 
 use crate::{
-    DecodeRequest, ExperimentId, Fields, InvalidParameter, check_length, limits,
+    DecodeRequest, ExperimentId, Fields, InvalidParameter, check_length, limits, python,
     serialized_scorers::SerializedScorer,
 };
 use serde::Serialize;
+use serde_json::Value;
 
 /// A version of a scorer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -199,6 +200,55 @@ impl DecodeRequest for GetOnlineScoringConfigs {
         }
         Ok(Self { scorer_ids: fields.strings("scorer_ids")? })
     }
+}
+
+/// `PUT …/scorers/online-config`: another one, or the first.
+#[derive(Debug)]
+pub struct SetOnlineScoringConfig {
+    /// The experiment.
+    pub experiment_id: ExperimentId,
+    /// The scorer's name.
+    pub name: String,
+    /// The share of traces, from 0 to 1.
+    pub sample_rate: f64,
+    /// Which traces; absent and empty are all.
+    pub filter_string: Option<String>,
+}
+
+impl DecodeRequest for SetOnlineScoringConfig {
+    fn decode(fields: &mut Fields) -> Result<Self, InvalidParameter> {
+        let experiment_id = fields.required_string("experiment_id")?;
+        let name = fields.required_string("name")?;
+        let sample_rate = fields.required_number("sample_rate");
+        let filter_string = match fields.json("filter_string")? {
+            Value::Null => None,
+            Value::String(text) => Some(text),
+            other => {
+                return Err(InvalidParameter::new(format!(
+                    "Invalid value {} for parameter 'filter_string' supplied: Value was of type '{}'. \
+                     Expected type 'str' or None.",
+                    python::repr_json(&other),
+                    python::type_name(&other)
+                )));
+            }
+        };
+        let sample_rate = sample_rate?;
+        if !(0.0..=1.0).contains(&sample_rate) {
+            return Err(InvalidParameter::new(format!(
+                "sample_rate must be between 0.0 and 1.0, got {}",
+                python::repr_float(sample_rate)
+            )));
+        }
+        let experiment_id = ExperimentId::parse(&experiment_id)?;
+        Ok(Self { experiment_id, name, sample_rate, filter_string })
+    }
+}
+
+/// The answer to [`SetOnlineScoringConfig`].
+#[derive(Debug, Serialize)]
+pub struct SetOnlineScoringConfigResponse {
+    /// The one that counts now.
+    pub config: OnlineScoringConfig,
 }
 
 /// How many of an experiment's traces a scorer judges by itself.

@@ -15,12 +15,9 @@ const DESTINATION_KEYS: [&str; 5] =
     ["api_base", "base_url", "custom_llm_provider", "fallbacks", "model_list"];
 
 /// Where a serialized scorer names its model, in the order in which the reference looks.
-const MODEL_PLACES: [&str; 4] = [
-    "instructions_judge_pydantic_data",
-    "builtin_scorer_pydantic_data",
-    MEMORY_PLACE,
-    "third_party_scorer_data",
-];
+const MODEL_PLACES: [&str; 4] =
+    [JUDGE_PLACE, "builtin_scorer_pydantic_data", MEMORY_PLACE, "third_party_scorer_data"];
+const JUDGE_PLACE: &str = "instructions_judge_pydantic_data";
 const MEMORY_PLACE: &str = "memory_augmented_judge_data";
 
 /// The JSON object that describes a scorer.
@@ -69,6 +66,18 @@ impl SerializedScorer {
         let model = model_of(&self.object)?.as_str()?;
         let endpoint = model.strip_prefix(GATEWAY)?.trim_start_matches('/');
         (!endpoint.is_empty()).then_some(endpoint)
+    }
+
+    /// Whether it is a judge whose instructions speak of expectations.
+    #[must_use]
+    pub fn needs_expectations(&self) -> bool {
+        let instructions = object_in(&self.object, JUDGE_PLACE)
+            .and_then(|judge| judge.get("instructions")?.as_str())
+            .unwrap_or_default();
+        let mut openings = instructions.split("{{").skip(1);
+        openings.any(|behind| {
+            behind.split_once("}}").is_some_and(|(name, _)| name.trim() == "expectations")
+        })
     }
 
     /// The text of the same scorer with another endpoint, or with no model.

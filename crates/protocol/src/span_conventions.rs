@@ -2,216 +2,29 @@
 //!
 //! What is asked of the conventions one after the other is the same for all of them, so each is a table.
 
+mod events;
+mod gemini;
+mod prefix;
+mod table;
+
 use crate::{
+    otel::{OtelEvent, set},
     python::{dumps, is_truthy},
     spans::{INPUTS, MODEL, OUTPUTS, PROVIDER, TOKENS, TYPE, bare, find},
 };
 use serde_json::{Map, Value};
+use table::{CONVENTIONS, Convention, Texts};
 
 const FORMAT: &str = "mlflow.message.format";
 const TOOLS: &str = "mlflow.chat.tools";
-
-/// How a library names what MLflow wants to know.
-#[derive(Default)]
-struct Convention {
-    /// The attribute that holds the kind of a span.
-    kind: &'static str,
-    /// Its values, and the types that they are.
-    kinds: &'static [(&'static str, &'static str)],
-    input_tokens: &'static str,
-    output_tokens: &'static str,
-    total_tokens: &'static str,
-    cache_read: &'static str,
-    cache_creation: &'static [&'static str],
-    /// The first that says something counts; a star stands for a number.
-    inputs: &'static [&'static str],
-    outputs: &'static [&'static str],
-    models: &'static [&'static str],
-    provider: &'static str,
-    tools: &'static str,
-    /// The attribute whose presence tells the format of messages.
-    has_format: &'static str,
-    format: &'static str,
-}
-
-/// In the order in which they are asked.
-const CONVENTIONS: [Convention; 7] = [
-    // OpenInference.
-    Convention {
-        kind: "openinference.span.kind",
-        kinds: &[
-            ("TOOL", "TOOL"),
-            ("CHAIN", "CHAIN"),
-            ("LLM", "LLM"),
-            ("RETRIEVER", "RETRIEVER"),
-            ("EMBEDDING", "EMBEDDING"),
-            ("AGENT", "AGENT"),
-            ("RERANKER", "RERANKER"),
-            ("UNKNOWN", "UNKNOWN"),
-            ("GUARDRAIL", "GUARDRAIL"),
-            ("EVALUATOR", "EVALUATOR"),
-        ],
-        input_tokens: "llm.token_count.prompt",
-        output_tokens: "llm.token_count.completion",
-        total_tokens: "llm.token_count.total",
-        cache_read: "llm.token_count.prompt_details.cache_read",
-        cache_creation: &["llm.token_count.prompt_details.cache_write"],
-        inputs: &["input.value"],
-        outputs: &["output.value"],
-        models: &[
-            "llm.response.model_name",
-            "llm.model_name",
-            "llm.request.model_name",
-            "embedding.model_name",
-        ],
-        provider: "llm.provider",
-        ..NONE
-    },
-    // OpenTelemetry's own for generative models.
-    Convention {
-        kind: "gen_ai.operation.name",
-        kinds: &[
-            ("chat", "CHAT_MODEL"),
-            ("create_agent", "AGENT"),
-            ("embeddings", "EMBEDDING"),
-            ("execute_tool", "TOOL"),
-            ("generate_content", "LLM"),
-            ("invoke_agent", "AGENT"),
-            ("text_completion", "LLM"),
-            ("response", "LLM"),
-        ],
-        input_tokens: "gen_ai.usage.input_tokens",
-        output_tokens: "gen_ai.usage.output_tokens",
-        cache_read: "gen_ai.usage.cache_read.input_tokens",
-        cache_creation: &[
-            "gen_ai.usage.cache_write.input_tokens",
-            "gen_ai.usage.cache_creation.input_tokens",
-        ],
-        inputs: &["gen_ai.input.messages", "gen_ai.tool.call.arguments"],
-        outputs: &["gen_ai.output.messages", "gen_ai.tool.call.result"],
-        models: &["gen_ai.response.model", "gen_ai.request.model"],
-        provider: "gen_ai.provider.name",
-        tools: "gen_ai.tool.definitions",
-        ..NONE
-    },
-    // Traceloop.
-    Convention {
-        kind: "traceloop.span.kind",
-        kinds: &[
-            ("workflow", "WORKFLOW"),
-            ("task", "TASK"),
-            ("agent", "AGENT"),
-            ("tool", "TOOL"),
-            ("unknown", "UNKNOWN"),
-        ],
-        input_tokens: "gen_ai.usage.prompt_tokens",
-        output_tokens: "gen_ai.usage.completion_tokens",
-        total_tokens: "llm.usage.total_tokens",
-        inputs: &[
-            "traceloop.entity.input",
-            "gen_ai.prompt.*.content",
-            "gen_ai.completion.*.tool_calls.*.arguments",
-        ],
-        outputs: &["traceloop.entity.output", "gen_ai.completion.*.content"],
-        provider: "gen_ai.system",
-        ..NONE
-    },
-    // Google's agents.
-    Convention {
-        inputs: &["gcp.vertex.agent.llm_request", "gcp.vertex.agent.tool_call_args"],
-        outputs: &["gcp.vertex.agent.llm_response", "gcp.vertex.agent.tool_response"],
-        ..NONE
-    },
-    // Vercel.
-    Convention {
-        kind: "ai.operationId",
-        kinds: &[
-            ("ai.generateText", "LLM"),
-            ("ai.generateText.doGenerate", "LLM"),
-            ("ai.toolCall", "TOOL"),
-            ("ai.streamText", "LLM"),
-            ("ai.streamText.doStream", "LLM"),
-            ("ai.generateObject", "LLM"),
-            ("ai.generateObject.doGenerate", "LLM"),
-            ("ai.streamObject", "LLM"),
-            ("ai.streamObject.doStream", "LLM"),
-            ("ai.embed", "EMBEDDING"),
-            ("ai.embed.doEmbed", "EMBEDDING"),
-            ("ai.embedMany", "EMBEDDING"),
-        ],
-        inputs: &["ai.prompt", "ai.toolCall.args", "ai.value", "ai.values"],
-        outputs: &[
-            "ai.response.text",
-            "ai.toolCall.result",
-            "ai.response.object",
-            "ai.embedding",
-            "ai.embeddings",
-        ],
-        ..NONE
-    },
-    // Laminar.
-    Convention {
-        kind: "lmnr.span.type",
-        kinds: &[
-            ("LLM", "LLM"),
-            ("TOOL", "TOOL"),
-            ("DEFAULT", "CHAIN"),
-            ("PIPELINE", "CHAIN"),
-            ("EXECUTOR", "AGENT"),
-            ("EVALUATOR", "EVALUATOR"),
-            ("HUMAN_EVALUATOR", "EVALUATOR"),
-            ("EVALUATION", "EVALUATOR"),
-            ("CACHED", "LLM"),
-        ],
-        inputs: &["lmnr.span.input"],
-        outputs: &["lmnr.span.output"],
-        provider: "gen_ai.system",
-        has_format: "lmnr.span.type",
-        format: "openai",
-        ..NONE
-    },
-    // Langfuse.
-    Convention {
-        kind: "langfuse.observation.type",
-        kinds: &[
-            ("generation", "LLM"),
-            ("embedding", "EMBEDDING"),
-            ("tool", "TOOL"),
-            ("retriever", "RETRIEVER"),
-            ("agent", "AGENT"),
-            ("chain", "CHAIN"),
-            ("evaluator", "EVALUATOR"),
-            ("guardrail", "GUARDRAIL"),
-            ("span", "UNKNOWN"),
-        ],
-        inputs: &["langfuse.observation.input"],
-        outputs: &["langfuse.observation.output"],
-        ..NONE
-    },
-];
-
-const NONE: Convention = Convention {
-    kind: "",
-    kinds: &[],
-    input_tokens: "",
-    output_tokens: "",
-    total_tokens: "",
-    cache_read: "",
-    cache_creation: &[],
-    inputs: &[],
-    outputs: &[],
-    models: &[],
-    provider: "",
-    tools: "",
-    has_format: "",
-    format: "",
-};
+/// What stands for a text that nobody may see.
+const REDACTED: &str = "<REDACTED>";
 
 type Attributes = Vec<(String, String)>;
 
 /// Adds what MLflow wants to know and other names tell.
-pub(crate) fn translate(attributes: &mut Attributes) {
-    if let Some(kind) = span_type(attributes) {
+pub(crate) fn translate(attributes: &mut Attributes, events: &[OtelEvent]) {
+    if let Some(kind) = CONVENTIONS.iter().find_map(|each| each.span_type(attributes)) {
         let known = find(attributes, TYPE).map(bare);
         match attributes.iter_mut().find(|(key, _)| key == TYPE) {
             Some((_, value)) if known.as_deref() == Some("UNKNOWN") => *value = text(kind),
@@ -219,12 +32,16 @@ pub(crate) fn translate(attributes: &mut Attributes) {
             None => attributes.push((TYPE.to_owned(), text(kind))),
         }
     }
-    add(attributes, INPUTS, |known| first(known, |convention| convention.inputs));
-    add(attributes, OUTPUTS, |known| first(known, |convention| convention.outputs));
+    if find(attributes, INPUTS).is_none() {
+        add_input(attributes, events);
+    }
+    add(attributes, OUTPUTS, |known| {
+        let output = CONVENTIONS.iter().find_map(|each| each.output(known));
+        output.or_else(|| events::output(known, events))
+    });
     add(attributes, TOKENS, |known| CONVENTIONS.iter().find_map(|each| each.tokens(known)));
     add(attributes, FORMAT, |known| {
-        let format = CONVENTIONS.iter().find(|each| find(known, each.has_format).is_some());
-        format.map(|convention| text(convention.format))
+        CONVENTIONS.iter().find(|each| each.has_format(known)).map(|each| text(each.format))
     });
     add(attributes, TOOLS, |known| {
         CONVENTIONS.iter().find_map(|each| telling(known, each.tools)).map(str::to_owned)
@@ -233,6 +50,22 @@ pub(crate) fn translate(attributes: &mut Attributes) {
     add(attributes, PROVIDER, |known| {
         CONVENTIONS.iter().find_map(|each| telling(known, each.provider)).map(json)
     });
+}
+
+fn add_input(attributes: &mut Attributes, events: &[OtelEvent]) {
+    let mut format = "";
+    let input = CONVENTIONS.iter().find_map(|each| {
+        if each.counts_for(attributes) && !each.input_format.is_empty() {
+            format = each.input_format;
+        }
+        each.input(attributes)
+    });
+    if !format.is_empty() {
+        set(attributes, FORMAT.to_owned(), format.to_owned());
+    }
+    if let Some(input) = input.or_else(|| events::input(events)) {
+        attributes.push((INPUTS.to_owned(), input));
+    }
 }
 
 /// Adds an attribute that is not there yet.
@@ -257,19 +90,9 @@ fn json(value: &str) -> String {
     }
 }
 
-fn span_type(attributes: &Attributes) -> Option<&'static str> {
-    CONVENTIONS.iter().find_map(|convention| {
-        let kind = bare(find(attributes, convention.kind)?);
-        convention.kinds.iter().find(|(name, _)| *name == kind).map(|(_, kind)| *kind)
-    })
-}
-
-fn first(
-    attributes: &Attributes,
-    names: impl Fn(&Convention) -> &'static [&'static str],
-) -> Option<String> {
-    let names = CONVENTIONS.iter().flat_map(names);
-    names.copied().find_map(|name| telling_any(attributes, name)).map(str::to_owned)
+/// Whether an attribute has one of some texts.
+fn has_text(attributes: &Attributes, (name, texts): Texts) -> bool {
+    find(attributes, name).is_some_and(|value| texts.contains(&bare(value).as_str()))
 }
 
 /// The value of an attribute, unless it is JSON that says nothing.
@@ -301,10 +124,95 @@ fn says_something(value: &str) -> bool {
 }
 
 impl Convention {
+    fn counts_for(&self, attributes: &Attributes) -> bool {
+        self.only.is_none_or(|texts| has_text(attributes, texts))
+            && self.except.is_none_or(|texts| !has_text(attributes, texts))
+    }
+
+    fn span_type(&self, attributes: &Attributes) -> Option<&'static str> {
+        if !self.counts_for(attributes) {
+            return None;
+        }
+        let mut kinds = self.kind.iter().filter_map(|name| find(attributes, name).map(bare));
+        let by_kind = kinds.find_map(|kind| {
+            let kind = if self.ignores_case { kind.to_lowercase() } else { kind };
+            self.kinds.iter().find(|(name, _)| *name == kind)
+        });
+        let by_presence = || {
+            attributes
+                .iter()
+                .find_map(|(key, _)| self.has_type.iter().find(|(name, _)| name.fits(key)))
+        };
+        by_kind.map(|(_, kind)| *kind).or_else(|| by_presence().map(|(_, kind)| *kind))
+    }
+
+    fn has_format(&self, attributes: &Attributes) -> bool {
+        self.counts_for(attributes)
+            && attributes.iter().any(|(key, _)| self.has_format.iter().any(|name| name.fits(key)))
+    }
+
+    fn input(&self, attributes: &Attributes) -> Option<String> {
+        let input = self.first(attributes, self.inputs, self.shape_input);
+        let input = input.or_else(|| self.parts_of_input(attributes));
+        input.or_else(|| self.under(attributes, self.input_prefix))
+    }
+
+    fn parts_of_input(&self, attributes: &Attributes) -> Option<String> {
+        if self.input_parts.is_empty() || !self.counts_for(attributes) {
+            return None;
+        }
+        let parts = self.input_parts.iter().filter_map(|name| {
+            let value = self.shown(telling(attributes, name)?)?;
+            Some(((*name).to_owned(), serde_json::from_str(value).unwrap_or_else(|_| value.into())))
+        });
+        let parts: Map<String, Value> = parts.collect();
+        (!parts.is_empty()).then(|| dumps(&parts))
+    }
+
+    fn output(&self, attributes: &Attributes) -> Option<String> {
+        let output = self.first(attributes, self.outputs, self.shape_output);
+        output.or_else(|| self.under(attributes, self.output_prefix))
+    }
+
+    fn under(&self, attributes: &Attributes, prefix: &str) -> Option<String> {
+        let counts = !prefix.is_empty() && self.counts_for(attributes);
+        counts.then(|| prefix::object(attributes, prefix)).flatten()
+    }
+
+    /// The first of some attributes that says something.
+    fn first(
+        &self,
+        attributes: &Attributes,
+        names: &[&str],
+        shape: Option<fn(&str) -> String>,
+    ) -> Option<String> {
+        if !self.counts_for(attributes) {
+            return None;
+        }
+        let value = names.iter().find_map(|name| self.shown(telling_any(attributes, name)?))?;
+        Some(shape.map_or_else(|| value.to_owned(), |shape| shape(value)))
+    }
+
+    /// The value, unless it stands for one that nobody may see.
+    fn shown<'a>(&self, value: &'a str) -> Option<&'a str> {
+        Some(value).filter(|value| !self.hides || bare(value) != REDACTED)
+    }
+
     /// The numbers of tokens as the JSON that MLflow keeps.
     fn tokens(&self, attributes: &Attributes) -> Option<String> {
-        let count = |name: &str| bare(find(attributes, name)?).trim().parse::<i64>().ok();
-        let (input, output) = (count(self.input_tokens), count(self.output_tokens));
+        if !self.counts_for(attributes) {
+            return None;
+        }
+        let count = |names: &[&str]| {
+            let value = names.iter().find_map(|name| find(attributes, name))?;
+            bare(value).trim().parse::<i64>().ok()
+        };
+        let (read, creation) = (count(self.cache_read), count(self.cache_creation));
+        let (mut input, output) = (count(self.input_tokens), count(self.output_tokens));
+        if self.adds_cache {
+            let cached = [read, creation].into_iter().flatten();
+            input = input.map(|input| cached.fold(input, i64::saturating_add));
+        }
         let total = count(self.total_tokens).or_else(|| input?.checked_add(output?));
         if input.is_none() && output.is_none() && total.is_none() {
             return None;
@@ -313,11 +221,8 @@ impl Convention {
             ("input_tokens", input),
             ("output_tokens", output),
             ("total_tokens", total),
-            ("cache_read_input_tokens", count(self.cache_read)),
-            (
-                "cache_creation_input_tokens",
-                self.cache_creation.iter().find_map(|name| count(name)),
-            ),
+            ("cache_read_input_tokens", read),
+            ("cache_creation_input_tokens", creation),
         ];
         let counts =
             counts.into_iter().filter_map(|(key, count)| Some((key.to_owned(), count?.into())));
@@ -327,8 +232,9 @@ impl Convention {
 
 /// The model that a span used, which may be named in what it was given.
 fn model(attributes: &Attributes) -> Option<String> {
-    if let Some(name) = first(attributes, |convention| convention.models) {
-        return Some(json(&name));
+    let mut names = CONVENTIONS.iter().flat_map(|convention| convention.models);
+    if let Some(name) = names.find_map(|name| telling(attributes, name)) {
+        return Some(json(name));
     }
     [INPUTS, OUTPUTS].into_iter().find_map(|name| {
         let value: Value = serde_json::from_str(find(attributes, name)?).ok()?;
@@ -344,7 +250,7 @@ mod tests {
     fn translated(pairs: &[(&str, &str)]) -> Attributes {
         let mut attributes =
             pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
-        translate(&mut attributes);
+        translate(&mut attributes, &[]);
         attributes.split_off(pairs.len())
     }
 

@@ -178,7 +178,7 @@ fn kept(
     for (_, value) in &mut attributes {
         unwrap_twice_encoded(value);
     }
-    span_conventions::translate(&mut attributes);
+    span_conventions::translate(&mut attributes, &span.events);
 
     let status = span.status;
     let mut kept = Span {

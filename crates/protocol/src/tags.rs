@@ -78,18 +78,31 @@ impl Tag {
         Ok(tag)
     }
 
+    /// A tag that comes with a new model version, before [`Self::check_for_model_version`].
+    pub(crate) fn of_new_model_version(fields: &mut Fields) -> Result<Self, InvalidParameter> {
+        let key = fields.string("key")?.unwrap_or_default();
+        let value = fields.string("value")?.unwrap_or_default();
+        Ok(Self { key, value })
+    }
+
     /// A tag of a model version.
     pub(crate) fn of_model_version(fields: &mut Fields) -> Result<Self, InvalidParameter> {
-        let tag = Self::with_key(fields)?;
-        let checked = check_length("value", &tag.value, limits::MODEL_TAG_VALUE);
-        if checked.is_err() && tag.key == PROMPT_TEXT_TAG {
+        let tag = Self::read(fields)?;
+        tag.check_for_model_version()?;
+        Ok(tag)
+    }
+
+    /// Refuses what no tag of a model version may be.
+    pub(crate) fn check_for_model_version(&self) -> Result<(), InvalidParameter> {
+        check_key("key", "key", &self.key)?;
+        let checked = check_length("value", &self.value, limits::MODEL_TAG_VALUE);
+        if checked.is_err() && self.key == PROMPT_TEXT_TAG {
             return Err(InvalidParameter::new(format!(
                 "Prompt text exceeds max length of {} characters.",
                 limits::MODEL_TAG_VALUE
             )));
         }
-        checked?;
-        Ok(tag)
+        checked
     }
 
     /// The key of a tag in the model registry that goes.

@@ -5,6 +5,7 @@ use crate::{
     list,
     pieces::{Item, Kind, NoStatement, Piece, Statement},
     tokens::Kind as TokenKind,
+    type_words,
 };
 use mlferry_protocol::{InvalidParameter, python};
 
@@ -50,8 +51,25 @@ pub(crate) fn read(filter: &str, shown: Shown) -> Result<Vec<Condition<'_>>, Inv
     if filter.is_empty() {
         return Ok(Vec::new());
     }
-    let statement = statement(filter)?;
-    let (conditions, others) = split(&statement);
+    all(&statement(filter)?, shown)
+}
+
+/// Reads the conditions of a filter for traces, which may be empty.
+pub(crate) fn read_for_traces(filter: &str) -> Result<Vec<Condition<'_>>, InvalidParameter> {
+    if filter.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut statement = statement(filter)?;
+    statement.items = type_words::refuse(statement.items);
+    all(&statement, Shown::Quoted)
+}
+
+/// The conditions of a statement in which there is nothing else.
+fn all<'a>(
+    statement: &Statement<'a>,
+    shown: Shown,
+) -> Result<Vec<Condition<'a>>, InvalidParameter> {
+    let (conditions, others) = split(statement);
     if others.is_empty() {
         return within_limit(conditions);
     }

@@ -21,5 +21,6 @@ mod tokens;
 pub mod trace_metrics;
 mod trace_values;
 pub mod traces;
+mod type_words;
 
 pub use comparators::{IdTest, NumberComparator, TextComparator, TextTest};

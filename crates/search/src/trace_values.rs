@@ -91,18 +91,18 @@ impl<'a> Half<'a> {
         let comparator = self.comparator.as_str();
         match self.tested {
             Tested::Attribute(attribute, value) => {
-                let test = test(value, comparator, &NAME_TESTS)?;
+                let test = test(value, comparator, &NAME_TESTS, "'")?;
                 Ok(TraceCondition::Attribute { attribute, test })
             }
             Tested::Number(attribute, value) => {
-                let known = number_comparator(comparator, "'")?;
+                let known = number_comparator(comparator, "")?;
                 let value =
-                    value.ok_or_else(|| not_one_of(comparator, &NumberComparator::SYMBOLS, "'"))?;
+                    value.ok_or_else(|| not_one_of(comparator, &NumberComparator::SYMBOLS, ""))?;
                 Ok(TraceCondition::Number { attribute, comparator: known, value })
             }
             Tested::Tag(PROMPTS_TAG, value) => prompt(value, comparator),
             Tested::Tag(key, value) => {
-                let test = test(value, comparator, &VALUE_TESTS)?;
+                let test = test(value, comparator, &VALUE_TESTS, "")?;
                 Ok(TraceCondition::Tag { key: key.to_owned(), test })
             }
             Tested::Metadata(key, value) => metadata(key, value, comparator),
@@ -190,9 +190,15 @@ fn number(value: Value<'_>) -> Result<f64, InvalidParameter> {
     })
 }
 
-fn test(value: TextValue, comparator: &str, known: &[&str]) -> Result<TraceTest, InvalidParameter> {
+/// Reads a test; `end` closes the list of those that would do, which messages about tags leave open.
+fn test(
+    value: TextValue,
+    comparator: &str,
+    known: &[&str],
+    end: &str,
+) -> Result<TraceTest, InvalidParameter> {
     if !known.contains(&comparator) {
-        return Err(not_one_of(comparator, known, "'"));
+        return Err(not_one_of(comparator, known, end));
     }
     match (comparator, value) {
         ("RLIKE", TextValue::One(pattern)) => Ok(TraceTest::Matches(pattern)),
@@ -215,7 +221,7 @@ fn prompt(value: TextValue, comparator: &str) -> Result<TraceCondition, InvalidP
                  Only '=' is supported with format: {form}"
             )))
         }
-        (comparator, _) => Err(not_one_of(comparator, &VALUE_TESTS, "'")),
+        (comparator, _) => Err(not_one_of(comparator, &VALUE_TESTS, "")),
     }
 }
 
@@ -224,7 +230,7 @@ fn metadata(
     value: TextValue,
     comparator: &str,
 ) -> Result<TraceCondition, InvalidParameter> {
-    let test = test(value, comparator, &VALUE_TESTS)?;
+    let test = test(value, comparator, &VALUE_TESTS, "'")?;
     let is_simple = ["=", "!=", "IS NULL", "IS NOT NULL"].contains(&comparator);
     if RESERVED_METADATA.contains(&key) && !is_simple {
         return Err(InvalidParameter::new(format!(
@@ -274,7 +280,7 @@ fn span(key: &str, value: TextValue, comparator: &str) -> Result<TraceCondition,
             SpanProperty::Attribute(between(attribute, '`').unwrap_or(attribute).to_owned())
         }
     };
-    Ok(TraceCondition::Span { property, test: test(value, comparator, &NAME_TESTS)? })
+    Ok(TraceCondition::Span { property, test: test(value, comparator, &NAME_TESTS, "'")? })
 }
 
 fn span_content(value: TextValue, comparator: &str) -> Result<TraceCondition, InvalidParameter> {
@@ -328,7 +334,7 @@ fn assessment(
             AssessmentTest::Number(comparator, value)
         }
         AssessmentValue::Text(value) if ASSESSMENT_TESTS.contains(&comparator) => {
-            AssessmentTest::Text(test(value, comparator, &VALUE_TESTS)?)
+            AssessmentTest::Text(test(value, comparator, &VALUE_TESTS, "'")?)
         }
         AssessmentValue::Text(_) => return Err(refuse()),
     };

@@ -3,7 +3,7 @@
 use crate::{
     NumberComparator, TextComparator,
     comparators::set,
-    conditions::{self, Shown, between, key_of},
+    conditions::{self, between, key_of},
     order::{self, Order},
     trace_values::Half,
 };
@@ -176,7 +176,7 @@ pub(crate) const RESERVED_METADATA: [&str; 2] = [TOKENS_METADATA, COST_METADATA]
 
 /// Reads a filter; an empty one has no conditions.
 pub fn parse_filter(filter: &str) -> Result<Vec<TraceCondition>, InvalidParameter> {
-    let conditions = conditions::read(filter, Shown::Quoted)?;
+    let conditions = conditions::read_for_traces(filter)?;
     let halves = conditions.iter().map(Half::read).collect::<Result<Vec<_>, _>>()?;
     halves.into_iter().map(Half::finish).collect()
 }

@@ -42,6 +42,7 @@ mod model_version_files;
 mod model_version_search;
 mod model_version_source;
 mod model_versions;
+mod online_scoring;
 mod params;
 mod prompts;
 mod python_json;

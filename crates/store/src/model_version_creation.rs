@@ -56,6 +56,7 @@ impl Change for NewVersion {
     async fn apply(&self, transaction: &mut Transaction) -> Result<ModelVersion, StoreError> {
         let name = &self.request.name;
         registered_models::existing(transaction, name).await?;
+        self.request.check_lengths()?;
         let now = now_ms();
         registered_models::touch(transaction, name, now).await?;
         let version = next_number(transaction, name).await?;

@@ -68,8 +68,12 @@ impl Question for OriginOf {
         if !is_prompt {
             self.check(transaction, &origin).await?;
         }
+        request.check_names()?;
+        // Only models tell of their versions, so that a prompt that names its run needs no logged model.
+        if is_prompt && origin.run_id.as_deref().is_some_and(|run| !run.is_empty()) {
+            origin.logged_model = None;
+        }
         self.complete(transaction, &mut origin).await?;
-        // Only models tell of their versions.
         origin.logged_model = origin.logged_model.filter(|_| !is_prompt);
         Ok(origin)
     }

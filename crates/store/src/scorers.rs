@@ -3,20 +3,20 @@
 use crate::{
     Store, StoreError,
     clock::now_ms,
-    db::{DbError, Row, Transaction, id_lists, insert, is_one_of},
+    db::{DbError, Row, Transaction, insert, is_one_of},
     experiments,
     lifecycle::ACTIVE,
     reads::Question,
     schema::WORKSPACE,
     scorer_endpoints::{bind, endpoint_named, endpoint_names, resolve, unbind},
-    tables::{Experiments, OnlineScoringConfigs, ScorerVersions, Scorers},
+    tables::{Experiments, ScorerVersions, Scorers},
     writes::{Change, Lock},
 };
 use mlferry_protocol::{
     ExperimentId,
     scorers::{
-        DeleteScorer, GetOnlineScoringConfigs, GetScorer, ListScorerVersions, ListScorers,
-        OnlineScoringConfig, RegisterScorer, ScorerVersion, WhichScorer,
+        DeleteScorer, GetScorer, ListScorerVersions, ListScorers, RegisterScorer, ScorerVersion,
+        WhichScorer,
     },
     serialized_scorers::SerializedScorer,
 };
@@ -59,14 +59,6 @@ impl Store {
     /// Removes a version of a scorer, or the scorer with all of them.
     pub async fn delete_scorer(&self, request: DeleteScorer) -> Result<(), StoreError> {
         self.write(request).await
-    }
-
-    /// How scorers judge traces by themselves.
-    pub async fn online_scoring_configs(
-        &self,
-        request: GetOnlineScoringConfigs,
-    ) -> Result<Vec<OnlineScoringConfig>, StoreError> {
-        self.ask(request).await
     }
 }
 
@@ -277,44 +269,7 @@ impl Change for DeleteScorer {
     }
 }
 
-impl Question for GetOnlineScoringConfigs {
-    type Answer = Vec<OnlineScoringConfig>;
-
-    async fn answer(
-        &self,
-        transaction: &mut Transaction,
-    ) -> Result<Vec<OnlineScoringConfig>, StoreError> {
-        let mut configs = Vec::new();
-        for ids in id_lists(&self.scorer_ids) {
-            let select = Query::select()
-                .columns([
-                    OnlineScoringConfigs::OnlineScoringConfigId,
-                    OnlineScoringConfigs::ScorerId,
-                    OnlineScoringConfigs::SampleRate,
-                    OnlineScoringConfigs::ExperimentId,
-                    OnlineScoringConfigs::FilterString,
-                ])
-                .from(OnlineScoringConfigs::Table)
-                .and_where(
-                    Expr::col(OnlineScoringConfigs::ScorerId).is_in(ids.iter().map(String::as_str)),
-                )
-                .take();
-            for row in transaction.fetch_all(&select).await? {
-                configs.push(OnlineScoringConfig {
-                    online_scoring_config_id: row
-                        .get(OnlineScoringConfigs::OnlineScoringConfigId)?,
-                    scorer_id: row.get(OnlineScoringConfigs::ScorerId)?,
-                    sample_rate: row.get(OnlineScoringConfigs::SampleRate)?,
-                    experiment_id: ExperimentId(row.get(OnlineScoringConfigs::ExperimentId)?),
-                    filter_string: row.get(OnlineScoringConfigs::FilterString)?,
-                });
-            }
-        }
-        Ok(configs)
-    }
-}
-
-fn select_id(experiment: ExperimentId, name: &str) -> SelectStatement {
+pub(crate) fn select_id(experiment: ExperimentId, name: &str) -> SelectStatement {
     Query::select()
         .column(Scorers::ScorerId)
         .from(Scorers::Table)
@@ -389,6 +344,10 @@ async fn missing(
     Ok(not_found(*experiment_id, name, version.filter(|_| scorer.is_some())))
 }
 
-fn not_found(experiment_id: ExperimentId, name: &str, version: Option<i64>) -> StoreError {
+pub(crate) fn not_found(
+    experiment_id: ExperimentId,
+    name: &str,
+    version: Option<i64>,
+) -> StoreError {
     StoreError::ScorerNotFound { experiment_id, name: name.to_owned(), version }
 }

@@ -174,10 +174,78 @@ NOT_CREATED = [
     case("a tag key with a star", made(tags=[{"key": "a*b", "value": "v"}])),
     case("a tag value too long", made(tags=[{"key": "a", "value": "v" * 100_001}])),
     case("a tag value a number", made(tags=[{"key": "a", "value": 5}]).differs(NOT_STORED)),
+    case("a tag without a key", made(tags=[{"value": "v"}])),
+    case("a tag with an empty key", made(tags=[{"key": "", "value": "v"}])),
+    case("a tag without a value", made(tags=[{"key": "a"}]), read()),
     case("a source of 501 characters", made("s3://b/" + "x" * 494).differs(*TOO_WIDE)),
     case("a run of 33 characters", made(run_id="r" * 33).differs(*TOO_WIDE)),
     case("a link of 501 characters", made(run_link="x" * 501).differs(*TOO_WIDE)),
     case("a description of 5001 characters", made(description="x" * 5001).differs(*TOO_WIDE)),
+]
+
+STAR = [{"key": "a*b", "value": "v"}]
+# Of several mistakes, the one that is told.
+ORDER = [
+    *(
+        case(f"name a path, {what}", made(source, "a/b", **message))
+        for what, source, message in [
+            ("local source", "/tmp/x", {}),
+            ("source of another run", "runs:/$run2/model", {"run_id": "$run"}),
+            ("source of another logged model", "models:/$run_model2", {"model_id": "$run_model"}),
+            ("source of an unknown model", "models:/nope/1", {}),
+            ("copy of a model with a path as name", "models:/c/d/1", {}),
+            ("unknown logged model", "models:/m-nope", {"model_id": "m-nope"}),
+            ("prompt with files", S3, {"tags": PROMPT}),
+            ("a bad tag", S3, {"tags": STAR}),
+            ("no source", "", {}),
+            ("tags a text", S3, {"tags": "x"}),
+            ("run a number", S3, {"run_id": 5}),
+            ("a long description", S3, {"description": "x" * 5001}),
+            ("a long source", "s3://b/" + "x" * 494, {}),
+            ("a long link", S3, {"run_link": "x" * 501}),
+            ("a long run", S3, {"run_id": "r" * 33}),
+        ]
+    ),
+    *(
+        case(f"a bad tag, {what}", made(source, name, tags=STAR, **message))
+        for what, source, name, message in [
+            ("local source", "/tmp/x", "$model", {}),
+            ("name of nothing", S3, " ", {}),
+            ("name unknown", S3, "nope", {}),
+            ("source of an unknown model", "models:/nope/1", "$model", {}),
+            ("unknown logged model", S3, "$model", {"model_id": "m-nope"}),
+            ("source of an unknown logged model", "models:/m-nope", "$model", {"model_id": "m-nope"}),
+            ("a long description", S3, "$model", {"description": "x" * 5001}),
+            ("a long source", "s3://b/" + "x" * 494, "$model", {}),
+            ("of a server", SERVER, "$model", {}),
+        ]
+    ),
+    *(
+        case(f"no prompt's source, {what}", made(source, tags=[*PROMPT, *STAR], **message))
+        for what, source, message in [
+            ("bad tag", S3, {}),
+            ("placeholder", "dummy-source", {}),
+            ("another server", "mlflow-artifacts://host:5/x", {}),
+        ]
+    ),
+    case("name unknown, unknown logged model", made(name="nope", model_id="m-nope")),
+    case("name unknown, local source", made("/tmp/x", "nope")),
+    case("name unknown, a long description", made(name="nope", description="x" * 5001)),
+    case("name unknown, a long source", made("s3://b/" + "x" * 494, "nope")),
+    case("name unknown, prompt of an unknown logged model", made("dummy-source", "nope", tags=PROMPT, model_id="m-x")),
+]
+OF_UNKNOWN = [
+    created(f"prompt, {what}", "dummy-source", tags=PROMPT, **message)
+    for what, message in {
+        "unknown run": {"run_id": "nope"},
+        "unknown run and logged model": {"run_id": "nope", "model_id": "m-nope"},
+        "unknown logged model": {"model_id": "m-nope"},
+        "empty run, unknown logged model": {"run_id": "", "model_id": "m-nope"},
+        "deleted logged model": {"model_id": "$deleted_logged_model"},
+        "run and deleted logged model": {"run_id": "$run", "model_id": "$deleted_logged_model"},
+        "logged model": {"model_id": "$run_model"},
+        "run and another's logged model": {"run_id": "$run2", "model_id": "$run_model"},
+    }.items()
 ]
 
 COPIES = [
@@ -416,7 +484,7 @@ FILES = [
 ]
 
 
-@pytest.mark.parametrize("tried", [*CREATED, *NOT_CREATED, *COPIES], ids=str)
+@pytest.mark.parametrize("tried", [*CREATED, *NOT_CREATED, *ORDER, *OF_UNKNOWN, *COPIES], ids=str)
 def test_create(pair, tried):
     pair.run(tried)
 

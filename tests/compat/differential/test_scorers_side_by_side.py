@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from pairs import FAILS_IN_WORDS, NOT_STORED, Call, ask, case, refused, send, sql
+from pairs import FAILS, FAILS_IN_WORDS, NOT_STORED, Call, ask, case, refused, send, sql
 
 ROOT = "3.0/mlflow/scorers"
 WIDE = refused("texts of scorers, datasets, assessments and webhooks that are longer than their columns", on="sqlite")
@@ -178,6 +178,85 @@ ONLINE = [
         sql("delete from online_scoring_configs where scorer_id = '$scorer'"),
     ),
 ]
+
+
+def online(rate: object = 0.0, name: object = "judge", experiment: object = "$experiment", **more) -> Call:
+    message = {"experiment_id": experiment, "name": name, "sample_rate": rate} | more
+    return Call("PUT", f"/api/{ROOT}/online-config", {key: value for key, value in message.items() if value is not ...})
+
+
+def judge(instructions: str) -> dict:
+    """A judge that the reference can make anew."""
+    data = {"feedback_value_type": None, "instructions": instructions} | GATEWAY
+    return {
+        "name": "judge",
+        "aggregations": [],
+        "is_session_level_scorer": False,
+        "mlflow_version": "3.17.2",
+        "serialization_version": 1,
+        "instructions_judge_pydantic_data": data,
+    }
+
+
+def is_kept(what: str, *calls: Call):
+    return case(what, register().kept("scorer"), *calls, ask(f"{ROOT}/online-configs", scorer_ids=["$scorer"]))
+
+
+GATEWAY = {"model": "gateway:/endpoint $experiment"}
+SET_ONLINE = [
+    is_kept("a rate of 0", online()),
+    is_kept("another", online(), online(filter_string="status = 'OK'")),
+    is_kept("an integer as rate", online(0)),
+    is_kept("a rate in a text", online("0.0")),
+    is_kept("an empty filter", online(filter_string="")),
+    is_kept("a null as filter", online(filter_string="x = 'y'"), online(filter_string=None)),
+    is_kept("a filter of spans", online(filter_string="span.name = 'größe' AND tags.a LIKE '%'")),
+    is_kept("a filter that is not understood", online(filter_string="nope = 'x'")),
+    is_kept("half a filter", online(filter_string="status =")),
+    is_kept("a number as filter", online(filter_string=5)),
+    is_kept("a list as filter", online(filter_string=["x"])),
+    is_kept("a filter of the wrong type and a rate", online(2, filter_string=False)),
+    is_kept("a wrong rate and a wrong filter", online(2, filter_string="nope = 'x'")),
+    is_kept("rates that are none", *(online(rate) for rate in (1.5, -0.1, -1, 1e300, "2", "nan", "inf"))),
+    is_kept("rates that are no numbers", *(online(rate).differs(FAILS) for rate in ("x", [], {"a": 1}))),
+    is_kept("without what is needed", *(online(**{key: ...}) for key in ("rate", "name", "experiment"))),
+    is_kept("empty names", online(name=""), online(experiment=""), online(name=5), online(experiment=5)),
+    is_kept("an unknown scorer", online(name="nope"), online(0.5, "nope")),
+    is_kept("another experiment", online(experiment="$experiment2"), online(experiment="999999")),
+    is_kept("a deleted experiment", online(experiment=GONE), online(experiment="abc")),
+    is_kept("a scorer that asks another model", online(0.5), online(1), online(True)),
+    is_kept("by the page's path", Call("PUT", f"/ajax-api/{ROOT}/online-config",
+                                       {"experiment_id": "$experiment", "name": "judge", "sample_rate": 0})),
+    case("a scorer without a model", register({"n": 1}), online(0.5), online()),
+    is_kept("a scorer that is gone", online(), delete(), online()),
+    case(
+        "a scorer that asks the gateway",
+        sql(ENDPOINT),
+        sql(MODEL),
+        sql(MAPPING),
+        register({BUILTIN: GATEWAY}, "builtin").kept("scorer"),
+        online(0.25, "builtin", filter_string="status = 'OK'"),
+        online(1, "builtin"),
+        ask(f"{ROOT}/online-configs", scorer_ids=["$scorer"]),
+        register({BUILTIN: {"model": "openai:/x"}}, "builtin"),
+        online(0.25, "builtin"),
+        register(judge("Is {{ outputs }} good?"), "good"),
+        online(0.25, "good"),
+        register(judge("Is {{ outputs }} as in {{expectations}}?"), "expected"),
+        online(0.25, "expected"),
+        online(0, "expected"),
+        delete("builtin"),
+        delete("good"),
+        delete("expected"),
+        sql("delete from endpoints where endpoint_id = 'e-$experiment'"),
+        sql("delete from model_definitions where model_definition_id = 'm-$experiment'"),
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("tried", SET_ONLINE, ids=str)
+def test_online_scoring(pair, tried):
+    pair.run(tried)
 
 
 @pytest.mark.parametrize("tried", [*KEPT, *REMOVED, *REFUSED, *ENDPOINTS, *ONLINE], ids=str)

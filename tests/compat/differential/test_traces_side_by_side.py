@@ -224,6 +224,21 @@ FILTERS = [
     "metadata.`mlflow.trace.tokenUsage` IS NULL", "metadata.`mlflow.trace.tokenUsage` = '{}'",
     "metadata.`mlflow.trace.cost` != '{}'", "nope = 'x'", "status > 'OK'",
     "status = 'OK' OR status = 'ERROR'", "prompt LIKE 'x'", "prompt = 'x'", "feedback.quality > 1",
+    # Words that SQL takes for types.
+    "text LIKE '%x%'", "text ILIKE '%x%'", "text = 'x'", "text like \"x\"", "TEXT LIKE 'x'", "text = status",
+    "text LIKE 'x' AND status = 'OK'", "status = 'OK' AND text LIKE 'x'", "text IN ('x')", "text IS NULL", "text",
+    "`text` LIKE '%x%'", "attributes.text ILIKE '%x%'", "trace.text = 'x'",
+    "timestamp = 'x'", "timestamp > '1000'", "timestamp > \"1000\"", "timestamp = x", "timestamp>1000.5",
+    "timestamp > 1e3", "timestamp > -5", "timestamp>=1700000002000", "timestamp != 1700000000000", "timestamp LIKE 'x'",
+    "timestamp IN ('x')", "timestamp IN (1)", "timestamp NOT IN (1)", "timestamp IS NULL", "timestamp IS NOT NULL",
+    "timestamp", "timestamp =", "timestamp > 5 AND timestamp < 1700000002000", "timestamp = 'x' AND status = 'OK'",
+    "status = 'OK' AND timestamp = 'x'", "timestamp = 'x' AND text = 'y'", "Timestamp > 5", "TIMESTAMP = 'x'",
+    "timestamp_ms > 1000.5", "trace.timestamp > 1000", "`timestamp` > 1000", "attributes.timestamp > 1000.5",
+    # Comparators that don't fit.
+    "tags.number IN ('1')", "tags.number NOT IN ('1', '2')", "tags.number > '1'", "name IN ('a')", "name > 'a'",
+    "run_id IN ('a')", "run_id > 'a'", "metadata.even > 'yes'", "metadata.even IN ('yes')", "prompt > 'x'",
+    "tags.`mlflow.linkedPrompts` IN ('x/1')", "prompt IN ('x')", "request_id > 'x'", "status IS NULL",
+    "client_request_id IS NOT NULL", "timestamp_ms IN ('x')", "tags.number = 1", "tags.number IN (1)", "tags.x IN ()",
 ]  # fmt: skip
 
 ORDERS = [

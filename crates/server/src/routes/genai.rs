@@ -2,7 +2,7 @@
 
 use super::{
     Access::{Delete, Edit, Read},
-    DELETE, GET, PATCH, POST, Route, assessments, evaluation_datasets, otlp, scorers,
+    DELETE, GET, PATCH, POST, PUT, Route, assessments, evaluation_datasets, otlp, scorers,
     trace_artifacts, traces, traces_v2,
 };
 
@@ -43,6 +43,7 @@ pub(super) fn lines() -> Vec<Route> {
         GET.records("/3.0/mlflow/scorers/get", Read, scorers::get),
         DELETE.records("/3.0/mlflow/scorers/delete", Delete, scorers::delete),
         GET.records("/3.0/mlflow/scorers/online-configs", Read, scorers::online_configs),
+        PUT.records("/3.0/mlflow/scorers/online-config", Edit, scorers::set_online_config),
         // Evaluation datasets.
         POST.records("/3.0/mlflow/datasets/create", Edit, evaluation_datasets::create),
         GET.records("/3.0/mlflow/datasets/search", Read, evaluation_datasets::search),

@@ -35,7 +35,6 @@ const LEFT_OUT: &[(&str, Twins, &str, &[Method])] = &[
     (JOBS, Ajax, "/3.0/mlflow/jobs/{*rest}", &[G, A]),
     (JOBS, Ajax, "/3.0/mlflow/genai/evaluate/invoke", &[P]),
     (JOBS, Ajax, "/3.0/mlflow/scorer/invoke", &[P]),
-    (JOBS, Both, "/3.0/mlflow/scorers/online-config", &[U]),
     (JOBS, Both, "/3.0/mlflow/prompt-optimization/{*rest}", &[G, P, D]),
     (REVIEWS, Both, "/3.0/mlflow/label-schemas/{*rest}", &[G, P, A, D]),
     (REVIEWS, Both, "/3.0/mlflow/review-queues/{*rest}", &[G, P]),

@@ -7,7 +7,7 @@ use mlferry_protocol::{
     scorers::{
         DeleteScorer, GetOnlineScoringConfigs, GetOnlineScoringConfigsResponse, GetScorer,
         GetScorerResponse, ListScorerVersions, ListScorers, ListScorersResponse, RegisterScorer,
-        RegisterScorerResponse,
+        RegisterScorerResponse, SetOnlineScoringConfig, SetOnlineScoringConfigResponse,
     },
 };
 use mlferry_store::Store;
@@ -57,4 +57,12 @@ pub(super) async fn online_configs(
 ) -> Reply<GetOnlineScoringConfigsResponse> {
     let configs = store.online_scoring_configs(request).await?;
     Ok(Json(GetOnlineScoringConfigsResponse { configs }))
+}
+
+pub(super) async fn set_online_config(
+    State(store): State<Store>,
+    Rpc(request): Rpc<SetOnlineScoringConfig>,
+) -> Reply<SetOnlineScoringConfigResponse> {
+    let config = store.set_online_scoring_config(request).await?;
+    Ok(Json(SetOnlineScoringConfigResponse { config }))
 }

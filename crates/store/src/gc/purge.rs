@@ -8,7 +8,7 @@ use crate::{
     lifecycle::DELETED,
     tables::{
         EntityAssociations, ExperimentTags, Experiments, InputTags, Inputs, LatestMetrics,
-        LoggedModels, Metrics, Params, Rollups, Runs, Tags, TraceInfo,
+        LoggedModels, Metrics, OnlineScoringConfigs, Params, Rollups, Runs, Tags, TraceInfo,
     },
     writes::{Change, Lock},
 };
@@ -151,6 +151,8 @@ impl Change for PurgeExperiment {
         }
         // Their rows have keys to the experiment, and to what goes with it.
         delete(transaction, TraceInfo::Table, Expr::col(TraceInfo::ExperimentId).eq(id)).await?;
+        let judging = Expr::col(OnlineScoringConfigs::ExperimentId).eq(id);
+        delete(transaction, OnlineScoringConfigs::Table, judging).await?;
         let models = Expr::col(LoggedModels::ExperimentId).eq(id);
         delete(transaction, LoggedModels::Table, models).await?;
         let tags = Expr::col(ExperimentTags::ExperimentId).eq(id);
