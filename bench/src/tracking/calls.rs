@@ -51,6 +51,15 @@ impl Api {
         Ok(Self(Client::open(address).await?))
     }
 
+    /// Connects so many times.
+    pub(super) async fn open_many(address: SocketAddr, connections: usize) -> Result<Vec<Self>> {
+        let mut opened = Vec::with_capacity(connections);
+        for _ in 0..connections {
+            opened.push(Self::open(address).await?);
+        }
+        Ok(opened)
+    }
+
     /// Connects, to send a header with each call.
     pub(super) async fn open_with(
         address: SocketAddr,
@@ -173,10 +182,7 @@ impl Load {
         first: usize,
         time: Duration,
     ) -> Result<Outcome> {
-        let mut opened = Vec::with_capacity(connections);
-        for _ in 0..connections {
-            opened.push(Api::open(address).await?);
-        }
+        let opened = Api::open_many(address, connections).await?;
         let next = Arc::new(AtomicUsize::new(first));
         let begin = Instant::now();
         let mut workers = JoinSet::new();

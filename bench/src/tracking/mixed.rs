@@ -6,15 +6,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, ensure};
+use anyhow::Result;
 use bytes::Bytes;
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, sleep_until};
 
 use super::calls::{Api, Call, Load, Outcome, expect, is_empty, is_run};
 use super::requests::{
-    BATCH, CONNECTIONS, EPOCH, RUNS, Requests, create_run, log_batch, log_metric, metric, point,
+    BATCH, CONNECTIONS, EPOCH, RUNS, Requests, create_run, log_batch, log_metric, metric,
 };
 use crate::process;
 use crate::report::{Better, Measure, Results};
@@ -154,25 +154,17 @@ impl Mix {
     async fn prepare(requests: &Requests<'_>) -> Result<Self> {
         let address = requests.server.running.address;
         let mut api = Api::open(address).await?;
-        let mut histories = Vec::with_capacity(HISTORIES);
+        let mut runs = Vec::with_capacity(HISTORIES);
         for number in 0..HISTORIES {
-            let run = create_run(&mut api, &requests.written_to, number).await?;
-            let points: Vec<Value> = (0..POINTS).map(|step| point("loss", number, step)).collect();
-            api.post("runs/log-batch", &json!({ "run_id": run, "metrics": points })).await?;
-            histories.push(Call::get(&format!("metrics/get-history?run_id={run}&metric_key=loss")));
+            runs.push(create_run(&mut api, &requests.written_to, number).await?);
         }
-        let check = |_, answer: &Value| {
-            let points = answer["metrics"].as_array().map_or(0, Vec::len);
-            ensure!(points == POINTS, "{points} of {POINTS} points were read");
-            Ok(())
-        };
         Ok(Self {
             pattern: pattern(),
             experiment: requests.written_to.clone(),
             runs: requests.written.clone(),
             get: requests.get().await?,
             search: requests.search().await?,
-            history: Load::reads(address, histories, check).await?,
+            history: requests.histories(&runs, POINTS).await?,
         })
     }
 
@@ -228,10 +220,7 @@ impl Mix {
         connections: usize,
         pace: Pace,
     ) -> Result<Done> {
-        let mut opened = Vec::with_capacity(connections);
-        for _ in 0..connections {
-            opened.push(Api::open(address).await?);
-        }
+        let opened = Api::open_many(address, connections).await?;
         let pace = Arc::new(pace.start());
         let mut workers = JoinSet::new();
         for connection in opened {

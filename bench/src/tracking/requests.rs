@@ -159,6 +159,24 @@ impl<'a> Requests<'a> {
         Load::writes(calls.collect())
     }
 
+    /// Logs so many values to each of some runs, and reads their histories one after another.
+    pub(super) async fn histories(&self, runs: &[String], points: usize) -> Result<Load> {
+        let address = self.server.running.address;
+        let mut api = Api::open(address).await?;
+        let mut calls = Vec::with_capacity(runs.len());
+        for (number, run) in runs.iter().enumerate() {
+            let values: Vec<Value> = (0..points).map(|step| point("loss", number, step)).collect();
+            api.post("runs/log-batch", &json!({ "run_id": run, "metrics": values })).await?;
+            calls.push(Call::get(&format!("metrics/get-history?run_id={run}&metric_key=loss")));
+        }
+        let check = move |_, answer: &Value| {
+            let read = answer["metrics"].as_array().map_or(0, Vec::len);
+            ensure!(read == points, "{read} of {points} points were read");
+            Ok(())
+        };
+        Load::reads(address, calls, check).await
+    }
+
     /// Calls that read one run after another.
     pub(super) async fn get(&self) -> Result<Load> {
         let calls = self.read.iter().map(|run| Call::get(&format!("runs/get?run_id={run}")));

@@ -8,8 +8,8 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 use serde_json::{Value, json};
 
-use super::calls::{Api, Call, Load};
-use super::requests::{EPOCH, RESULTS, RUNS, Requests, log_batch, log_metric, metric, point};
+use super::calls::{Call, Load};
+use super::requests::{EPOCH, RESULTS, RUNS, Requests, log_batch, log_metric, metric};
 use crate::disk;
 use crate::report::{Better, Measure, Results};
 
@@ -146,7 +146,7 @@ impl Kind {
                 Load::writes((0..calls).map(call).collect())
             }
             Self::Search => search(requests).await?,
-            Self::History => history(requests).await?,
+            Self::History => requests.histories(&requests.read[..USERS], POINTS).await?,
         })
     }
 }
@@ -168,22 +168,4 @@ async fn search(requests: &Requests<'_>) -> Result<Load> {
     };
     let calls = vec![Call::post("runs/search", &document)];
     Load::reads(requests.server.running.address, calls, check).await
-}
-
-/// Histories of as many runs as there are users.
-async fn history(requests: &Requests<'_>) -> Result<Load> {
-    let address = requests.server.running.address;
-    let mut api = Api::open(address).await?;
-    let mut calls = Vec::with_capacity(USERS);
-    for (number, run) in requests.read.iter().take(USERS).enumerate() {
-        let points: Vec<Value> = (0..POINTS).map(|step| point("loss", number, step)).collect();
-        api.post("runs/log-batch", &json!({ "run_id": run, "metrics": points })).await?;
-        calls.push(Call::get(&format!("metrics/get-history?run_id={run}&metric_key=loss")));
-    }
-    let check = |_, answer: &Value| {
-        let points = answer["metrics"].as_array().map_or(0, Vec::len);
-        ensure!(points == POINTS, "{points} of {POINTS} points were read");
-        Ok(())
-    };
-    Load::reads(address, calls, check).await
 }
