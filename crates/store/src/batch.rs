@@ -3,7 +3,7 @@
 use crate::{
     Store, StoreError,
     db::Transaction,
-    metrics, params, runs, tags,
+    metrics, params, run_locks, tags,
     writes::{Change, Lock},
 };
 use mlferry_protocol::batch::LogBatch;
@@ -24,7 +24,7 @@ impl Change for LogBatch {
     }
 
     async fn apply(&self, transaction: &mut Transaction) -> Result<(), StoreError> {
-        let run = runs::active(transaction, &self.run_id).await?;
+        let run = run_locks::active(transaction, &self.run_id).await?;
         params::log_all(transaction, &run.id, &self.params).await?;
         metrics::log_all(transaction, &run, &self.metrics).await?;
         tags::set_on_run(transaction, &run.id, &self.tags).await

@@ -4,7 +4,7 @@ use crate::{
     Store, StoreError,
     db::{DbError, Row, Transaction, id_lists, insert},
     inputs::{self, Link, add_links, end, new_id},
-    runs,
+    run_locks,
     tables::{Datasets, InputTags, Inputs},
     writes::{Change, Lock},
 };
@@ -32,7 +32,7 @@ impl Change for LogInputs {
     }
 
     async fn apply(&self, transaction: &mut Transaction) -> Result<(), StoreError> {
-        let run = runs::active(transaction, &self.run_id).await?;
+        let run = run_locks::active(transaction, &self.run_id).await?;
         add_to_run(transaction, run.experiment_id, &run.id, &self.datasets).await?;
         inputs::add_models(transaction, &run.id, &self.models).await?;
         Ok(())

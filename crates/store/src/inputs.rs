@@ -3,7 +3,7 @@
 use crate::{
     Store, StoreError,
     db::{DbError, Row, Transaction, id_lists, insert},
-    runs,
+    run_locks,
     tables::Inputs,
     writes::{Change, Lock},
 };
@@ -42,7 +42,7 @@ impl Change for LogOutputs {
     }
 
     async fn apply(&self, transaction: &mut Transaction) -> Result<(), StoreError> {
-        let run = runs::active(transaction, &self.run_id).await?;
+        let run = run_locks::active(transaction, &self.run_id).await?;
         let added = add_outputs(transaction, &run.id, &self.models).await?;
         if added == self.models.len() as u64 {
             return Ok(());

@@ -52,6 +52,7 @@ mod registered_models;
 mod registry_details;
 mod registry_tags;
 mod run_details;
+mod run_locks;
 mod run_names;
 mod run_search;
 mod runs;

@@ -4,7 +4,7 @@ use crate::{
     Store, StoreError,
     db::{DbError, Insertion, Row, Transaction, id_lists, insert},
     logged_models::{ModelRow, held},
-    metrics, runs,
+    metrics, run_locks,
     tables::{LoggedModelMetrics, LoggedModelParams, LoggedModelTags, LoggedModels},
     tags::last_of_each_key,
     writes::{Change, Lock},
@@ -171,7 +171,7 @@ pub(crate) async fn set_tags(
 /// Logs the values that belong to models. The first value at a step, time and run stays.
 pub(crate) async fn log_metrics(
     transaction: &mut Transaction,
-    run: &runs::RunRow,
+    run: &run_locks::RunRow,
     points: &[MetricPoint],
 ) -> Result<(), StoreError> {
     let mut rows = Vec::new();

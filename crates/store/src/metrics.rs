@@ -6,7 +6,7 @@ use crate::{
     jobs::{Job, JoinedMetric, Queued},
     logged_model_details,
     reads::{Question, cut_page},
-    runs,
+    run_locks,
     tables::{LatestMetrics, Metrics},
     writes::{Change, Lock},
 };
@@ -86,7 +86,7 @@ impl Change for LogMetric {
     }
 
     async fn apply(&self, transaction: &mut Transaction) -> Result<(), StoreError> {
-        let run = runs::active(transaction, &self.run_id).await?;
+        let run = run_locks::active(transaction, &self.run_id).await?;
         let metrics = std::slice::from_ref(&self.metric);
         log_all(transaction, &run, metrics).await
     }
@@ -106,7 +106,7 @@ pub(crate) async fn log_together(
     requests: &[&LogMetric],
 ) -> Result<Vec<Result<(), StoreError>>, DbError> {
     let runs: BTreeSet<&RunId> = requests.iter().map(|request| &request.run_id).collect();
-    let runs = runs::lock_all(transaction, &runs).await?;
+    let runs = run_locks::lock_all(transaction, &runs).await?;
     let outcomes: Vec<_> = requests.iter().map(|request| runs.check(&request.run_id)).collect();
     let points: Vec<Point<'_>> = requests
         .iter()
@@ -114,23 +114,26 @@ pub(crate) async fn log_together(
         .filter(|(_, outcome)| outcome.is_ok())
         .map(|(request, _)| Point::of(&request.run_id, &request.metric))
         .collect();
-    insert_points(transaction, &points).await?;
-    update_latest(transaction, &points).await?;
+    write_points(transaction, &points).await?;
     Ok(outcomes)
+}
+
+async fn write_points(transaction: &mut Transaction, points: &[Point<'_>]) -> Result<(), DbError> {
+    insert_points(transaction, points).await?;
+    update_latest(transaction, points).await
 }
 
 /// Logs values of metrics to a run, and to the models that they belong to.
 pub(crate) async fn log_all(
     transaction: &mut Transaction,
-    run: &runs::RunRow,
+    run: &run_locks::RunRow,
     metrics: &[MetricPoint],
 ) -> Result<(), StoreError> {
     if metrics.is_empty() {
         return Ok(());
     }
     let points: Vec<Point<'_>> = metrics.iter().map(|metric| Point::of(&run.id, metric)).collect();
-    insert_points(transaction, &points).await?;
-    update_latest(transaction, &points).await?;
+    write_points(transaction, &points).await?;
     logged_model_details::log_metrics(transaction, run, metrics).await
 }
 

@@ -3,7 +3,7 @@
 use crate::{
     Store, StoreError,
     db::Transaction,
-    runs,
+    run_locks,
     tables::Tags,
     tags,
     writes::{Change, Lock},
@@ -32,7 +32,7 @@ impl Change for LogModel {
     }
 
     async fn apply(&self, transaction: &mut Transaction) -> Result<(), StoreError> {
-        runs::active(transaction, &self.run_id).await?;
+        run_locks::active(transaction, &self.run_id).await?;
         let value = match history_of(transaction, &self.run_id).await? {
             None => format!("[{}]", self.entry),
             Some(history) => {

@@ -3,7 +3,7 @@
 use crate::{
     Store, StoreError,
     db::{DbError, Transaction, insert},
-    runs,
+    run_locks,
     tables::Params,
     writes::{Change, Lock},
 };
@@ -31,7 +31,7 @@ impl Change for LogParam {
     }
 
     async fn apply(&self, transaction: &mut Transaction) -> Result<(), StoreError> {
-        runs::active(transaction, &self.run_id).await?;
+        run_locks::active(transaction, &self.run_id).await?;
         let params = std::slice::from_ref(&self.param);
         let conflicts = add_new(transaction, &self.run_id, params).await?;
         let Some(conflict) = conflicts.first() else { return Ok(()) };

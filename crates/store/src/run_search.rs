@@ -197,7 +197,7 @@ fn order_by(dialect: Dialect, select: &mut SelectStatement, index: usize, order:
 }
 
 /// Joins the row with a key, if the run has it.
-fn join<C: IntoIden + Copy>(
+fn join<C: IntoIden>(
     dialect: Dialect,
     select: &mut SelectStatement,
     name: Alias,
@@ -205,19 +205,18 @@ fn join<C: IntoIden + Copy>(
     (run_id, key_column): (C, C),
     key: &str,
 ) {
+    let belongs = Expr::col((name.clone(), run_id)).equals(run(Runs::RunUuid));
+    let is_the_row = belongs.and(Expr::col((name.clone(), key_column)).eq(key));
     match dialect {
         Dialect::Sqlite => {
-            let belongs = Expr::col((name.clone(), run_id)).equals(run(Runs::RunUuid));
-            let has_key = Expr::col((name.clone(), key_column)).eq(key);
-            select.join_as(JoinType::LeftJoin, table.into_iden(), name, belongs.and(has_key));
+            select.join_as(JoinType::LeftJoin, table.into_iden(), name, is_the_row);
         }
         // As in `has_rows`: the row is looked for by the table's key, whatever the database thinks.
         Dialect::Postgres => {
             let row = Query::select()
                 .column(Asterisk)
-                .from(table.into_iden())
-                .and_where(Expr::col((table, run_id)).equals(run(Runs::RunUuid)))
-                .and_where(Expr::col((table, key_column)).eq(key))
+                .from_as(table.into_iden(), name.clone())
+                .and_where(is_the_row)
                 .offset(0)
                 .take();
             select.join_lateral(JoinType::LeftJoin, row, name, Expr::cust("TRUE"));

@@ -4,12 +4,12 @@ use crate::{
     Store, StoreError,
     artifact_uri::{self, ArtifactRoot, check_width},
     clock::now_ms,
-    db::{DbError, Dialect, Insertion, Row, Transaction, insert, is_one_of_texts},
+    db::{DbError, Dialect, Insertion, Row, Transaction, insert},
     experiments,
     lifecycle::{ACTIVE, DELETED},
     reads::{Question, cut_page},
     run_details::{self, Detail},
-    run_names,
+    run_locks, run_names,
     run_search::RunSearch,
     tables::{Assessments, Runs},
     tags,
@@ -23,11 +23,8 @@ use mlferry_protocol::{
     },
     tags::{RUN_NAME_TAG, Tag},
 };
-use sea_query::{Expr, ExprTrait, LockType, Order, Query, SelectStatement, UpdateStatement};
-use std::{
-    collections::{BTreeSet, HashMap},
-    sync::Arc,
-};
+use sea_query::{Expr, ExprTrait, Query, SelectStatement, UpdateStatement};
+use std::sync::Arc;
 use uuid::Uuid;
 
 impl Store {
@@ -232,7 +229,7 @@ impl Change for UpdateRun {
     }
 
     async fn apply(&self, transaction: &mut Transaction) -> Result<RunInfo, StoreError> {
-        active(transaction, &self.run_id).await?;
+        run_locks::active(transaction, &self.run_id).await?;
         if let Some(status) = self.status {
             let update = update(&self.run_id).value(Runs::Status, status.name()).take();
             transaction.execute(&update).await?;
@@ -327,66 +324,13 @@ pub(crate) async fn rename(
     Ok(())
 }
 
-/// What a change needs to know of its run.
-pub(crate) struct RunRow {
-    pub(crate) id: RunId,
-    pub(crate) experiment_id: ExperimentId,
-}
-
-/// A run that something is logged to, and that may therefore not be deleted.
-pub(crate) async fn active(
-    transaction: &mut Transaction,
-    id: &RunId,
-) -> Result<RunRow, StoreError> {
-    // Others who change the run wait, and nobody deletes it meanwhile.
-    let select = select_run(id).lock(LockType::NoKeyUpdate).take();
-    let row = transaction.fetch_optional(&select).await?;
-    let row = row.ok_or_else(|| StoreError::RunNotFound(id.clone()))?;
-    let stage: Option<String> = row.get(Runs::LifecycleStage)?;
-    if stage.as_deref() != Some(ACTIVE) {
-        return Err(StoreError::RunDeleted(id.clone()));
-    }
-    Ok(RunRow { id: id.clone(), experiment_id: ExperimentId(row.get(Runs::ExperimentId)?) })
-}
-
-/// The stages of runs that something is to be logged to.
-pub(crate) struct LockedRuns(HashMap<String, Option<String>>);
-
-impl LockedRuns {
-    /// Whether something may be logged to a run.
-    pub(crate) fn check(&self, id: &RunId) -> Result<(), StoreError> {
-        let stage = self.0.get(id.as_str()).ok_or_else(|| StoreError::RunNotFound(id.clone()))?;
-        match stage.as_deref() {
-            Some(ACTIVE) => Ok(()),
-            _ => Err(StoreError::RunDeleted(id.clone())),
-        }
-    }
-}
-
-/// Locks several runs as [`active`] does one, in the order in which others do.
-pub(crate) async fn lock_all(
-    transaction: &mut Transaction,
-    ids: &BTreeSet<&RunId>,
-) -> Result<LockedRuns, DbError> {
-    let ids: Vec<&str> = ids.iter().map(|id| id.as_str()).collect();
-    let select = Query::select()
-        .columns([Runs::RunUuid, Runs::LifecycleStage])
-        .from(Runs::Table)
-        .and_where(is_one_of_texts(transaction.dialect(), Expr::col(Runs::RunUuid), &ids))
-        .order_by(Runs::RunUuid, Order::Asc)
-        .lock(LockType::NoKeyUpdate)
-        .take();
-    let rows = transaction.fetch_all(&select).await?;
-    let stage = |row: &Row| Ok((row.get(Runs::RunUuid)?, row.get(Runs::LifecycleStage)?));
-    Ok(LockedRuns(rows.iter().map(stage).collect::<Result<_, DbError>>()?))
-}
-
 async fn find(transaction: &mut Transaction, id: &RunId) -> Result<Row, StoreError> {
     let row = transaction.fetch_optional(&select_run(id)).await?;
     row.ok_or_else(|| StoreError::RunNotFound(id.clone()))
 }
 
-fn select_run(id: &RunId) -> SelectStatement {
+/// Selects a run.
+pub(crate) fn select_run(id: &RunId) -> SelectStatement {
     select_runs().and_where(Expr::col(Runs::RunUuid).eq(id.as_str())).take()
 }
 

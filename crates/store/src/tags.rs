@@ -3,7 +3,7 @@
 use crate::{
     Store, StoreError, custom_views,
     db::{DbError, Transaction, id_lists, insert},
-    experiments, runs,
+    experiments, run_locks, runs,
     tables::{ExperimentTags, Tags},
     writes::{Change, Lock},
 };
@@ -49,7 +49,7 @@ impl Change for SetTag {
     }
 
     async fn apply(&self, transaction: &mut Transaction) -> Result<(), StoreError> {
-        runs::active(transaction, &self.run_id).await?;
+        run_locks::active(transaction, &self.run_id).await?;
         set_on_run(transaction, &self.run_id, std::slice::from_ref(&self.tag)).await
     }
 }
@@ -63,7 +63,7 @@ impl Change for DeleteTag {
     }
 
     async fn apply(&self, transaction: &mut Transaction) -> Result<(), StoreError> {
-        runs::active(transaction, &self.run_id).await?;
+        run_locks::active(transaction, &self.run_id).await?;
         let delete = Query::delete()
             .from_table(Tags::Table)
             .and_where(Expr::col(Tags::RunUuid).eq(self.run_id.as_str()))

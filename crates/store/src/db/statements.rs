@@ -35,10 +35,9 @@ impl Insertion {
     /// The statement of PostgreSQL that inserts some of the rows: several as an array for each column, where that can
     /// be, so that its text is the same for all numbers of rows.
     pub(super) fn with_arrays(&self, rows: &[Vec<Expr>]) -> InsertStatement {
-        let columns = self.rows.first().map_or(0, Vec::len);
-        let arrays: Option<Vec<Value>> =
-            (0..columns).map(|column| array_of(rows, column)).collect();
-        let Some(arrays) = arrays.filter(|_| rows.len() > 1) else { return self.of(rows) };
+        let [first, _, ..] = rows else { return self.of(rows) };
+        let arrays = (0..first.len()).map(|column| array_of(rows, column));
+        let Some(arrays) = arrays.collect::<Option<Vec<Value>>>() else { return self.of(rows) };
         let elements = arrays.into_iter().map(|array| Func::cust("unnest").arg(array));
         let select = Query::select().exprs(elements).take();
         let mut statement = self.statement.clone();

@@ -171,18 +171,22 @@ impl Transaction {
 
     /// Names of all tables that are not the database's own.
     pub(crate) async fn table_names(&mut self) -> Result<Vec<String>, DbError> {
-        let question = match self.dialect() {
-            Dialect::Sqlite => sqlite::TABLE_NAMES,
-            Dialect::Postgres => postgres::TABLE_NAMES,
-        };
-        Ok(self.texts(question).await?.into_iter().map(|[name]| name).collect())
+        self.names(sqlite::TABLE_NAMES, postgres::TABLE_NAMES).await
     }
 
     /// Names of all tables and indexes of our own.
     pub(crate) async fn own_names(&mut self) -> Result<Vec<String>, DbError> {
+        self.names(sqlite::OWN_NAMES, postgres::OWN_NAMES).await
+    }
+
+    async fn names(
+        &mut self,
+        of_sqlite: &'static str,
+        of_postgres: &'static str,
+    ) -> Result<Vec<String>, DbError> {
         let question = match self.dialect() {
-            Dialect::Sqlite => sqlite::OWN_NAMES,
-            Dialect::Postgres => postgres::OWN_NAMES,
+            Dialect::Sqlite => of_sqlite,
+            Dialect::Postgres => of_postgres,
         };
         Ok(self.texts(question).await?.into_iter().map(|[name]| name).collect())
     }
