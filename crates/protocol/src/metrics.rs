@@ -4,7 +4,8 @@ use crate::{
     DecodeRequest, Fields, InvalidParameter, PageToken, RunId, check_key, check_length, double,
     limits, paging, python,
 };
-use serde::Serialize;
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use serde::{Deserialize, Serialize, Serializer, ser::Error as _};
 
 /// A metric as it is read back.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -123,7 +124,7 @@ pub struct GetMetricHistory {
     /// Values at most; all when absent.
     pub max_results: Option<u64>,
     /// Where to start.
-    pub page_token: PageToken,
+    pub start: HistoryStart,
 }
 
 impl DecodeRequest for GetMetricHistory {
@@ -132,7 +133,7 @@ impl DecodeRequest for GetMetricHistory {
         let metric_key = fields.required_string("metric_key")?;
         let max_results = fields.integer("max_results")?;
         let max_results = max_results.map(|given| paging::positive(given, ".")).transpose()?;
-        Ok(Self { run_id, metric_key, max_results, page_token: PageToken::read(fields)? })
+        Ok(Self { run_id, metric_key, max_results, start: HistoryStart::read(fields)? })
     }
 }
 
@@ -144,7 +145,61 @@ pub struct GetMetricHistoryResponse {
     pub metrics: Vec<Metric>,
     /// Present when there are more.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub next_page_token: Option<PageToken>,
+    pub next_page_token: Option<HistoryStart>,
+}
+
+/// Where a page of a history starts. Our own tokens name the last value of the page before, since to count a million
+/// values takes as long as to read them; the reference's, which count, are read as well.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum HistoryStart {
+    /// After so many values.
+    Offset(PageToken),
+    /// After this value.
+    After(HistoryPlace),
+}
+
+/// A value of a history, as its row has it: nothing else tells two values of a metric of a run apart.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct HistoryPlace {
+    /// When it was measured, in milliseconds.
+    pub timestamp: i64,
+    /// Its step.
+    pub step: i64,
+    /// Its value; 0 for NaN.
+    pub value: f64,
+    /// Whether it is NaN.
+    pub is_nan: bool,
+}
+
+impl HistoryStart {
+    /// Reads `page_token`; absent and empty are the first page.
+    fn read(fields: &mut Fields) -> Result<Self, InvalidParameter> {
+        let Some(token) = fields.string("page_token")?.filter(|token| !token.is_empty()) else {
+            return Ok(Self::Offset(PageToken::default()));
+        };
+        match HistoryPlace::decode(&token) {
+            Some(place) => Ok(Self::After(place)),
+            None => PageToken::decode(&token).map(Self::Offset),
+        }
+    }
+}
+
+impl HistoryPlace {
+    fn decode(token: &str) -> Option<Self> {
+        serde_json::from_slice(&STANDARD.decode(token).ok()?).ok()
+    }
+}
+
+impl Serialize for HistoryStart {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Offset(token) => token.serialize(serializer),
+            Self::After(place) => {
+                let json = serde_json::to_string(place).map_err(S::Error::custom)?;
+                serializer.serialize_str(&STANDARD.encode(json))
+            }
+        }
+    }
 }
 
 #[cfg(test)]
@@ -174,6 +229,22 @@ mod tests {
             decode(json).unwrap_err(),
             "Both dataset_name and dataset_digest must be provided if one is provided"
         );
+    }
+
+    #[test]
+    fn tokens_of_histories_name_a_value_or_count() {
+        let read = |token: &str| {
+            let json = serde_json::json!({ "page_token": token }).to_string();
+            HistoryStart::read(&mut Fields::from_json(json.as_bytes()).unwrap())
+        };
+        let value = 0.1 + 0.2;
+        let place = HistoryPlace { timestamp: i64::MAX, step: -1, value, is_nan: false };
+        for start in [HistoryStart::After(place), HistoryStart::Offset(PageToken::new(2))] {
+            let written = serde_json::to_value(start).unwrap();
+            assert_eq!(read(written.as_str().unwrap()).unwrap(), start);
+        }
+        assert_eq!(read("").unwrap(), HistoryStart::Offset(PageToken::default()));
+        assert!(read("abc").is_err());
     }
 
     #[test]

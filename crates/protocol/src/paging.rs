@@ -24,7 +24,7 @@ impl PageToken {
         }
     }
 
-    fn decode(token: &str) -> Result<Self, InvalidParameter> {
+    pub(crate) fn decode(token: &str) -> Result<Self, InvalidParameter> {
         let refuse = |what: String| InvalidParameter::new(format!("Invalid page token, {what}"));
         let decoded =
             STANDARD.decode(token).map_err(|_| refuse("could not base64-decode".to_owned()))?;

@@ -2,7 +2,7 @@
 
 use crate::{
     Store, StoreError,
-    db::{DbError, Row, Transaction, id_lists, insert},
+    db::{DbError, Dialect, Row, Transaction, fulfilled_by_most, id_lists, insert},
     inputs::{self, Link, add_links, end, new_id},
     run_locks,
     tables::{Datasets, InputTags, Inputs},
@@ -13,7 +13,7 @@ use mlferry_protocol::{
     datasets::{Dataset, DatasetInput, LogInputs},
     tags::Tag,
 };
-use sea_query::{Expr, ExprTrait, OnConflict, Order, Query};
+use sea_query::{Expr, ExprTrait, OnConflict, Order, Query, SelectStatement};
 use std::collections::{HashMap, HashSet};
 
 impl Store {
@@ -143,9 +143,7 @@ async fn linked_datasets(
     let select = Query::select()
         .column(Inputs::SourceId)
         .from(Inputs::Table)
-        .and_where(Expr::col(Inputs::DestinationType).eq(end::RUN))
-        .and_where(Expr::col(Inputs::DestinationId).eq(run.as_str()))
-        .and_where(Expr::col(Inputs::SourceType).eq(end::DATASET))
+        .and_where(links_to(transaction.dialect(), &[run.as_str()]))
         .take();
     let rows = transaction.fetch_all(&select).await?;
     rows.iter().map(|row| row.get(Inputs::SourceId)).collect()
@@ -176,7 +174,7 @@ pub(crate) async fn of_runs(
     let mut found: HashMap<String, Vec<DatasetInput>> = HashMap::new();
     for list in id_lists(runs) {
         let mut tags = link_tags(transaction, list).await?;
-        for row in transaction.fetch_all(&select_inputs(list)).await? {
+        for row in transaction.fetch_all(&select_inputs(transaction.dialect(), list)).await? {
             let link: String = row.get(Inputs::InputUuid)?;
             let tags = tags.remove(&link).unwrap_or_default();
             let input = DatasetInput { tags, dataset: dataset_of(&row)? };
@@ -186,7 +184,7 @@ pub(crate) async fn of_runs(
     Ok(found)
 }
 
-fn select_inputs(runs: &[&str]) -> sea_query::SelectStatement {
+fn select_inputs(dialect: Dialect, runs: &[&str]) -> SelectStatement {
     Query::select()
         .columns([(Inputs::Table, Inputs::InputUuid), (Inputs::Table, Inputs::DestinationId)])
         .columns([
@@ -203,22 +201,24 @@ fn select_inputs(runs: &[&str]) -> sea_query::SelectStatement {
             Expr::col((Datasets::Table, Datasets::DatasetUuid))
                 .equals((Inputs::Table, Inputs::SourceId)),
         )
-        .and_where(links_to(runs))
+        .and_where(links_to(dialect, runs))
         .order_by((Datasets::Table, Datasets::Name), Order::Asc)
         .order_by((Datasets::Table, Datasets::Digest), Order::Asc)
         .take()
 }
 
 /// The links from datasets to runs.
-fn links_to(runs: &[&str]) -> Expr {
-    is_link().and(Expr::col((Inputs::Table, Inputs::DestinationId)).is_in(runs.iter().copied()))
+fn links_to(dialect: Dialect, runs: &[&str]) -> Expr {
+    is_link(dialect)
+        .and(Expr::col((Inputs::Table, Inputs::DestinationId)).is_in(runs.iter().copied()))
 }
 
 /// Whether a row of `inputs` links a dataset with a run.
-pub(crate) fn is_link() -> Expr {
+pub(crate) fn is_link(dialect: Dialect) -> Expr {
+    let is_from_dataset = Expr::col((Inputs::Table, Inputs::SourceType)).eq(end::DATASET);
     Expr::col((Inputs::Table, Inputs::DestinationType))
         .eq(end::RUN)
-        .and(Expr::col((Inputs::Table, Inputs::SourceType)).eq(end::DATASET))
+        .and(fulfilled_by_most(dialect, is_from_dataset))
 }
 
 async fn link_tags(
@@ -237,7 +237,7 @@ async fn link_tags(
             Expr::col((Inputs::Table, Inputs::InputUuid))
                 .equals((InputTags::Table, InputTags::InputUuid)),
         )
-        .and_where(links_to(runs))
+        .and_where(links_to(transaction.dialect(), runs))
         .order_by((InputTags::Table, InputTags::Name), Order::Asc)
         .take();
     let mut found: HashMap<String, Vec<Tag>> = HashMap::new();

@@ -1,36 +1,35 @@
-//! Histories of one metric in many runs.
+//! Histories of one metric, in one run or in many.
 
 use crate::{
     Store, StoreError,
-    db::{DbError, Row, Transaction},
+    db::{DbError, Dialect, Row, Transaction, fulfilled_by_most},
     metrics::{of_run, stored_value},
-    reads::Question,
+    reads::{Question, cut_page},
     tables::Metrics,
 };
 use mlferry_protocol::{
     RunId,
-    metric_histories::{
-        GetMetricHistoryBulk, GetMetricHistoryBulkInterval, GetMetricHistoryBulkIntervalResponse,
-        GetMetricHistoryBulkResponse,
-    },
-    metrics::Metric,
+    metric_histories::{GetMetricHistoryBulk, GetMetricHistoryBulkResponse},
+    metrics::{GetMetricHistory, GetMetricHistoryResponse, HistoryPlace, HistoryStart, Metric},
 };
-use sea_query::{
-    Condition, Expr, ExprTrait, Func, Order, OverStatement, Query, SelectStatement, WindowStatement,
-};
-use std::collections::HashMap;
+use sea_query::{Expr, ExprTrait, Order, Query, SelectStatement};
+use std::{cmp, slice};
 
-/// What tells two values of a metric of a run apart, in the order of a chart.
-const BY_STEP: [Metrics; 4] = [Metrics::Step, Metrics::Timestamp, Metrics::Value, Metrics::IsNan];
+/// Values of other runs that are read over for each one of a page, before those of the run are looked for alone.
+const READ_OVER: u64 = 4;
 
-/// The part of a run's values, all of about the same size, that a value is in.
-const BUCKET: &str = "bucket";
-/// The place of a value in its bucket, from 1.
-const IN_BUCKET: &str = "in_bucket";
-/// The place of a value in its run, from 1, counted from the last.
-const FROM_LAST: &str = "from_last";
+/// What tells two values of a metric of a run apart, the oldest first.
+const BY_TIME: [Metrics; 4] = [Metrics::Timestamp, Metrics::Step, Metrics::Value, Metrics::IsNan];
 
 impl Store {
+    /// All values of a metric of a run, or a page of them. A run that does not exist has none.
+    pub async fn get_metric_history(
+        &self,
+        request: GetMetricHistory,
+    ) -> Result<GetMetricHistoryResponse, StoreError> {
+        self.ask(request).await
+    }
+
     /// Values of a metric in many runs, oldest first within each run. Unknown runs have none.
     pub async fn get_metric_history_bulk(
         &self,
@@ -38,112 +37,157 @@ impl Store {
     ) -> Result<GetMetricHistoryBulkResponse, StoreError> {
         self.ask(request).await
     }
+}
 
-    /// A sample of the values of a metric in many runs: evenly spread, with the last of each run.
-    pub async fn get_metric_history_bulk_interval(
-        &self,
-        request: GetMetricHistoryBulkInterval,
-    ) -> Result<GetMetricHistoryBulkIntervalResponse, StoreError> {
-        self.ask(request).await
+impl Question for GetMetricHistory {
+    type Answer = GetMetricHistoryResponse;
+
+    async fn answer(&self, transaction: &mut Transaction) -> Result<Self::Answer, StoreError> {
+        let mut rows = read_page(transaction, self).await?;
+        let has_more = self.max_results.is_some_and(|page| cut_page(&mut rows, page));
+        let next_page_token = match rows.last() {
+            Some(last) if has_more => Some(HistoryStart::After(place_of(last)?)),
+            _ => None,
+        };
+        let metrics = rows.iter().map(|row| value_of(row, &self.metric_key));
+        let metrics = metrics.collect::<Result<_, DbError>>()?;
+        Ok(GetMetricHistoryResponse { metrics, next_page_token })
     }
+}
+
+/// The values of a page, and one more where there is another page.
+async fn read_page(
+    transaction: &mut Transaction,
+    request: &GetMetricHistory,
+) -> Result<Vec<Row>, DbError> {
+    let dialect = transaction.dialect();
+    let mut of_run = select_values(dialect, slice::from_ref(&request.run_id), &request.metric_key);
+    let after = match request.start {
+        HistoryStart::Offset(token) => {
+            of_run.offset(token.offset());
+            None
+        }
+        HistoryStart::After(place) => Some(place),
+    };
+    let is_after = after.map(|place| by_time().gt(in_order(place)));
+    of_run.and_where_option(is_after.clone());
+    // SQLite takes an offset with a limit only.
+    of_run.limit(i64::MAX as u64);
+    if let Some(page) = request.max_results {
+        of_run.limit(page.saturating_add(1));
+        let near = cmp::min(page.saturating_add(1).saturating_mul(READ_OVER), i64::MAX as u64);
+        if is_longer(transaction, request, near).await? {
+            let nearby = select_nearby(request, after, near)
+                .and_where_option(is_after)
+                .limit(page + 1)
+                .take();
+            let rows = transaction.fetch_all(&oldest_first(nearby)).await?;
+            if rows.len() as u64 > page {
+                return Ok(rows);
+            }
+        }
+    }
+    transaction.fetch_all(&oldest_first(of_run)).await
+}
+
+/// Whether a run has more than so many values of a metric.
+async fn is_longer(
+    transaction: &mut Transaction,
+    request: &GetMetricHistory,
+    count: u64,
+) -> Result<bool, DbError> {
+    let run = slice::from_ref(&request.run_id);
+    let select = select_values(transaction.dialect(), run, &request.metric_key)
+        .clear_selects()
+        .expr(Expr::val(1))
+        .offset(count)
+        .limit(1)
+        .take();
+    Ok(transaction.fetch_optional(&select).await?.is_some())
+}
+
+/// Values of the run among the next of all runs, which the primary key has in this very order: a page of a long history is
+/// next to the one before, whereas no index has the values of one run by their time.
+fn select_nearby(
+    request: &GetMetricHistory,
+    after: Option<HistoryPlace>,
+    count: u64,
+) -> SelectStatement {
+    let [timestamp, step, value, is_nan] = BY_TIME;
+    let mut next = Query::select()
+        .columns([Metrics::RunUuid].into_iter().chain(BY_TIME))
+        .from(Metrics::Table)
+        .and_where(Expr::col(Metrics::Key).eq(request.metric_key.as_str()))
+        .limit(count)
+        .take();
+    if let Some(place) = after {
+        let place = Expr::tuple([place.timestamp.into(), place.step.into()]);
+        next.and_where(Expr::tuple([timestamp, step].map(Expr::col)).gte(place));
+    }
+    for column in [timestamp, step, Metrics::RunUuid, value, is_nan] {
+        next.order_by(column, Order::Asc);
+    }
+    Query::select()
+        .columns([Metrics::RunUuid].into_iter().chain(BY_TIME))
+        .from_subquery(next, "next")
+        .and_where(Expr::col(Metrics::RunUuid).eq(request.run_id.as_str()))
+        .take()
+}
+
+fn oldest_first(mut select: SelectStatement) -> SelectStatement {
+    for column in BY_TIME {
+        select.order_by(column, Order::Asc);
+    }
+    select
+}
+
+fn by_time() -> Expr {
+    Expr::tuple(BY_TIME.map(Expr::col))
+}
+
+fn in_order(place: HistoryPlace) -> Expr {
+    let HistoryPlace { timestamp, step, value, is_nan } = place;
+    Expr::tuple([timestamp.into(), step.into(), value.into(), is_nan.into()])
 }
 
 impl Question for GetMetricHistoryBulk {
     type Answer = GetMetricHistoryBulkResponse;
 
     async fn answer(&self, transaction: &mut Transaction) -> Result<Self::Answer, StoreError> {
-        let mut select = select_values(&self.run_ids, &self.metric_key);
-        let order = [Metrics::RunUuid, Metrics::Timestamp, Metrics::Step, Metrics::Value];
-        for column in order.into_iter().chain([Metrics::IsNan]) {
-            select.order_by(column, Order::Asc);
-        }
-        let rows = transaction.fetch_all(select.limit(self.max_results)).await?;
+        let mut select = select_values(transaction.dialect(), &self.run_ids, &self.metric_key);
+        select.order_by(Metrics::RunUuid, Order::Asc).limit(self.max_results);
+        let rows = transaction.fetch_all(&oldest_first(select)).await?;
         let metrics = rows.iter().map(|row| metric_of(row, &self.metric_key));
         Ok(GetMetricHistoryBulkResponse { metrics: metrics.collect::<Result<_, _>>()? })
     }
 }
 
-impl Question for GetMetricHistoryBulkInterval {
-    type Answer = GetMetricHistoryBulkIntervalResponse;
-
-    async fn answer(&self, transaction: &mut Transaction) -> Result<Self::Answer, StoreError> {
-        let mut found: HashMap<RunId, Vec<Metric>> = HashMap::new();
-        for row in transaction.fetch_all(&select_sample(self)).await? {
-            let metric = metric_of(&row, &self.metric_key)?;
-            let run = RunId::new(row.get::<String>(Metrics::RunUuid)?);
-            found.entry(run).or_default().push(metric);
-        }
-        for values in found.values_mut() {
-            // compat: the last value takes the place of the last bucket's first, where there is no more room.
-            if values.len() > usize::from(self.max_results) {
-                values.remove(values.len() - 2);
-            }
-        }
-        // A run that is named twice is answered twice.
-        let metrics = self.run_ids.iter().filter_map(|run| found.get(run)).flatten().cloned();
-        Ok(GetMetricHistoryBulkIntervalResponse { metrics: metrics.collect() })
-    }
-}
-
-fn select_values(runs: &[RunId], key: &str) -> SelectStatement {
+/// Selects all values of a metric of some runs.
+pub(crate) fn select_values(dialect: Dialect, runs: &[RunId], key: &str) -> SelectStatement {
     Query::select()
-        .columns([
-            Metrics::RunUuid,
-            Metrics::Value,
-            Metrics::Timestamp,
-            Metrics::Step,
-            Metrics::IsNan,
-        ])
+        .columns([Metrics::RunUuid].into_iter().chain(BY_TIME))
         .from(Metrics::Table)
         .and_where(Expr::col(Metrics::RunUuid).is_in(runs.iter().map(RunId::as_str)))
-        .and_where(Expr::col(Metrics::Key).eq(key))
+        .and_where(fulfilled_by_most(dialect, Expr::col(Metrics::Key).eq(key)))
         .take()
 }
 
-/// The first value of each bucket of each run, and the last value of the run.
-fn select_sample(request: &GetMetricHistoryBulkInterval) -> SelectStatement {
-    let mut bucketed = select_values(&request.run_ids, &request.metric_key);
-    if let Some((start, end)) = request.steps {
-        bucketed.and_where(Expr::col(Metrics::Step).between(start, end));
-    }
-    let buckets = Func::cust("ntile").arg(i32::from(request.max_results));
-    bucketed.expr_window_as(buckets, window(&Order::Asc), BUCKET);
-    bucketed.expr_window_as(Func::cust("row_number"), window(&Order::Desc), FROM_LAST);
-
-    let mut within = window(&Order::Asc);
-    within.add_partition_by(Expr::col(BUCKET));
-    let ranked = Query::select()
-        .columns([Metrics::RunUuid].into_iter().chain(BY_STEP))
-        .column(FROM_LAST)
-        .expr_window_as(Func::cust("row_number"), within, IN_BUCKET)
-        .from_subquery(bucketed, "bucketed")
-        .take();
-
-    let mut sample = Query::select()
-        .columns([Metrics::RunUuid].into_iter().chain(BY_STEP))
-        .from_subquery(ranked, "ranked")
-        .cond_where(
-            Condition::any().add(Expr::col(IN_BUCKET).eq(1)).add(Expr::col(FROM_LAST).eq(1)),
-        )
-        .take();
-    for column in BY_STEP {
-        sample.order_by(column, Order::Asc);
-    }
-    sample
-}
-
-/// The values of each run by step.
-fn window(order: &Order) -> WindowStatement {
-    let mut window = WindowStatement::partition_by(Metrics::RunUuid);
-    for column in BY_STEP {
-        window.order_by(column, order.clone());
-    }
-    window
-}
-
-fn metric_of(row: &Row, key: &str) -> Result<Metric, DbError> {
-    let value = stored_value(row.get(Metrics::Value)?, row.get(Metrics::IsNan)?);
-    let (timestamp, step) = (row.get(Metrics::Timestamp)?, row.get(Metrics::Step)?);
+/// A value with the run that it is of.
+pub(crate) fn metric_of(row: &Row, key: &str) -> Result<Metric, DbError> {
     let run_id = Some(RunId::new(row.get::<String>(Metrics::RunUuid)?));
-    Ok(Metric { run_id, ..of_run(key.to_owned(), value, timestamp, step) })
+    Ok(Metric { run_id, ..value_of(row, key)? })
+}
+
+fn value_of(row: &Row, key: &str) -> Result<Metric, DbError> {
+    let HistoryPlace { timestamp, step, value, is_nan } = place_of(row)?;
+    Ok(of_run(key.to_owned(), stored_value(value, is_nan), timestamp, step))
+}
+
+fn place_of(row: &Row) -> Result<HistoryPlace, DbError> {
+    Ok(HistoryPlace {
+        timestamp: row.get(Metrics::Timestamp)?,
+        step: row.get(Metrics::Step)?,
+        value: row.get(Metrics::Value)?,
+        is_nan: row.get(Metrics::IsNan)?,
+    })
 }

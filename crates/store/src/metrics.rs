@@ -4,17 +4,15 @@ use crate::{
     Store, StoreError,
     db::{DbError, Transaction, insert},
     jobs::{Job, JoinedMetric, Queued},
-    logged_model_details,
-    reads::{Question, cut_page},
-    run_locks,
+    logged_model_details, run_locks,
     tables::{LatestMetrics, Metrics},
     writes::{Change, Lock},
 };
 use mlferry_protocol::{
     RunId,
-    metrics::{GetMetricHistory, GetMetricHistoryResponse, LogMetric, Metric, MetricPoint},
+    metrics::{LogMetric, Metric, MetricPoint},
 };
-use sea_query::{Alias, Expr, ExprTrait, OnConflict, Order, Query};
+use sea_query::{Alias, Expr, ExprTrait, OnConflict};
 use std::{
     cmp::Ordering,
     collections::{BTreeMap, BTreeSet},
@@ -24,56 +22,6 @@ impl Store {
     /// Logs one value of a metric. The same value at the same step and time counts once.
     pub async fn log_metric(&self, request: LogMetric) -> Result<(), StoreError> {
         self.write(request).await
-    }
-
-    /// All values of a metric of a run, or a page of them. A run that does not exist has none.
-    pub async fn get_metric_history(
-        &self,
-        request: GetMetricHistory,
-    ) -> Result<GetMetricHistoryResponse, StoreError> {
-        self.ask(request).await
-    }
-}
-
-impl Question for GetMetricHistory {
-    type Answer = GetMetricHistoryResponse;
-
-    async fn answer(
-        &self,
-        transaction: &mut Transaction,
-    ) -> Result<GetMetricHistoryResponse, StoreError> {
-        let mut select = Query::select()
-            .columns([
-                Metrics::Key,
-                Metrics::Value,
-                Metrics::Timestamp,
-                Metrics::Step,
-                Metrics::IsNan,
-            ])
-            .from(Metrics::Table)
-            .and_where(Expr::col(Metrics::RunUuid).eq(self.run_id.as_str()))
-            .and_where(Expr::col(Metrics::Key).eq(self.metric_key.as_str()))
-            .order_by(Metrics::Timestamp, Order::Asc)
-            .order_by(Metrics::Step, Order::Asc)
-            .order_by(Metrics::Value, Order::Asc)
-            // Pages need an order without ties, and NaN is kept as 0.
-            .order_by(Metrics::IsNan, Order::Asc)
-            .take();
-        let page = self.max_results.unwrap_or(i64::MAX as u64 - 1);
-        // One more than asked tells whether there is another page.
-        select.limit(page.saturating_add(1)).offset(self.page_token.offset());
-        let mut rows = transaction.fetch_all(&select).await?;
-        let has_more = cut_page(&mut rows, page);
-        let metrics = rows
-            .iter()
-            .map(|row| {
-                let value = stored_value(row.get(Metrics::Value)?, row.get(Metrics::IsNan)?);
-                let (timestamp, step) = (row.get(Metrics::Timestamp)?, row.get(Metrics::Step)?);
-                Ok(of_run(row.get(Metrics::Key)?, value, timestamp, step))
-            })
-            .collect::<Result<Vec<_>, DbError>>()?;
-        let next_page_token = has_more.then(|| self.page_token.after(metrics.len()));
-        Ok(GetMetricHistoryResponse { metrics, next_page_token })
     }
 }
 

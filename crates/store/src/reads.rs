@@ -19,6 +19,10 @@ pub(crate) trait Question: Send + Sync + 'static {
     /// look for them.
     const IS_SHORT: bool = false;
 
+    /// Whether it is one statement on PostgreSQL, which needs no transaction around it; what more it asks about rarely may
+    /// be younger.
+    const IS_SINGLE: bool = false;
+
     /// Finds the answer, and changes nothing.
     fn answer(
         &self,
@@ -44,7 +48,12 @@ impl Store {
         let mut retries = 0;
         loop {
             let waiting = self.tally.waiting();
-            let mut transaction = self.database.read().await?;
+            // What is asked again may find other connections lost, too, which only a transaction replaces.
+            let mut transaction = if Q::IS_SINGLE && retries == 0 {
+                self.database.read_once().await?
+            } else {
+                self.database.read().await?
+            };
             drop(waiting);
             let work = async move {
                 let answer = question.answer(&mut transaction).await;

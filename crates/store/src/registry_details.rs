@@ -75,12 +75,17 @@ fn select_latest(names: &[String]) -> SelectStatement {
     let (ends, first, last) =
         (TableAlias::new("ends"), TableAlias::new("first"), TableAlias::new("last"));
     let number = || Expr::col((ModelVersions::Table, ModelVersions::Version));
+    // Said of both, since nobody infers it: the versions of all models would be read.
+    let is_of_models = || {
+        let name = Expr::col((ModelVersions::Table, ModelVersions::Name));
+        name.is_in(names.iter().map(String::as_str))
+    };
     let ends_of_stages = select_versions()
         .clear_selects()
         .column(ModelVersions::Name)
         .expr_as(Func::min(number()), first.clone())
         .expr_as(Func::max(number()), last.clone())
-        .and_where(Expr::col(ModelVersions::Name).is_in(names.iter().map(String::as_str)))
+        .and_where(is_of_models())
         .group_by_columns([ModelVersions::Name, ModelVersions::CurrentStage])
         .take();
     let is_last = number().equals((ends.clone(), last)).and(
@@ -89,6 +94,7 @@ fn select_latest(names: &[String]) -> SelectStatement {
     );
     select_versions()
         .join_subquery(JoinType::InnerJoin, ends_of_stages, ends.clone(), is_last)
+        .and_where(is_of_models())
         .order_by((ends, first), Order::Asc)
         .take()
 }
@@ -118,7 +124,6 @@ async fn tags_of(
             .from(RegisteredModelTags::Table)
             .and_where(Expr::col(RegisteredModelTags::Workspace).eq(WORKSPACE))
             .and_where(Expr::col(RegisteredModelTags::Name).is_in(list.iter().map(String::as_str)))
-            .order_by(RegisteredModelTags::Key, Order::Asc)
             .take();
         for row in transaction.fetch_all(&select).await? {
             let value: Option<String> = row.get(RegisteredModelTags::Value)?;
@@ -127,6 +132,7 @@ async fn tags_of(
             found.entry(row.get(RegisteredModelTags::Name)?).or_default().push(tag);
         }
     }
+    found.values_mut().for_each(|tags| sort(tags));
     Ok(found)
 }
 
@@ -191,7 +197,6 @@ pub(crate) async fn add_tags_to_versions(
             .from(ModelVersionTags::Table)
             .and_where(Expr::col(ModelVersionTags::Workspace).eq(WORKSPACE))
             .and_where(is_of_one(transaction.dialect(), list))
-            .order_by(ModelVersionTags::Key, Order::Asc)
             .take();
         for row in transaction.fetch_all(&select).await? {
             let value: Option<String> = row.get(ModelVersionTags::Value)?;
@@ -204,8 +209,14 @@ pub(crate) async fn add_tags_to_versions(
     for version in versions {
         let of = (version.name.clone(), version.version.0);
         version.tags = found.remove(&of).unwrap_or_default();
+        sort(&mut version.tags);
     }
     Ok(())
+}
+
+/// Puts tags in order. To ask a database for it would have SQLite read those of all models by a key that has the order.
+fn sort(tags: &mut [Tag]) {
+    tags.sort_by(|one, other| one.key.cmp(&other.key));
 }
 
 /// Whether a tag is one of these versions'. Their names and numbers travel as one value, since databases

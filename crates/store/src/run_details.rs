@@ -5,6 +5,8 @@ use crate::{
     db::{DbError, Dialect, Row, Transaction, is_one_of_texts},
     inputs::end,
     metrics::{self, stored_value},
+    reads::cut_page,
+    run_arrays, runs,
     tables::{Inputs, LatestMetrics, Params, Tags},
 };
 use mlferry_protocol::{
@@ -27,22 +29,47 @@ pub(crate) enum Detail {
     Page,
 }
 
-/// Reads what was logged to runs: one statement, and one or two more when they used datasets.
-pub(crate) async fn complete(
+/// Reads at most `max` runs of those that are selected, with what was logged to them, and tells whether there are more:
+/// one statement or two, and one or two more when they used datasets.
+pub(crate) async fn read(
+    transaction: &mut Transaction,
+    select: SelectStatement,
+    max: u64,
+    detail: Detail,
+) -> Result<(Vec<Run>, bool), StoreError> {
+    let dialect = transaction.dialect();
+    let select = match dialect {
+        Dialect::Sqlite => select,
+        Dialect::Postgres => run_arrays::with_arrays(select, detail),
+    };
+    let mut rows = transaction.fetch_all(&select).await?;
+    let has_more = cut_page(&mut rows, max);
+    let infos = rows.iter().map(runs::info_of).collect::<Result<Vec<_>, _>>()?;
+    let mut logged = Logged::default();
+    match dialect {
+        Dialect::Sqlite => {
+            drop(rows);
+            logged.read(transaction, &infos, detail).await?;
+        }
+        Dialect::Postgres => {
+            for (info, row) in infos.iter().zip(&rows) {
+                let (run, has_datasets) = run_arrays::logged_of(row, detail)?;
+                logged.have_datasets |= has_datasets;
+                logged.runs.insert(info.run_id.to_string(), run);
+            }
+            drop(rows);
+        }
+    }
+    Ok((complete(transaction, infos, logged).await?, has_more))
+}
+
+/// Brings runs and what was logged to them together, and reads their datasets.
+async fn complete(
     transaction: &mut Transaction,
     infos: Vec<RunInfo>,
-    detail: Detail,
+    mut logged: Logged,
 ) -> Result<Vec<Run>, StoreError> {
-    if infos.is_empty() {
-        return Ok(Vec::new());
-    }
     let ids: Vec<&str> = infos.iter().map(|info| info.run_id.as_str()).collect();
-    let rows = transaction.fetch_all(&select_details(transaction.dialect(), &ids)).await?;
-    let mut logged = Logged::default();
-    for row in &rows {
-        logged.add(row, detail)?;
-    }
-    drop(rows);
     let mut datasets = if logged.have_datasets {
         datasets::of_runs(transaction, &ids).await?
     } else {
@@ -113,7 +140,7 @@ fn select_details(dialect: Dialect, runs: &[&str]) -> SelectStatement {
     };
     let datasets = of(kind::DATASET, Expr::col(Inputs::DestinationId), link(Inputs::SourceId))
         .from(Inputs::Table)
-        .and_where(datasets::is_link())
+        .and_where(datasets::is_link(dialect))
         .take();
     of(kind::METRIC, Expr::col(LatestMetrics::RunUuid), metrics)
         .from(LatestMetrics::Table)
@@ -139,13 +166,29 @@ struct Logged {
 }
 
 #[derive(Default)]
-struct LoggedToRun {
-    data: RunData,
-    model_inputs: Vec<ModelInput>,
-    outputs: RunOutputs,
+pub(crate) struct LoggedToRun {
+    pub(crate) data: RunData,
+    pub(crate) model_inputs: Vec<ModelInput>,
+    pub(crate) outputs: RunOutputs,
 }
 
 impl Logged {
+    async fn read(
+        &mut self,
+        transaction: &mut Transaction,
+        infos: &[RunInfo],
+        detail: Detail,
+    ) -> Result<(), DbError> {
+        if infos.is_empty() {
+            return Ok(());
+        }
+        let ids: Vec<&str> = infos.iter().map(|info| info.run_id.as_str()).collect();
+        for row in transaction.fetch_all(&select_details(transaction.dialect(), &ids)).await? {
+            self.add(&row, detail)?;
+        }
+        Ok(())
+    }
+
     fn add(&mut self, row: &Row, detail: Detail) -> Result<(), DbError> {
         let kind: i32 = row.get_at(column::KIND)?;
         if kind == kind::DATASET {

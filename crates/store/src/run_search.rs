@@ -2,8 +2,8 @@
 
 use crate::{
     conditions::{has_rows, number_test, row_test, text_test},
+    datasets,
     db::{Dialect, is_one_of},
-    inputs::end,
     lifecycle::seen_by,
     runs::select_runs,
     tables::{Datasets, InputTags, Inputs, LatestMetrics, Params, Runs, Tags},
@@ -130,13 +130,11 @@ fn metric_test(dialect: Dialect, key: &str, comparator: NumberComparator, value:
 /// Each condition looks at all datasets of the run, so that two may be fulfilled by different ones.
 fn dataset_test(dialect: Dialect, property: DatasetProperty, test: &TextTest) -> Expr {
     let mut rows = of_run(Inputs::Table, Inputs::DestinationId);
-    rows.and_where(Expr::col(Inputs::DestinationType).eq(end::RUN))
-        .and_where(Expr::col(Inputs::SourceType).eq(end::DATASET))
-        .inner_join(
-            Datasets::Table,
-            Expr::col((Datasets::Table, Datasets::DatasetUuid))
-                .equals((Inputs::Table, Inputs::SourceId)),
-        );
+    rows.and_where(datasets::is_link(dialect)).inner_join(
+        Datasets::Table,
+        Expr::col((Datasets::Table, Datasets::DatasetUuid))
+            .equals((Inputs::Table, Inputs::SourceId)),
+    );
     let value = match property {
         DatasetProperty::Name => Expr::col((Datasets::Table, Datasets::Name)),
         DatasetProperty::Digest => Expr::col((Datasets::Table, Datasets::Digest)),

@@ -7,7 +7,7 @@ use crate::{
     db::{DbError, Dialect, Insertion, Row, Transaction, insert},
     experiments,
     lifecycle::{ACTIVE, DELETED},
-    reads::{Question, cut_page},
+    reads::Question,
     run_details::{self, Detail},
     run_locks, run_names,
     run_search::RunSearch,
@@ -68,11 +68,11 @@ impl Store {
 impl Question for GetRun {
     type Answer = Run;
     const IS_SHORT: bool = true;
+    const IS_SINGLE: bool = true;
 
     async fn answer(&self, transaction: &mut Transaction) -> Result<Run, StoreError> {
-        let row = find(transaction, &self.run_id).await?;
-        let infos = vec![info_of(&row)?];
-        let mut runs = run_details::complete(transaction, infos, Detail::One).await?;
+        let select = select_run(&self.run_id);
+        let (mut runs, _) = run_details::read(transaction, select, 1, Detail::One).await?;
         runs.pop().ok_or_else(|| StoreError::RunNotFound(self.run_id.clone()))
     }
 }
@@ -83,6 +83,7 @@ pub(crate) struct ArtifactUriOf(pub(crate) RunId);
 impl Question for ArtifactUriOf {
     type Answer = String;
     const IS_SHORT: bool = true;
+    const IS_SINGLE: bool = true;
 
     async fn answer(&self, transaction: &mut Transaction) -> Result<String, StoreError> {
         let row = find(transaction, &self.0).await?;
@@ -93,6 +94,7 @@ impl Question for ArtifactUriOf {
 
 impl Question for RunSearch {
     type Answer = SearchRunsResponse;
+    const IS_SINGLE: bool = true;
 
     async fn answer(
         &self,
@@ -102,10 +104,9 @@ impl Question for RunSearch {
         if request.experiment_ids.is_empty() {
             return Ok(SearchRunsResponse { runs: Vec::new(), next_page_token: None });
         }
-        let mut rows = transaction.fetch_all(&self.select(transaction.dialect())).await?;
-        let has_more = cut_page(&mut rows, request.max_results);
-        let infos = rows.iter().map(info_of).collect::<Result<Vec<_>, _>>()?;
-        let runs = run_details::complete(transaction, infos, Detail::Page).await?;
+        let select = self.select(transaction.dialect());
+        let page = request.max_results;
+        let (runs, has_more) = run_details::read(transaction, select, page, Detail::Page).await?;
         let next_page_token = has_more.then(|| request.page_token.after(runs.len()));
         Ok(SearchRunsResponse { runs, next_page_token })
     }
@@ -355,7 +356,7 @@ pub(crate) fn select_runs() -> SelectStatement {
     Query::select().columns(columns).from(Runs::Table).take()
 }
 
-fn info_of(row: &Row) -> Result<RunInfo, StoreError> {
+pub(crate) fn info_of(row: &Row) -> Result<RunInfo, StoreError> {
     let id = RunId::new(row.get::<String>(Runs::RunUuid)?);
     let status: Option<String> = row.get(Runs::Status)?;
     Ok(RunInfo {

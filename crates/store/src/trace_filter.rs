@@ -3,7 +3,7 @@
 use crate::{
     associations::entity,
     conditions::number_test,
-    db::{Dialect, is_one_of},
+    db::{Dialect, fulfilled_by_most, is_one_of},
     tables::{Assessments, Spans, TraceInfo as Traces},
     trace_conditions::{
         assessment, content_test, judgement_test, linked, metadata_test, number, of_trace,
@@ -18,7 +18,7 @@ use mlferry_search::{
         parse_filter,
     },
 };
-use sea_query::{Alias, Cond, Expr, ExprTrait, Query, SelectStatement};
+use sea_query::{Alias, Cond, Expr, ExprTrait, IntoColumnRef, Query, SelectStatement};
 
 /// How much earlier than its trace a span may start: clocks differ. The reference's tolerance.
 const CLOCKS_DIFFER_MS: f64 = 10_000.0;
@@ -75,7 +75,7 @@ impl TraceFilter {
             TraceCondition::Prompt(id) => Expr::exists(linked(entity::PROMPT_VERSION, id)),
             TraceCondition::Issue(id) => {
                 let rows = of_trace(Assessments::Table, Assessments::TraceId)
-                    .and_where(Expr::col(Assessments::AssessmentType).eq("issue"))
+                    .and_where(is_judgement(dialect, Assessments::AssessmentType, "issue"))
                     .and_where(Expr::col(Assessments::Name).eq(id.as_str()))
                     .take();
                 Expr::exists(rows)
@@ -133,7 +133,8 @@ impl TraceFilter {
     ) -> Expr {
         let judged = |rows: SelectStatement| {
             let mut rows = rows;
-            rows.and_where(Expr::col(assessment(Assessments::AssessmentType)).eq(kind.name()))
+            let column = assessment(Assessments::AssessmentType);
+            rows.and_where(is_judgement(dialect, column, kind.name()))
                 .and_where(Expr::col(assessment(Assessments::Name)).eq(name))
                 .and_where(Expr::col(assessment(Assessments::Valid)).eq(true))
                 .and_where_option(judgement_test(dialect, test));
@@ -169,4 +170,9 @@ impl TraceFilter {
             _ => any,
         }
     }
+}
+
+/// Whether an assessment is of a kind, of which there are few.
+fn is_judgement(dialect: Dialect, column: impl IntoColumnRef, kind: &str) -> Expr {
+    fulfilled_by_most(dialect, Expr::col(column).eq(kind))
 }

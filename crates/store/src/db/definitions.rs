@@ -23,7 +23,7 @@ impl Transaction {
                 rows.iter().map(|row| texts_of(|index| Ok(row.at(index)?))).collect()
             }
             Connection::Postgres(transaction) => {
-                let rows = sqlx::query(question).fetch_all(&mut **transaction).await?;
+                let rows = sqlx::query(question).fetch_all(transaction.as_mut()).await?;
                 rows.iter().map(|row: &PgRow| texts_of(|index| Ok(row.try_get(index)?))).collect()
             }
         }

@@ -15,7 +15,8 @@ pub(crate) use error::Trouble;
 pub(crate) use postgres::PostgresLocation;
 pub(crate) use sqlite::SqliteLocation;
 pub(crate) use statements::{
-    Insertion, id_lists, insert, is_one_of, is_one_of_texts, json, row_lists,
+    Insertion, fulfilled_by_most, id_lists, insert, integers, is_one_of, is_one_of_texts, json,
+    row_lists,
 };
 pub(crate) use transaction::{Row, Transaction};
 
@@ -102,6 +103,15 @@ impl Database {
         match self {
             Self::Sqlite(database) => database.read().await.map(Transaction::from),
             Self::Postgres(database) => database.read().await.map(Transaction::from),
+        }
+    }
+
+    /// Takes one statement, with all that is committed when it begins; what PostgreSQL is asked next may see more. It saves
+    /// the ways there and back that begin and end a transaction.
+    pub(crate) async fn read_once(&self) -> Result<Transaction, DbError> {
+        match self {
+            Self::Sqlite(database) => database.read().await.map(Transaction::from),
+            Self::Postgres(database) => database.read_once().await.map(Transaction::from),
         }
     }
 

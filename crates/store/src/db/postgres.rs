@@ -4,7 +4,8 @@ use super::{Connections, DbError, Trouble};
 use crate::{activity::PoolUse, database_uri::UriParts};
 use percent_encoding::percent_decode_str;
 use sqlx::{
-    ConnectOptions, PgPool, Postgres,
+    ConnectOptions, PgConnection, PgPool, Postgres,
+    pool::PoolConnection,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 use std::{
@@ -178,6 +179,33 @@ fn settings(text: &str) -> Result<Vec<(String, String)>, String> {
     Ok(settings)
 }
 
+/// A connection that statements are sent to.
+#[derive(Debug)]
+pub(super) enum PostgresConnection {
+    /// In a transaction that has begun.
+    Within(sqlx::Transaction<'static, Postgres>),
+    /// Each statement for itself.
+    Alone(PoolConnection<Postgres>),
+}
+
+impl PostgresConnection {
+    pub(super) async fn commit(self) -> Result<(), sqlx::Error> {
+        match self {
+            Self::Within(transaction) => transaction.commit().await,
+            Self::Alone(_) => Ok(()),
+        }
+    }
+}
+
+impl AsMut<PgConnection> for PostgresConnection {
+    fn as_mut(&mut self) -> &mut PgConnection {
+        match self {
+            Self::Within(transaction) => transaction,
+            Self::Alone(connection) => connection,
+        }
+    }
+}
+
 /// A pool of connections, of which some write.
 #[derive(Debug, Clone)]
 pub(crate) struct PostgresDatabase {
@@ -202,20 +230,25 @@ impl PostgresDatabase {
         Ok(Self { pool })
     }
 
-    pub(super) async fn read(&self) -> Result<sqlx::Transaction<'static, Postgres>, DbError> {
+    pub(super) async fn read(&self) -> Result<PostgresConnection, DbError> {
         self.begin("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await
     }
 
-    pub(super) async fn write(&self) -> Result<sqlx::Transaction<'static, Postgres>, DbError> {
+    /// A connection without a transaction, where there is one; otherwise whatever [`read`](Self::read) waits for.
+    pub(super) async fn read_once(&self) -> Result<PostgresConnection, DbError> {
+        match self.pool.acquire().await {
+            Ok(connection) => Ok(PostgresConnection::Alone(connection)),
+            Err(_) => self.read().await,
+        }
+    }
+
+    pub(super) async fn write(&self) -> Result<PostgresConnection, DbError> {
         self.begin("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE").await
     }
 
     /// Begins a transaction. Nothing has happened yet, so a lost connection is replaced by the next one;
     /// after a restart of the server all of the pool may be lost. A server that is down is waited for.
-    async fn begin(
-        &self,
-        statement: &'static str,
-    ) -> Result<sqlx::Transaction<'static, Postgres>, DbError> {
+    async fn begin(&self, statement: &'static str) -> Result<PostgresConnection, DbError> {
         let options = self.pool.options();
         let deadline = Instant::now() + options.get_acquire_timeout();
         let mut lost_connections = 0;
@@ -227,7 +260,7 @@ impl PostgresDatabase {
                         tokio::time::sleep(RETRY_DELAY).await;
                     }
                 }
-                begun => return begun,
+                begun => return begun.map(PostgresConnection::Within),
             }
         }
     }

@@ -2,8 +2,8 @@
 
 use super::Dialect;
 use sea_query::{
-    ArrayType, Expr, ExprTrait, Func, InsertStatement, IntoColumnRef, IntoIden, IntoTableRef,
-    OnConflict, Query, Value, extension::postgres::PgFunc,
+    Alias, ArrayType, Expr, ExprTrait, Func, FunctionCall, InsertStatement, IntoColumnRef,
+    IntoIden, IntoTableRef, OnConflict, Query, Value, extension::postgres::PgFunc,
 };
 
 /// Rows in one statement: with up to a dozen columns, well below the limits below.
@@ -124,6 +124,37 @@ pub(crate) fn is_one_of_texts(dialect: Dialect, column: Expr, texts: &[impl AsRe
             let list: Vec<String> = texts.iter().map(|text| text.as_ref().to_owned()).collect();
             column.eq(PgFunc::any(list))
         }
+    }
+}
+
+/// A list of integers, however long, to select from.
+pub(crate) struct Integers {
+    /// The function that makes rows of them.
+    pub(crate) rows: FunctionCall,
+    /// The column that has them, where the rows are called `name`.
+    pub(crate) column: Alias,
+}
+
+/// Integers to select from, in rows that are called `name`.
+pub(crate) fn integers(dialect: Dialect, list: &[i64], name: &str) -> Integers {
+    match dialect {
+        Dialect::Sqlite => {
+            let list = serde_json::Value::from(list).to_string();
+            Integers { rows: Func::cust("json_each").arg(list), column: Alias::new("value") }
+        }
+        Dialect::Postgres => {
+            // There, the only column of a function's rows is called as they are.
+            Integers { rows: Func::cust("unnest").arg(list.to_vec()), column: Alias::new(name) }
+        }
+    }
+}
+
+/// A condition that most rows fulfil. SQLite, which keeps no statistics, would rather look for what fulfils it by an index
+/// that begins with its column, and read what all others have there.
+pub(crate) fn fulfilled_by_most(dialect: Dialect, condition: Expr) -> Expr {
+    match dialect {
+        Dialect::Sqlite => Func::cust("likelihood").args([condition, Expr::cust("1.0")]).into(),
+        Dialect::Postgres => condition,
     }
 }
 

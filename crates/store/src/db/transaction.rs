@@ -1,7 +1,9 @@
 //! Transactions and the rows they read.
 
 use super::{
-    DbError, Dialect, Insertion, postgres, row_lists,
+    DbError, Dialect, Insertion,
+    postgres::{self, PostgresConnection},
+    row_lists,
     sqlite::{self, FromCell, SqliteRow, SqliteStatement, SqliteTransaction},
     statements::plain_value,
 };
@@ -29,7 +31,7 @@ pub(crate) struct Transaction {
 
 pub(super) enum Connection {
     Sqlite(SqliteTransaction),
-    Postgres(sqlx::Transaction<'static, Postgres>),
+    Postgres(PostgresConnection),
 }
 
 impl From<SqliteTransaction> for Transaction {
@@ -42,8 +44,8 @@ impl From<SqliteTransaction> for Transaction {
     }
 }
 
-impl From<sqlx::Transaction<'static, Postgres>> for Transaction {
-    fn from(transaction: sqlx::Transaction<'static, Postgres>) -> Self {
+impl From<PostgresConnection> for Transaction {
+    fn from(transaction: PostgresConnection) -> Self {
         Self {
             connection: Connection::Postgres(transaction),
             is_touched: false,
@@ -74,7 +76,7 @@ impl Transaction {
             }
             Connection::Postgres(transaction) => {
                 let (query, span) = postgres_query(statement);
-                let rows = query.fetch_all(&mut **transaction).instrument(span).await;
+                let rows = query.fetch_all(transaction.as_mut()).instrument(span).await;
                 rows.map(|rows| rows.into_iter().map(Row::Postgres).collect())
                     .map_err(DbError::from)
             }
@@ -95,7 +97,7 @@ impl Transaction {
             }
             Connection::Postgres(transaction) => {
                 let (query, span) = postgres_query(statement);
-                let row = query.fetch_optional(&mut **transaction).instrument(span).await;
+                let row = query.fetch_optional(transaction.as_mut()).instrument(span).await;
                 row.map(|row| row.map(Row::Postgres)).map_err(DbError::from)
             }
         };
@@ -121,7 +123,7 @@ impl Transaction {
             }
             Connection::Postgres(transaction) => {
                 let (query, span) = postgres_query(statement);
-                let done = query.execute(&mut **transaction).instrument(span).await?;
+                let done = query.execute(transaction.as_mut()).instrument(span).await?;
                 Ok(done.rows_affected())
             }
         }
@@ -142,7 +144,7 @@ impl Transaction {
             Connection::Postgres(transaction) => {
                 for rows in row_lists(insertion.rows()) {
                     let (query, span) = postgres_query(&insertion.with_arrays(rows));
-                    let done = query.execute(&mut **transaction).instrument(span).await?;
+                    let done = query.execute(transaction.as_mut()).instrument(span).await?;
                     written += done.rows_affected();
                 }
             }
@@ -163,7 +165,7 @@ impl Transaction {
                 transaction.run(statements.into_sql_str().as_str())?;
             }
             Connection::Postgres(transaction) => {
-                sqlx::raw_sql(statements).execute(&mut **transaction).await?;
+                sqlx::raw_sql(statements).execute(transaction.as_mut()).await?;
             }
         }
         Ok(())
@@ -297,11 +299,30 @@ impl Row {
 
     /// The value of a column.
     pub(crate) fn get<T: Column>(&self, column: impl Iden + Copy) -> Result<T, DbError> {
+        self.get_named(column.unquoted())
+    }
+
+    /// The value of what has a name and is no column of a table.
+    pub(crate) fn get_named<T: Column>(&self, name: &str) -> Result<T, DbError> {
         match self {
-            Self::Sqlite(row) => Ok(row.get(column.unquoted())?),
+            Self::Sqlite(row) => Ok(row.get(name)?),
             // Unchecked, since the driver wants integers to be as wide as their column, and the schema is
             // known: the revision was checked.
-            Self::Postgres(row) => Ok(row.try_get_unchecked(column.unquoted())?),
+            Self::Postgres(row) => Ok(row.try_get_unchecked(name)?),
+        }
+    }
+
+    /// The values of an array, which only PostgreSQL has; none of an absent one.
+    pub(crate) fn list<T>(&self, name: &str) -> Result<Vec<T>, DbError>
+    where
+        Vec<T>: for<'r> sqlx::Decode<'r, Postgres> + sqlx::Type<Postgres>,
+    {
+        match self {
+            Self::Sqlite(_) => Err(DbError::corrupt("SQLite has no arrays")),
+            Self::Postgres(row) => {
+                let list: Option<Vec<T>> = row.try_get_unchecked(name)?;
+                Ok(list.unwrap_or_default())
+            }
         }
     }
 }

@@ -9,6 +9,7 @@ mod concurrency;
 mod database;
 mod experiments;
 mod gc;
+mod histories;
 mod import;
 mod inputs;
 mod logging;

@@ -22,7 +22,7 @@ struct Known {
     why: &'static str,
 }
 
-const KNOWN: [Known; 13] = [
+const KNOWN: [Known; 7] = [
     Known {
         table: "experiment_tags",
         questions: &["experiments/search", "experiments/search by a tag"],
@@ -40,55 +40,6 @@ const KNOWN: [Known; 13] = [
         questions: &["runs/delete"],
         on: On::Both,
         why: "the run that made an assessment is in its metadata, a text",
-    },
-    Known {
-        table: "metrics",
-        questions: &["metrics/*"],
-        on: On::Sqlite,
-        why: "the primary key has the order and all columns, but begins with the key of the metric: values of all runs are read",
-    },
-    Known {
-        table: "inputs",
-        questions: &["runs/search by a dataset", "runs/log-inputs"],
-        on: On::Sqlite,
-        why: "the primary key has all columns, but begins with the kind of the source: inputs of all runs are read",
-    },
-    Known {
-        table: "assessments",
-        questions: &["traces/search by an assessment"],
-        on: On::Sqlite,
-        why: "the index by type is chosen before the one by trace",
-    },
-    Known {
-        table: "model_versions",
-        questions: &[
-            "registered-models/get*",
-            "registered-models/search*",
-            "registered-models/create",
-        ],
-        on: On::Sqlite,
-        why: "what the newest versions are joined with is not said to belong to the models of the page",
-    },
-    Known {
-        table: "model_version_tags",
-        questions: &[
-            "registered-models/get*",
-            "registered-models/search*",
-            "registered-models/alias",
-            "model-versions/*",
-        ],
-        on: On::Sqlite,
-        why: "the primary key has the order, but begins with the workspace and the key of the tag",
-    },
-    Known {
-        table: "registered_model_tags",
-        questions: &[
-            "registered-models/get",
-            "registered-models/search*",
-            "registered-models/create",
-        ],
-        on: On::Sqlite,
-        why: "the primary key has the order, but begins with the workspace and the key of the tag",
     },
     Known {
         table: "model_versions",
