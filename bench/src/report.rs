@@ -6,6 +6,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 
+use crate::notes::Notes;
 use crate::plot::Plot;
 
 /// The head of a new `bench/README.md`.
@@ -33,9 +34,12 @@ pub(crate) struct Measure {
     pub(crate) goal: &'static str,
 }
 
-/// All figures of a run, in the order in which they came.
+/// All figures of a run, in the order in which they came, and what has to be said of them.
 #[derive(Debug, Default)]
-pub(crate) struct Results(Vec<Figures>);
+pub(crate) struct Results {
+    figures: Vec<Figures>,
+    pub(crate) notes: Notes,
+}
 
 /// The figures of one column in one line, a round each.
 #[derive(Debug)]
@@ -49,25 +53,29 @@ impl Results {
     /// Adds the figure of one more round.
     pub(crate) fn add(&mut self, measure: &'static Measure, column: &'static str, value: f64) {
         let known = self
-            .0
+            .figures
             .iter_mut()
             .find(|figures| figures.measure == measure && figures.column == column);
         if let Some(figures) = known {
             figures.values.push(value);
         } else {
-            self.0.push(Figures { measure, column, values: vec![value] });
+            self.figures.push(Figures { measure, column, values: vec![value] });
         }
     }
 
-    /// Those of the measures that have a figure.
+    /// Those of the measures that have a figure, or a word on why there is none.
     pub(crate) fn present(&self, measures: Vec<&'static Measure>) -> Vec<&'static Measure> {
-        let is_present = |measure: &&Measure| self.0.iter().any(|it| it.measure == *measure);
+        let is_present = |measure: &&Measure| {
+            self.figures.iter().any(|it| it.measure == *measure) || self.notes.has_any(measure)
+        };
         measures.into_iter().filter(is_present).collect()
     }
 
     fn values(&self, measure: &Measure, column: &str) -> &[f64] {
-        let known =
-            self.0.iter().find(|figures| figures.measure == measure && figures.column == column);
+        let known = self
+            .figures
+            .iter()
+            .find(|figures| figures.measure == measure && figures.column == column);
         known.map_or(&[], |figures| &figures.values)
     }
 
@@ -91,9 +99,10 @@ impl Results {
         let mut table = Table::new(head);
         for measure in measures {
             let mut row = vec![measure.name.to_owned(), measure.unit.to_owned()];
-            row.extend(
-                columns.iter().map(|column| cell(median(self.values(measure, column)), number)),
-            );
+            row.extend(columns.iter().map(|column| {
+                let mark = if self.notes.has(measure, column) { "*" } else { "" };
+                cell(median(self.values(measure, column)), number) + mark
+            }));
             row.extend(others.iter().map(|other| cell(self.ratio(measure, subject, other), times)));
             row.push(measure.goal.to_owned());
             table.push(row);
@@ -103,7 +112,7 @@ impl Results {
 
     /// Every figure of every round.
     pub(crate) fn rounds(&self, measures: &[&Measure], columns: &[&str]) -> String {
-        let count = self.0.iter().map(|figures| figures.values.len()).max().unwrap_or(0);
+        let count = self.figures.iter().map(|figures| figures.values.len()).max().unwrap_or(0);
         let mut head = vec![String::new(), "unit".to_owned(), "server".to_owned()];
         head.extend((1..=count).map(|round| format!("round {round}")));
         let mut table = Table::new(head);
@@ -311,6 +320,21 @@ mod tests {
         let mut results = Results::default();
         results.add(&TIME, "a", 1.0);
         assert_eq!(results.present(vec![&RATE, &TIME]), [&TIME]);
+    }
+
+    #[test]
+    fn what_has_a_note_is_marked_and_stays_without_a_figure() {
+        let mut results = Results::default();
+        results.add(&RATE, "a", 40.0);
+        results.notes.give_up(&RATE, "b", "too slow");
+        let expected = "\
+|        | unit |    a |   b | a to b | to reach |
+| ------ | ---- | ---: | --: | -----: | -------- |
+| upload | MB/s | 40.0 |  –* |      – | 4×       |
+";
+        assert_eq!(results.medians(&[&RATE], &["a", "b"]), expected);
+        let only_notes = Results { figures: Vec::new(), ..results };
+        assert_eq!(only_notes.present(vec![&RATE, &TIME]), [&RATE]);
     }
 
     #[test]

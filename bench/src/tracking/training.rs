@@ -65,7 +65,7 @@ impl Client {
         results: &mut Results,
     ) -> Result<()> {
         let answer = self.train(server, count).await?;
-        let mut api = Api::open(server.running.address).await?;
+        let mut api = Api::open(server.target()).await?;
         for (way, line) in &WAYS {
             let seconds = answer[way]["seconds"].as_f64().context("the client told no time")?;
             let run = answer[way]["run"].as_str().context("the client told no run")?;
