@@ -126,6 +126,7 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
         .collect();
     for round in 1..=run.rounds {
         for Section { product, results } in &mut sections {
+            results.begin_round(round as usize);
             for found in &stage.contenders {
                 let turn = format!("{} on {}", found.contender.name(), product.name());
                 eprintln!("round {round} of {}: {turn}", run.rounds);

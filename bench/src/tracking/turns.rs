@@ -126,7 +126,9 @@ impl Turn<'_> {
                 scale::measure(server, sizes, self.time(), results).await
             }
             Workload::Training => {
-                let count = self.sized(training::FULL, training::QUICK);
+                let all = self.sized(training::FULL, training::QUICK);
+                let is_peer = server.contender.may_fail();
+                let count = if is_peer { all / training::PEERS_PART } else { all };
                 match &self.stage.client {
                     Some(client) => client.measure(server, count, results).await,
                     None => Ok(()),
