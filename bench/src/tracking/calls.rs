@@ -273,6 +273,9 @@ pub(super) fn expect(is_good: bool, answer: &[u8]) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
     use super::*;
 
     #[test]
@@ -290,5 +293,48 @@ mod tests {
         let creations = Load::creations(vec![Call::get("a")]);
         assert!(creations.check(0, &run).is_ok());
         assert!(creations.check(0, &Bytes::from_static(b"{}")).is_err());
+    }
+
+    /// A server that answers one call well, the next with 400, and closes the connection on the third, over and over.
+    async fn flaky_server() -> SocketAddr {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let calls = Arc::new(AtomicUsize::new(0));
+        tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                let calls = Arc::clone(&calls);
+                tokio::spawn(async move {
+                    let mut buffer = [0; 1_024];
+                    while stream.read(&mut buffer).await.is_ok_and(|size| size > 0) {
+                        let head = match calls.fetch_add(1, Ordering::Relaxed) % 3 {
+                            0 => "200 OK",
+                            1 => "400 Bad Request",
+                            _ => return,
+                        };
+                        let answer = format!("HTTP/1.1 {head}\r\ncontent-length: 2\r\n\r\n{{}}");
+                        stream.write_all(answer.as_bytes()).await.unwrap();
+                    }
+                });
+            }
+        });
+        address
+    }
+
+    #[tokio::test]
+    async fn failures_of_peers_are_counted_and_all_others_are_errors() {
+        let load = Arc::new(Load::writes(vec![Call::get("a"); 9]));
+        let target = Target { address: flaky_server().await, may_fail: true };
+        let time = Duration::from_mins(1);
+        let outcome = load.run(target, 1, 0, time).await.unwrap();
+        assert_eq!((outcome.count(), outcome.calls()), (3, 9));
+        let (failed, first) = outcome.failures().told();
+        assert_eq!(failed, 6);
+        assert!(
+            first.is_some_and(|it| it.contains("a was answered 400 Bad Request: {}")),
+            "{first:?}"
+        );
+        let strict = Target { may_fail: false, ..target };
+        let error = load.run(strict, 1, 0, time).await.unwrap_err();
+        assert!(error.to_string().contains("400"), "{error:#}");
     }
 }

@@ -96,7 +96,7 @@ const fn cost(name: &'static str, unit: &'static str) -> Measure {
 /// What one has to know to read the tables.
 pub(super) const NOTES: &str = "\
 - Calls come through 16 connections that stay open, each with its next call as soon as the last is answered, for 10 s a
-  workload after a warm-up. Their bodies are made before. A client of one thread, on the same machine; its ceiling is what
+  workload (the others than mlferry: 5 s) after a warm-up. Their bodies are made before. A client of one thread, on the same machine; its ceiling is what
   it reaches with the bodies of `runs/log-metric` and nginx, which answers `{}`.
 - 200 runs with 10 metrics, 10 params and 5 tags each are read: `runs/get` one after another; `runs/search` with a condition on a
   metric and one on a param, ordered by another metric, 100 results. Before the clock runs, every answer is read and compared with

@@ -72,6 +72,9 @@ impl Sizes {
         metrics: 330_000,
         batches: 17_600,
     };
+    /// Enough for what peers are asked for: their rates are as good after half the time.
+    pub(super) const PEERS: Self = Self { time: Duration::from_secs(5), ..Self::FULL };
+    /// A sixteenth.
     pub(super) const QUICK: Self = Self {
         time: Duration::from_millis(625),
         warm_up: Duration::from_millis(100),
