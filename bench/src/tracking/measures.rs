@@ -96,14 +96,14 @@ const fn cost(name: &'static str, unit: &'static str) -> Measure {
 /// What one has to know to read the tables.
 pub(super) const NOTES: &str = "\
 - Calls come through 16 connections that stay open, each with its next call as soon as the last is answered, for 10 s a
-  workload (the others than mlferry: 5 s) after a warm-up. Their bodies are made before. A client of one thread, on the same machine; its ceiling is what
-  it reaches with the bodies of `runs/log-metric` and nginx, which answers `{}`.
+  workload (5 s to the others) after a warm-up. Their bodies are made before. A client of one thread, on the same machine; its
+  ceiling is what it reaches with the bodies of `runs/log-metric` and nginx, which answers `{}`.
 - 200 runs with 10 metrics, 10 params and 5 tags each are read: `runs/get` one after another; `runs/search` with a condition on a
   metric and one on a param, ordered by another metric, 100 results. Before the clock runs, every answer is read and compared with
   what was written; while it runs, an answer must have status 200 and the same length.
-- mlferry must answer every call well, or there are no tables. Calls of the others that fail (another status than 200, a wrong answer, no
-  connection, nothing within 60 s) are counted below the table; rates and percentiles are of the calls that were answered well. What they can't
-  do at all, or not within 3 minutes a line and 8 minutes a workload, is “–”.
+- mlferry must answer every call well, or there are no tables. Calls to the others that fail (another status than 200, a wrong answer,
+  no connection, nothing within 60 s) are counted below the table; rates and percentiles are of the calls that were answered well.
+  What they can't do at all, or not within 3 minutes a line and 8 minutes a workload, is “–”.
 - 200 other runs are written to. A batch holds one step of 100 metrics. No point is sent twice; afterwards the
   histories are read, and have as many points as were acknowledged. Of a peer that has failed in between, or has other points, it is only told,
   since nobody knows whether a call that failed has written something.
