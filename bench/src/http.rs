@@ -114,6 +114,12 @@ impl Client {
         Ok(self)
     }
 
+    /// Leaves the connection, with whatever was asked on it, and opens another.
+    pub(crate) async fn reconnect(&mut self) -> Result<()> {
+        self.sender = connect(self.address).await?;
+        Ok(())
+    }
+
     /// Sends a request, and returns when the head of the answer is here, whatever it says.
     pub(crate) async fn send(
         &mut self,
@@ -123,7 +129,7 @@ impl Client {
     ) -> Result<Response<Incoming>> {
         if self.sender.ready().await.is_err() {
             // Servers close a connection after so many requests; that belongs to their cost.
-            self.sender = connect(self.address).await?;
+            self.reconnect().await?;
         }
         let is_json = matches!(payload, Payload::Json(_));
         let mut request = Request::builder().method(&method).uri(target).body(payload)?;

@@ -2,7 +2,7 @@
 //! same load, and prints the figures beside each other.
 //!
 //! Absolute figures drift from machine to machine and from hour to hour; the ratios taken within one run
-//! are what counts. A slow figure never fails the program, a wrong answer always does.
+//! are what counts. A slow figure never fails the program, a wrong answer of ours always does.
 
 mod artifacts;
 mod disk;
@@ -10,6 +10,7 @@ mod http;
 mod load;
 mod machine;
 mod nginx;
+mod notes;
 mod options;
 mod pattern;
 mod plot;

@@ -55,7 +55,8 @@ impl Postgres {
         let address = free_address()?;
         let port = address.port().to_string();
         let mut server = self.command("postgres", home)?;
-        server.arg("-D").arg(&data).args(["-h", "127.0.0.1", "-p", &port, "-k"]).arg(home);
+        // No socket in the file system: its path may have a hundred bytes only.
+        server.arg("-D").arg(&data).args(["-h", "127.0.0.1", "-p", &port, "-k", ""]);
         let answers = async || self.answers(address);
         let running =
             Running::start_until("PostgreSQL", &mut server, home, address, answers).await?;

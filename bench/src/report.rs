@@ -6,6 +6,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 
+use crate::notes::Notes;
 use crate::plot::Plot;
 
 /// The head of a new `bench/README.md`.
@@ -33,48 +34,67 @@ pub(crate) struct Measure {
     pub(crate) goal: &'static str,
 }
 
-/// All figures of a run, in the order in which they came.
+/// All figures of a run, in the order in which they came, and what has to be said of them.
 #[derive(Debug, Default)]
-pub(crate) struct Results(Vec<Figures>);
+pub(crate) struct Results {
+    figures: Vec<Figures>,
+    /// Rounds before this one, in which not everything has been measured.
+    rounds_before: usize,
+    pub(crate) notes: Notes,
+}
 
-/// The figures of one column in one line, a round each.
+/// The figures of one column in one line, a round each; nothing where there was none in a round.
 #[derive(Debug)]
 struct Figures {
     measure: &'static Measure,
     column: &'static str,
-    values: Vec<f64>,
+    values: Vec<Option<f64>>,
 }
 
 impl Results {
-    /// Adds the figure of one more round.
-    pub(crate) fn add(&mut self, measure: &'static Measure, column: &'static str, value: f64) {
-        let known = self
-            .0
-            .iter_mut()
-            .find(|figures| figures.measure == measure && figures.column == column);
-        if let Some(figures) = known {
-            figures.values.push(value);
-        } else {
-            self.0.push(Figures { measure, column, values: vec![value] });
-        }
+    /// Begins a round with this number, from 1 on. Without, the figures of a line belong to one round after another.
+    pub(crate) fn begin_round(&mut self, number: usize) {
+        self.rounds_before = number - 1;
     }
 
-    /// Those of the measures that have a figure.
+    /// Adds the figure of one more round.
+    pub(crate) fn add(&mut self, measure: &'static Measure, column: &'static str, value: f64) {
+        let is_it = |figures: &Figures| figures.measure == measure && figures.column == column;
+        let known = self.figures.iter().position(is_it);
+        let index = known.unwrap_or(self.figures.len());
+        if known.is_none() {
+            self.figures.push(Figures { measure, column, values: Vec::new() });
+        }
+        let values = &mut self.figures[index].values;
+        values.resize(values.len().max(self.rounds_before), None);
+        values.push(Some(value));
+    }
+
+    /// Those of the measures that have a figure, or a word on why there is none.
     pub(crate) fn present(&self, measures: Vec<&'static Measure>) -> Vec<&'static Measure> {
-        let is_present = |measure: &&Measure| self.0.iter().any(|it| it.measure == *measure);
+        let is_present = |measure: &&Measure| {
+            self.figures.iter().any(|it| it.measure == *measure) || self.notes.has_any(measure)
+        };
         measures.into_iter().filter(is_present).collect()
     }
 
-    fn values(&self, measure: &Measure, column: &str) -> &[f64] {
-        let known =
-            self.0.iter().find(|figures| figures.measure == measure && figures.column == column);
+    fn median(&self, measure: &Measure, column: &str) -> Option<f64> {
+        let values: Vec<f64> = self.values(measure, column).iter().flatten().copied().collect();
+        median(&values)
+    }
+
+    fn values(&self, measure: &Measure, column: &str) -> &[Option<f64>] {
+        let known = self
+            .figures
+            .iter()
+            .find(|figures| figures.measure == measure && figures.column == column);
         known.map_or(&[], |figures| &figures.values)
     }
 
     /// How many times better `subject` is than `other`.
     pub(crate) fn ratio(&self, measure: &Measure, subject: &str, other: &str) -> Option<f64> {
-        let ours = median(self.values(measure, subject))?;
-        let theirs = median(self.values(measure, other))?;
+        let ours = self.median(measure, subject)?;
+        let theirs = self.median(measure, other)?;
         let (above, below) =
             if measure.better == Better::Higher { (ours, theirs) } else { (theirs, ours) };
         // What is next to nothing is any number of times better.
@@ -91,9 +111,10 @@ impl Results {
         let mut table = Table::new(head);
         for measure in measures {
             let mut row = vec![measure.name.to_owned(), measure.unit.to_owned()];
-            row.extend(
-                columns.iter().map(|column| cell(median(self.values(measure, column)), number)),
-            );
+            row.extend(columns.iter().map(|column| {
+                let mark = if self.notes.has(measure, column) { "*" } else { "" };
+                cell(self.median(measure, column), number) + mark
+            }));
             row.extend(others.iter().map(|other| cell(self.ratio(measure, subject, other), times)));
             row.push(measure.goal.to_owned());
             table.push(row);
@@ -103,7 +124,7 @@ impl Results {
 
     /// Every figure of every round.
     pub(crate) fn rounds(&self, measures: &[&Measure], columns: &[&str]) -> String {
-        let count = self.0.iter().map(|figures| figures.values.len()).max().unwrap_or(0);
+        let count = self.figures.iter().map(|figures| figures.values.len()).max().unwrap_or(0);
         let mut head = vec![String::new(), "unit".to_owned(), "server".to_owned()];
         head.extend((1..=count).map(|round| format!("round {round}")));
         let mut table = Table::new(head);
@@ -116,7 +137,8 @@ impl Results {
                         measure.unit.to_owned(),
                         (*column).to_owned(),
                     ];
-                    row.extend((0..count).map(|round| cell(values.get(round).copied(), number)));
+                    let values = (0..count).map(|round| values.get(round).copied().flatten());
+                    row.extend(values.map(|value| cell(value, number)));
                     table.push(row);
                 }
             }
@@ -311,6 +333,39 @@ mod tests {
         let mut results = Results::default();
         results.add(&TIME, "a", 1.0);
         assert_eq!(results.present(vec![&RATE, &TIME]), [&TIME]);
+    }
+
+    #[test]
+    fn what_has_a_note_is_marked_and_stays_without_a_figure() {
+        let mut results = Results::default();
+        results.add(&RATE, "a", 40.0);
+        results.notes.give_up(&RATE, "b", "too slow");
+        let expected = "\
+|        | unit |    a |   b | a to b | to reach |
+| ------ | ---- | ---: | --: | -----: | -------- |
+| upload | MB/s | 40.0 |  –* |      – | 4×       |
+";
+        assert_eq!(results.medians(&[&RATE], &["a", "b"]), expected);
+        let only_notes = Results { figures: Vec::new(), ..results };
+        assert_eq!(only_notes.present(vec![&RATE, &TIME]), [&RATE]);
+    }
+
+    #[test]
+    fn a_figure_stands_in_the_round_in_which_it_was_taken() {
+        let mut results = Results::default();
+        for round in 1..=3 {
+            results.begin_round(round);
+            if round != 2 {
+                results.add(&RATE, "a", 10.0);
+            }
+        }
+        let expected = "\
+|        | unit | server | round 1 | round 2 | round 3 |
+| ------ | ---- | ------ | ------: | ------: | ------: |
+| upload | MB/s | a      |    10.0 |       – |    10.0 |
+";
+        assert_eq!(results.rounds(&[&RATE], &["a"]), expected);
+        assert_eq!(results.median(&RATE, "a"), Some(10.0));
     }
 
     #[test]

@@ -1,37 +1,42 @@
 //! The tracking workloads: calls of the API on each database, through mlferry, the reference and FastTrackML.
 
+mod attempts;
 mod calls;
 mod contenders;
 mod growth;
 mod history;
+mod kept;
 mod measures;
 mod mixed;
+mod outcome;
 mod requests;
 mod scale;
 mod seeds;
 mod suite;
 mod tables;
 mod training;
+mod turns;
+mod workload;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use clap::{Args, ValueEnum};
+use clap::Args;
 
-use self::calls::Load;
-use self::contenders::{Contender, Database, Found, Product, Server};
-use self::measures::{IDLE_MEMORY, PROCESSES, START};
-use self::requests::{CONNECTIONS, Request, Requests, Sizes, log_metric};
+use self::calls::{Load, Target};
+use self::contenders::{Contender, Found, Product};
+use self::requests::{CONNECTIONS, log_metric};
 use self::tables::{Section, render};
 use self::training::Client;
+use self::turns::Turn;
+use self::workload::Workload;
 use crate::options::{RunOptions, new_home};
 use crate::postgres::{Postgres, open_way};
 use crate::report::{Results, write_section};
-use crate::units::{megabytes, milliseconds, to_f64};
-use crate::{disk, machine, nginx, process};
+use crate::{disk, machine, nginx};
 
 /// The options of these workloads.
 #[derive(Debug, Args)]
@@ -51,7 +56,7 @@ pub(crate) struct Options {
     #[arg(long, value_enum, value_delimiter = ',', value_name = "NAME")]
     workload: Vec<Workload>,
 
-    /// How long the mixed load is kept at four fifths of the most
+    /// How long mlferry keeps the mixed load at four fifths of the most; the others do for a tenth of it
     #[arg(long, default_value_t = 600, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
     mixed_time: u64,
 
@@ -85,69 +90,6 @@ impl Options {
             .map(|contender| Found::find(contender, named(contender)))
             .collect()
     }
-
-    /// The full size of something, or a sixteenth.
-    const fn sized<T: Copy>(&self, full: T, quick: T) -> T {
-        if self.run.quick { quick } else { full }
-    }
-}
-
-/// What a server is asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Workload {
-    /// runs/get of runs with 10 metrics, 10 params and 5 tags
-    Get,
-    /// runs/search with a filter on a metric and a param, ordered, 100 results
-    Search,
-    /// runs/log-metric
-    LogMetric,
-    /// runs/log-batch of 100 metrics
-    LogBatch,
-    /// Searches of 1,000, 10,000 and 100,000 runs
-    Growth,
-    /// A history of a million points
-    History,
-    /// 20,000 runs in 40 experiments, 50,000 traces and 5,000 model versions
-    Scale,
-    /// A training loop with the stock client
-    Training,
-    /// The calls that FastTrackML publishes figures of, by 20 users
-    #[value(name = "fasttrackml")]
-    FastTrackMl,
-    /// All kinds of calls at once, at 80% of the most; in the first round only
-    Mixed,
-}
-
-impl Workload {
-    /// In the order in which they are measured: what reads comes before what fills the database.
-    const ALL: [Self; 10] = [
-        Self::Get,
-        Self::Search,
-        Self::LogMetric,
-        Self::LogBatch,
-        Self::Growth,
-        Self::History,
-        Self::Scale,
-        Self::Training,
-        Self::FastTrackMl,
-        Self::Mixed,
-    ];
-
-    /// The kind of call that it consists of.
-    const fn request(self) -> Option<Request> {
-        match self {
-            Self::Get => Some(Request::Get),
-            Self::Search => Some(Request::Search),
-            Self::LogMetric => Some(Request::LogMetric),
-            Self::LogBatch => Some(Request::LogBatch),
-            Self::Growth
-            | Self::History
-            | Self::Scale
-            | Self::Training
-            | Self::FastTrackMl
-            | Self::Mixed => None,
-        }
-    }
 }
 
 /// Those of `all` that were asked for; without a question, all.
@@ -165,6 +107,8 @@ struct Stage<'a> {
     postgres: Option<Postgres>,
     /// If a training loop was asked for.
     client: Option<Client>,
+    /// When the program began.
+    begin: Instant,
 }
 
 /// Runs all rounds, prints the tables and writes them where asked to.
@@ -182,15 +126,14 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
         .collect();
     for round in 1..=run.rounds {
         for Section { product, results } in &mut sections {
+            results.begin_round(round as usize);
             for found in &stage.contenders {
                 let turn = format!("{} on {}", found.contender.name(), product.name());
                 eprintln!("round {round} of {}: {turn}", run.rounds);
                 let home = new_home(dir.path(), &found.contender.name().to_lowercase())?;
                 open_way(&home)?;
-                let taken = stage.take_turn(found, *product, &home, results).await;
-                taken.with_context(|| format!("{turn} failed"))?;
-                let taken = stage.make_many_calls(found, *product, &home, round, results).await;
-                taken.with_context(|| format!("{turn} failed"))?;
+                let taken = Turn { stage: &stage, found, product: *product, round, home: &home };
+                taken.take(results).await.with_context(|| format!("{turn} failed"))?;
                 // Databases of all turns together would be larger than many a disk.
                 fs::remove_dir_all(home)?;
                 disk::sync();
@@ -218,6 +161,7 @@ impl<'a> Stage<'a> {
             contenders: options.contenders()?,
             postgres: postgres.transpose()?,
             client: client.transpose()?,
+            begin: Instant::now(),
         })
     }
 
@@ -227,105 +171,6 @@ impl<'a> Stage<'a> {
         let database = self.postgres.iter().map(|it| ("database", it.version.as_str()));
         let client = self.client.iter().map(|it| ("client", it.version.as_str()));
         contenders.chain(database).chain(client)
-    }
-
-    /// One server's turn on one database in one round.
-    async fn take_turn(
-        &self,
-        found: &Found,
-        product: Product,
-        home: &Path,
-        results: &mut Results,
-    ) -> Result<()> {
-        let database = Database::create(product, self.postgres.as_ref(), home).await?;
-        let server = found.start(home, database).await?;
-        let name = found.contender.name();
-        results.add(&START, name, milliseconds(server.running.start_time));
-        process::wait_until_quiet(server.running.id()).await?;
-        let idle = process::memory(server.running.id())?;
-        results.add(&IDLE_MEMORY, name, megabytes(idle.rss));
-        results.add(&PROCESSES, name, to_f64(idle.processes as u64));
-        self.make_requests(&server, product, results).await?;
-        self.use_much_data(&server, results).await?;
-        if let Some(client) = &self.client {
-            let count = self.options.sized(training::FULL, training::QUICK);
-            client.measure(&server, count, results).await?;
-        }
-        server.stop().await
-    }
-
-    async fn make_requests(
-        &self,
-        server: &Server,
-        product: Product,
-        results: &mut Results,
-    ) -> Result<()> {
-        let requested: Vec<Request> = self.workloads.iter().filter_map(|it| it.request()).collect();
-        if requested.is_empty() {
-            return Ok(());
-        }
-        let sizes = self.options.sized(Sizes::FULL, Sizes::QUICK);
-        let requests = Requests::prepare(server, product, sizes, "each").await?;
-        for request in requested {
-            disk::sync();
-            requests.measure(request, results).await?;
-        }
-        Ok(())
-    }
-
-    /// Workloads that fill a database, each on one of its own.
-    async fn make_many_calls(
-        &self,
-        found: &Found,
-        product: Product,
-        home: &Path,
-        round: u32,
-        results: &mut Results,
-    ) -> Result<()> {
-        for (workload, name) in [(Workload::FastTrackMl, "suite"), (Workload::Mixed, "mixed")] {
-            // Ten minutes tell enough.
-            if !self.workloads.contains(&workload) || workload == Workload::Mixed && round > 1 {
-                continue;
-            }
-            let home = home.join(name);
-            fs::create_dir(&home)?;
-            open_way(&home)?;
-            let database = Database::create(product, self.postgres.as_ref(), &home).await?;
-            let server = found.start(&home, database).await?;
-            process::wait_until_quiet(server.running.id()).await?;
-            let sizes = self.options.sized(Sizes::FULL, Sizes::QUICK);
-            let requests = Requests::prepare(&server, product, sizes, name).await?;
-            if workload == Workload::Mixed {
-                let search = self.options.sized(mixed::FULL, mixed::QUICK);
-                let keep = Duration::from_secs(self.options.sized(self.options.mixed_time, 3));
-                mixed::measure(&requests, search, keep, results).await?;
-            } else {
-                let sizes = self.options.sized(suite::Sizes::FULL, suite::Sizes::QUICK);
-                suite::measure(&requests, sizes, results).await?;
-            }
-            server.stop().await?;
-            disk::sync();
-        }
-        Ok(())
-    }
-
-    async fn use_much_data(&self, server: &Server, results: &mut Results) -> Result<()> {
-        let time = self.options.sized(Duration::from_secs(2), Duration::from_millis(125));
-        if self.workloads.contains(&Workload::Growth) {
-            let sizes = self.options.sized(growth::FULL, growth::QUICK);
-            growth::measure(server, sizes, time, results).await?;
-        }
-        if self.workloads.contains(&Workload::History) {
-            let points = self.options.sized(history::FULL, history::QUICK);
-            history::measure(server, points, time, results).await?;
-        }
-        // FastTrackML keeps neither traces nor models.
-        let has_all = server.contender != Contender::FastTrackMl;
-        if has_all && self.workloads.contains(&Workload::Scale) {
-            let sizes = self.options.sized(scale::Sizes::FULL, scale::Sizes::QUICK);
-            scale::measure(server, sizes, time, results).await?;
-        }
-        Ok(())
     }
 }
 
@@ -337,7 +182,8 @@ async fn ceiling(options: &Options, dir: &Path) -> Result<f64> {
     let running = nginx::start_empty(&nginx::find(&options.nginx)?, &home).await?;
     let calls = (0..400_000).map(|number| log_metric("0123456789abcdef0123456789abcdef", number));
     let load = Arc::new(Load::writes(calls.collect()));
-    let outcome = load.run(running.address, CONNECTIONS, 0, TIME).await?;
+    let target = Target { address: running.address, may_fail: false };
+    let outcome = load.run(target, CONNECTIONS, 0, TIME).await?;
     running.stop().await?;
     Ok(outcome.rate())
 }

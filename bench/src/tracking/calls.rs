@@ -10,12 +10,16 @@ use bytes::Bytes;
 use hyper::{Method, StatusCode};
 use serde_json::Value;
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 
+use super::outcome::{Outcome, Tally};
 use crate::http::{Client, Payload, read};
-use crate::units::{milliseconds, per_second};
 
 /// The API's path, which all servers have.
 const PREFIX: &str = "/api/2.0/mlflow/";
+
+/// A call that takes longer has failed.
+const CALL_LIMIT: Duration = Duration::from_mins(1);
 
 /// One call, made before the clock runs.
 #[derive(Debug, Clone)]
@@ -41,37 +45,57 @@ fn target(path: &str) -> String {
     if path.starts_with('/') { path.to_owned() } else { format!("{PREFIX}{path}") }
 }
 
+/// Whom calls go to.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Target {
+    pub(super) address: SocketAddr,
+    /// Whether a call that fails is only counted; otherwise it is an error.
+    pub(super) may_fail: bool,
+}
+
 /// A connection that takes the time to read answers.
 #[derive(Debug)]
-pub(super) struct Api(Client);
+pub(super) struct Api {
+    client: Client,
+    may_fail: bool,
+    /// Whether the last call got no answer, after which a new connection is needed.
+    is_broken: bool,
+}
 
 impl Api {
     /// Connects.
-    pub(super) async fn open(address: SocketAddr) -> Result<Self> {
-        Ok(Self(Client::open(address).await?))
+    pub(super) async fn open(target: Target) -> Result<Self> {
+        let client = Client::open(target.address).await?;
+        Ok(Self { client, may_fail: target.may_fail, is_broken: false })
     }
 
     /// Connects so many times.
-    pub(super) async fn open_many(address: SocketAddr, connections: usize) -> Result<Vec<Self>> {
+    pub(super) async fn open_many(target: Target, connections: usize) -> Result<Vec<Self>> {
         let mut opened = Vec::with_capacity(connections);
         for _ in 0..connections {
-            opened.push(Self::open(address).await?);
+            opened.push(Self::open(target).await?);
         }
         Ok(opened)
     }
 
     /// Connects, to send a header with each call.
     pub(super) async fn open_with(
-        address: SocketAddr,
+        target: Target,
         header: &'static str,
         value: &str,
     ) -> Result<Self> {
-        Ok(Self(Client::open(address).await?.with_header(header, value)?))
+        let opened = Self::open(target).await?;
+        Ok(Self { client: opened.client.with_header(header, value)?, ..opened })
     }
 
-    /// Makes a call whose answer is of no interest, as long as its status is 200.
-    pub(super) async fn send(&mut self, call: &Call) -> Result<()> {
-        self.ask_plain(call).await.map(drop)
+    /// Whether a call that fails is only counted.
+    pub(super) const fn may_fail(&self) -> bool {
+        self.may_fail
+    }
+
+    /// Whether the last call got no answer.
+    pub(super) const fn is_broken(&self) -> bool {
+        self.is_broken
     }
 
     /// Makes a call and returns its answer; any status but 200 is an error.
@@ -90,15 +114,20 @@ impl Api {
         self.ask(&Call::post(path, document)).await
     }
 
-    /// Makes a call and returns its answer as it came; any status but 200 is an error.
+    /// Makes a call and returns its answer as it came; any status but 200 is an error, and so is none within a minute.
     pub(super) async fn ask_plain(&mut self, call: &Call) -> Result<Bytes> {
-        let (method, payload) = match &call.body {
-            Some(body) => (Method::POST, Payload::Json(body.clone())),
-            None => (Method::GET, Payload::Empty),
-        };
-        let response = self.0.send(method, &call.target, payload).await?;
-        let status = response.status();
-        let answer = read(response.into_body()).await.with_context(|| call.target.clone())?;
+        if self.is_broken {
+            self.client.reconnect().await?;
+        }
+        // Until there is an answer; also if this is given up on the way.
+        self.is_broken = true;
+        let answered = timeout(CALL_LIMIT, self.exchange(call)).await;
+        let limit = CALL_LIMIT.as_secs();
+        let (status, answer) = answered
+            .with_context(|| format!("no answer within {limit} s"))
+            .flatten()
+            .with_context(|| call.target.clone())?;
+        self.is_broken = false;
         ensure!(
             status == StatusCode::OK,
             "{} was answered {status}: {}",
@@ -106,6 +135,16 @@ impl Api {
             String::from_utf8_lossy(&answer)
         );
         Ok(answer)
+    }
+
+    async fn exchange(&mut self, call: &Call) -> Result<(StatusCode, Bytes)> {
+        let (method, payload) = match &call.body {
+            Some(body) => (Method::POST, Payload::Json(body.clone())),
+            None => (Method::GET, Payload::Empty),
+        };
+        let response = self.client.send(method, &call.target, payload).await?;
+        let status = response.status();
+        Ok((status, read(response.into_body()).await?))
     }
 }
 
@@ -140,11 +179,11 @@ impl Load {
 
     /// Calls that read, repeated as long as the time allows. Makes each once, and lets `check` read its answer.
     pub(super) async fn reads(
-        address: SocketAddr,
+        target: Target,
         calls: Vec<Call>,
         check: impl Fn(usize, &Value) -> Result<()>,
     ) -> Result<Self> {
-        let mut api = Api::open(address).await?;
+        let mut api = Api::open(target).await?;
         let mut lengths = Vec::with_capacity(calls.len());
         for (number, call) in calls.iter().enumerate() {
             let answer = api.ask_plain(call).await?;
@@ -177,23 +216,20 @@ impl Load {
     /// Makes calls on so many `connections` at once for `time`, from the one with the number `first` on.
     pub(super) async fn run(
         self: &Arc<Self>,
-        address: SocketAddr,
+        target: Target,
         connections: usize,
         first: usize,
         time: Duration,
     ) -> Result<Outcome> {
-        let opened = Api::open_many(address, connections).await?;
+        let opened = Api::open_many(target, connections).await?;
         let next = Arc::new(AtomicUsize::new(first));
         let begin = Instant::now();
         let mut workers = JoinSet::new();
         for connection in opened {
             workers.spawn(Arc::clone(self).work(connection, Arc::clone(&next), begin + time));
         }
-        let mut latencies = Vec::new();
-        for worker in workers.join_all().await {
-            latencies.extend(worker?);
-        }
-        Ok(Outcome::new(latencies, begin.elapsed()))
+        let tallies: Result<Vec<Tally>> = workers.join_all().await.into_iter().collect();
+        Ok(Tally::sum(tallies?, begin, time))
     }
 
     async fn work(
@@ -201,18 +237,17 @@ impl Load {
         mut connection: Api,
         next: Arc<AtomicUsize>,
         end: Instant,
-    ) -> Result<Vec<Duration>> {
-        let mut latencies = Vec::new();
+    ) -> Result<Tally> {
+        let mut tally = Tally::new();
         loop {
             let begin = Instant::now();
             if begin >= end {
-                return Ok(latencies);
+                return Ok(tally);
             }
             let number = next.fetch_add(1, Ordering::Relaxed);
-            let Some(call) = self.call(number) else { return Ok(latencies) };
-            let answer = connection.ask_plain(call).await?;
-            latencies.push(begin.elapsed());
-            self.check(number, &answer)?;
+            let Some(call) = self.call(number) else { return Ok(tally) };
+            let check = |answer: &Bytes| self.check(number, answer);
+            tally.make(&mut connection, call, begin, check).await?;
         }
     }
 }
@@ -236,50 +271,12 @@ pub(super) fn expect(is_good: bool, answer: &[u8]) -> Result<()> {
     Ok(())
 }
 
-/// What came of it.
-#[derive(Debug)]
-pub(super) struct Outcome {
-    /// Of each call, the shortest first.
-    latencies: Vec<Duration>,
-    elapsed: Duration,
-}
-
-impl Outcome {
-    /// What came of calls that took so long each.
-    pub(super) fn new(mut latencies: Vec<Duration>, elapsed: Duration) -> Self {
-        latencies.sort();
-        Self { latencies, elapsed }
-    }
-
-    /// Number of calls.
-    pub(super) const fn count(&self) -> usize {
-        self.latencies.len()
-    }
-
-    /// Calls a second.
-    pub(super) fn rate(&self) -> f64 {
-        per_second(self.count(), self.elapsed)
-    }
-
-    /// The time, in milliseconds, within which so many in a hundred calls were answered.
-    pub(super) fn percentile(&self, percent: usize) -> f64 {
-        let index = (self.count() * percent).div_ceil(100).saturating_sub(1);
-        self.latencies.get(index).copied().map_or(f64::NAN, milliseconds)
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
 
-    #[test]
-    fn percentiles_are_latencies_that_were_seen() {
-        let latencies = (1..=200).map(Duration::from_millis).collect();
-        let outcome = Outcome { latencies, elapsed: Duration::from_secs(4) };
-        assert!((outcome.percentile(50) - 100.0).abs() < 1e-9);
-        assert!((outcome.percentile(99) - 198.0).abs() < 1e-9);
-        assert!((outcome.rate() - 50.0).abs() < 1e-9);
-    }
+    use super::*;
 
     #[test]
     fn writes_end_and_reads_go_round() {
@@ -296,5 +293,48 @@ mod tests {
         let creations = Load::creations(vec![Call::get("a")]);
         assert!(creations.check(0, &run).is_ok());
         assert!(creations.check(0, &Bytes::from_static(b"{}")).is_err());
+    }
+
+    /// A server that answers one call well, the next with 400, and closes the connection on the third, over and over.
+    async fn flaky_server() -> SocketAddr {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let calls = Arc::new(AtomicUsize::new(0));
+        tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                let calls = Arc::clone(&calls);
+                tokio::spawn(async move {
+                    let mut buffer = [0; 1_024];
+                    while stream.read(&mut buffer).await.is_ok_and(|size| size > 0) {
+                        let head = match calls.fetch_add(1, Ordering::Relaxed) % 3 {
+                            0 => "200 OK",
+                            1 => "400 Bad Request",
+                            _ => return,
+                        };
+                        let answer = format!("HTTP/1.1 {head}\r\ncontent-length: 2\r\n\r\n{{}}");
+                        stream.write_all(answer.as_bytes()).await.unwrap();
+                    }
+                });
+            }
+        });
+        address
+    }
+
+    #[tokio::test]
+    async fn failures_of_peers_are_counted_and_all_others_are_errors() {
+        let load = Arc::new(Load::writes(vec![Call::get("a"); 9]));
+        let target = Target { address: flaky_server().await, may_fail: true };
+        let time = Duration::from_mins(1);
+        let outcome = load.run(target, 1, 0, time).await.unwrap();
+        assert_eq!((outcome.count(), outcome.calls()), (3, 9));
+        let (failed, first) = outcome.failures().told();
+        assert_eq!(failed, 6);
+        assert!(
+            first.is_some_and(|it| it.contains("a was answered 400 Bad Request: {}")),
+            "{first:?}"
+        );
+        let strict = Target { may_fail: false, ..target };
+        let error = load.run(strict, 1, 0, time).await.unwrap_err();
+        assert!(error.to_string().contains("400"), "{error:#}");
     }
 }

@@ -8,6 +8,7 @@ use anyhow::{Context, Result};
 use clap::ValueEnum;
 use hyper::StatusCode;
 
+use super::calls::Target;
 use crate::options::program;
 use crate::postgres::{Cluster, Postgres};
 use crate::process;
@@ -37,6 +38,11 @@ impl Contender {
             Self::Reference => Kind::Reference.name(),
             Self::FastTrackMl => "FastTrackML",
         }
+    }
+
+    /// Whether what goes wrong is told beside its figures; mlferry's failures end the run.
+    pub(super) const fn may_fail(self) -> bool {
+        !matches!(self, Self::Mlferry)
     }
 }
 
@@ -163,6 +169,11 @@ pub(super) struct Server {
 }
 
 impl Server {
+    /// Where its calls go.
+    pub(super) const fn target(&self) -> Target {
+        Target { address: self.running.address, may_fail: self.contender.may_fail() }
+    }
+
     /// Processor time of the server and of a database beside it so far, in seconds.
     pub(super) fn cpu_seconds(&self) -> Result<f64> {
         let own = process::cpu_seconds(self.running.id())?;

@@ -1,12 +1,12 @@
 //! Searches of experiments with a thousand, ten thousand and a hundred thousand runs in one database.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use serde_json::{Value, json};
 
-use super::calls::{Api, Call, Load};
+use super::attempts::repeat;
+use super::calls::{Api, Call};
 use super::contenders::Server;
 use super::seeds::{self, VALUES, metric, param, run_id};
 use crate::report::{Better, Measure, Results};
@@ -111,8 +111,7 @@ pub(super) async fn measure(
     time: Duration,
     results: &mut Results,
 ) -> Result<()> {
-    let address = server.running.address;
-    let mut api = Api::open(address).await?;
+    let mut api = Api::open(server.target()).await?;
     let mut experiments = Vec::with_capacity(sizes.len());
     for (count, prefix) in sizes.into_iter().zip(PREFIXES) {
         let document = json!({ "name": format!("{count} runs") });
@@ -124,12 +123,9 @@ pub(super) async fn measure(
     for question in &QUESTIONS {
         for (index, experiment) in experiments.iter().enumerate() {
             let (count, prefix) = (sizes[index], PREFIXES[index]);
-            let calls = vec![question.call(experiment, count)];
-            let check = |_, answer: &Value| question.check(answer, count, prefix);
-            let load = Arc::new(Load::reads(address, calls, check).await?);
-            let outcome = load.run(address, 1, 0, time).await?;
-            let name = server.contender.name();
-            results.add(&question.lines[index], name, outcome.percentile(50));
+            let call = question.call(experiment, count);
+            let check = |answer: &Value| question.check(answer, count, prefix);
+            repeat(server, &question.lines[index], call, check, time, results).await?;
         }
     }
     Ok(())

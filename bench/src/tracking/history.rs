@@ -5,11 +5,12 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, ensure};
 use serde_json::{Value, json};
 
-use super::calls::Api;
+use super::attempts::{LINE_LIMIT, attempt, repeat};
+use super::calls::{Api, Call};
 use super::contenders::{Contender, Server};
 use super::seeds;
 use crate::process;
-use crate::report::{Better, Measure, Results, median};
+use crate::report::{Better, Measure, Results};
 use crate::units::{megabytes, milliseconds};
 
 /// Points of the history.
@@ -42,7 +43,7 @@ pub(super) async fn measure(
     time: Duration,
     results: &mut Results,
 ) -> Result<()> {
-    let mut api = Api::open(server.running.address).await?;
+    let mut api = Api::open(server.target()).await?;
     let name = server.contender.name();
     let answer = api.post("experiments/create", &json!({ "name": "history" })).await?;
     let document = json!({ "experiment_id": answer["experiment_id"], "start_time": 1 });
@@ -50,19 +51,25 @@ pub(super) async fn measure(
     let run = answer["run"]["info"]["run_id"].as_str().unwrap_or_default();
     seeds::history(&server.database, server.contender, run, points).await?;
 
-    process::reset_peaks(server.running.id())?;
-    let begin = Instant::now();
-    let count = read_all(&mut api, run).await?;
-    results.add(&PAGES, name, milliseconds(begin.elapsed()));
-    results.add(&PEAK, name, megabytes(process::peak_memory(server.running.id())?));
-    ensure!(count == points, "{count} of {points} points were read");
+    let read = async |results: &mut Results| {
+        process::reset_peaks(server.running.id())?;
+        let begin = Instant::now();
+        let count = read_all(&mut api, run).await?;
+        let elapsed = begin.elapsed();
+        ensure!(count == points, "{count} of {points} points were read");
+        results.add(&PAGES, name, milliseconds(elapsed));
+        results.add(&PEAK, name, megabytes(process::peak_memory(server.running.id())?));
+        Ok(())
+    };
+    attempt(server.contender, &PAGES, LINE_LIMIT, results, read).await?;
 
     // FastTrackML has no such call.
     if server.contender != Contender::FastTrackMl {
-        let figures = read_intervals(&mut api, run, points, time).await?;
-        if let Some(figure) = median(&figures) {
-            results.add(&INTERVAL, name, figure);
-        }
+        let call = Call::get(&format!(
+            "metrics/get-history-bulk-interval?run_ids={run}&metric_key=loss&max_results={CHART}"
+        ));
+        let check = |answer: &Value| expect_chart(answer, points);
+        repeat(server, &INTERVAL, call, check, time, results).await?;
     }
     Ok(())
 }
@@ -86,32 +93,17 @@ async fn read_all(api: &mut Api, run: &str) -> Result<usize> {
     }
 }
 
-/// Asks for the points of a chart as long as the time allows, and returns how many milliseconds each took.
-async fn read_intervals(
-    api: &mut Api,
-    run: &str,
-    points: usize,
-    time: Duration,
-) -> Result<Vec<f64>> {
-    let path = format!(
-        "metrics/get-history-bulk-interval?run_ids={run}&metric_key=loss&max_results={CHART}"
+/// Makes sure that the points of a chart go from the first to the last of the history.
+fn expect_chart(answer: &Value, points: usize) -> Result<()> {
+    let found = points_of(answer);
+    let steps = |point: Option<&Value>| point.and_then(|point| point["step"].as_u64());
+    let ends = (steps(found.first()), steps(found.last()));
+    ensure!(
+        found.len() > CHART / 2 && ends == (Some(0), Some(points as u64 - 1)),
+        "{} points between {ends:?} were given",
+        found.len()
     );
-    let begin = Instant::now();
-    let mut figures = Vec::new();
-    while figures.is_empty() || begin.elapsed() < time {
-        let asked = Instant::now();
-        let answer = api.get(&path).await?;
-        figures.push(milliseconds(asked.elapsed()));
-        let found = points_of(&answer);
-        let steps = |point: Option<&Value>| point.and_then(|point| point["step"].as_u64());
-        let ends = (steps(found.first()), steps(found.last()));
-        ensure!(
-            found.len() > CHART / 2 && ends == (Some(0), Some(points as u64 - 1)),
-            "{} points between {ends:?} were given",
-            found.len()
-        );
-    }
-    Ok(figures)
+    Ok(())
 }
 
 fn points_of(answer: &Value) -> &[Value] {

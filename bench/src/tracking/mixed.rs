@@ -1,18 +1,20 @@
 //! A mixed load: what trainings and people do at the same time, first as fast as it goes, and then at four fifths of that, for
 //! as long as it takes to see whether anything grows.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use anyhow::Result;
+use anyhow::{Context, Result, anyhow};
 use bytes::Bytes;
 use serde_json::json;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, sleep_until};
 
-use super::calls::{Api, Call, Load, Outcome, expect, is_empty, is_run};
+use super::attempts::count;
+use super::calls::{Api, Call, Load, Target, expect, is_empty, is_run};
+use super::kept::Sent;
+use super::outcome::{Outcome, Tally};
 use super::requests::{
     BATCH, CONNECTIONS, EPOCH, RUNS, Requests, create_run, log_batch, log_metric, metric,
 };
@@ -63,10 +65,11 @@ pub(super) async fn measure(
     results: &mut Results,
 ) -> Result<()> {
     let server = requests.server;
-    let (name, address) = (server.contender.name(), server.running.address);
+    let (name, target) = (server.contender.name(), server.target());
     let mix = Arc::new(Mix::prepare(requests).await?);
-    let most = mix.run(address, CONNECTIONS, Pace::new(0, search, None)).await?;
-    let rate = most.outcome.rate();
+    let most = mix.run(target, CONNECTIONS, Pace::new(0, search, None)).await?;
+    count(server, &MOST, &most, results)?;
+    let rate = most.rate();
     results.add(&MOST, name, rate);
 
     let memory = || process::memory(server.running.id()).map(|memory| megabytes(memory.rss));
@@ -76,19 +79,20 @@ pub(super) async fn measure(
         sleep(keep / 2).await;
         memory()
     };
-    let kept = mix.run(address, KEPT_CONNECTIONS, pace);
+    let kept = mix.run(target, KEPT_CONNECTIONS, pace);
     let (kept, middle) = tokio::try_join!(kept, middle)?;
     results.add(&MEMORY[1], name, middle);
     results.add(&MEMORY[2], name, memory()?);
-    results.add(&MEDIAN, name, kept.outcome.percentile(50));
-    results.add(&P99, name, kept.outcome.percentile(99));
-    let errors = most.errors + kept.errors;
-    results.add(&ERRORS, name, to_f64(errors as u64));
-    // Nobody knows whether a call that failed has written something.
-    if errors == 0 {
-        let calls = most.calls() + kept.calls();
-        requests.expect_points("loss", mix.count(Kind::LogMetric, calls)).await?;
-        requests.expect_points(&metric(BATCH - 1), mix.count(Kind::LogBatch, calls)).await?;
+    let failed = most.failures().count() + kept.failures().count();
+    results.add(&ERRORS, name, to_f64(failed as u64));
+    count(server, &MEDIAN, &kept, results).context("at 80%")?;
+    results.add(&MEDIAN, name, kept.percentile(50));
+    results.add(&P99, name, kept.percentile(99));
+
+    let calls = most.calls() + kept.calls();
+    for (kind, key) in [(Kind::LogMetric, "loss"), (Kind::LogBatch, &metric(BATCH - 1))] {
+        let sent = Sent::new(mix.count(kind, calls), failed);
+        requests.expect_points(&MOST, key, sent, results).await?;
     }
     Ok(())
 }
@@ -152,8 +156,7 @@ struct Mix {
 
 impl Mix {
     async fn prepare(requests: &Requests<'_>) -> Result<Self> {
-        let address = requests.server.running.address;
-        let mut api = Api::open(address).await?;
+        let mut api = Api::open(requests.server.target()).await?;
         let mut runs = Vec::with_capacity(HISTORIES);
         for number in 0..HISTORIES {
             runs.push(create_run(&mut api, &requests.written_to, number).await?);
@@ -216,69 +219,35 @@ impl Mix {
 
     async fn run(
         self: &Arc<Self>,
-        address: SocketAddr,
+        target: Target,
         connections: usize,
         pace: Pace,
-    ) -> Result<Done> {
-        let opened = Api::open_many(address, connections).await?;
+    ) -> Result<Outcome> {
+        let opened = Api::open_many(target, connections).await?;
         let pace = Arc::new(pace.start());
         let mut workers = JoinSet::new();
         for connection in opened {
-            workers.spawn(Arc::clone(self).work(connection, address, Arc::clone(&pace)));
+            workers.spawn(Arc::clone(self).work(connection, Arc::clone(&pace)));
         }
-        let (mut latencies, mut errors) = (Vec::new(), 0);
-        for worker in workers.join_all().await {
-            let (more, failed) = worker?;
-            latencies.extend(more);
-            errors += failed;
-        }
-        Ok(Done { outcome: Outcome::new(latencies, pace.begin.elapsed()), errors })
+        let tallies: Result<Vec<Tally>> = workers.join_all().await.into_iter().collect();
+        Ok(Tally::sum(tallies?, pace.begin, pace.time))
     }
 
-    /// Makes calls until none is due. A wrong answer ends everything, a failure only counts.
-    async fn work(
-        self: Arc<Self>,
-        mut connection: Api,
-        address: SocketAddr,
-        pace: Arc<Pace>,
-    ) -> Result<(Vec<Duration>, usize)> {
-        let (mut latencies, mut errors) = (Vec::new(), 0);
+    /// Makes calls until none is due.
+    async fn work(self: Arc<Self>, mut connection: Api, pace: Arc<Pace>) -> Result<Tally> {
+        let mut tally = Tally::new();
         while let Some((number, due)) = pace.next() {
             if pace.is_too_late() {
-                errors += 1;
+                let limit = GRACE.as_secs();
+                tally.leave_out(&anyhow!("not made within {limit} s after the last was due"));
                 continue;
             }
             sleep_until(due.into()).await;
             let Some(call) = self.call(number) else { break };
-            match connection.ask_plain(&call).await {
-                Ok(answer) => {
-                    latencies.push(due.elapsed());
-                    self.check(number, &answer)?;
-                }
-                Err(error) => {
-                    if errors == 0 {
-                        eprintln!("a call failed: {error:#}");
-                    }
-                    errors += 1;
-                    connection = Api::open(address).await?;
-                }
-            }
+            let check = |answer: &Bytes| self.check(number, answer);
+            tally.make(&mut connection, &call, due, check).await?;
         }
-        Ok((latencies, errors))
-    }
-}
-
-/// What came of a load.
-#[derive(Debug)]
-struct Done {
-    outcome: Outcome,
-    errors: usize,
-}
-
-impl Done {
-    /// How many calls there were.
-    const fn calls(&self) -> usize {
-        self.outcome.count() + self.errors
+        Ok(tally)
     }
 }
 

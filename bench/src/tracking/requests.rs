@@ -7,9 +7,12 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 use serde_json::{Value, json};
 
+use super::attempts::count;
 use super::calls::{Api, Call, Load};
 use super::contenders::{Product, Server};
+use super::kept::Sent;
 use super::measures::{GET, LOG_BATCH, LOG_METRIC, Lines, SEARCH};
+use super::seeds;
 use crate::process;
 use crate::report::Results;
 use crate::units::{megabytes, to_f64};
@@ -41,7 +44,8 @@ pub(super) enum Request {
 }
 
 impl Request {
-    const fn lines(self) -> &'static Lines {
+    /// The lines that it fills.
+    pub(super) const fn lines(self) -> &'static Lines {
         match self {
             Self::LogMetric => &LOG_METRIC,
             Self::LogBatch => &LOG_BATCH,
@@ -68,6 +72,9 @@ impl Sizes {
         metrics: 330_000,
         batches: 17_600,
     };
+    /// Enough for what peers are asked for: their rates are as good after half the time.
+    pub(super) const PEERS: Self = Self { time: Duration::from_secs(5), ..Self::FULL };
+    /// A sixteenth.
     pub(super) const QUICK: Self = Self {
         time: Duration::from_millis(625),
         warm_up: Duration::from_millis(100),
@@ -93,14 +100,15 @@ pub(super) struct Requests<'a> {
 }
 
 impl<'a> Requests<'a> {
-    /// Creates the runs through the API, in two experiments whose names begin with `name`.
+    /// Creates the runs through the API, in two experiments whose names begin with `name`. PostgreSQL then knows its tables, as it
+    /// does a minute later by itself.
     pub(super) async fn prepare(
         server: &'a Server,
         product: Product,
         sizes: Sizes,
         name: &str,
     ) -> Result<Self> {
-        let mut api = Api::open(server.running.address).await?;
+        let mut api = Api::open(server.target()).await?;
         let experiment = create_experiment(&mut api, &format!("{name}, read")).await?;
         let written_to = create_experiment(&mut api, &format!("{name}, written")).await?;
         let mut read = Vec::with_capacity(RUNS);
@@ -111,36 +119,41 @@ impl<'a> Requests<'a> {
             read.push(run);
             written.push(create_run(&mut api, &written_to, number).await?);
         }
+        if product == Product::Postgresql {
+            seeds::analyze(&server.database).await?;
+        }
         Ok(Self { server, product, sizes, experiment, written_to, read, written })
     }
 
     /// Measures one kind of call.
     pub(super) async fn measure(&self, request: Request, results: &mut Results) -> Result<()> {
-        let address = self.server.running.address;
+        let target = self.server.target();
         let load = Arc::new(match request {
             Request::LogMetric => self.log_metric(),
             Request::LogBatch => self.log_batch(),
             Request::Get => self.get().await?,
             Request::Search => self.search().await?,
         });
-        let warm_up = load.run(address, CONNECTIONS, 0, self.sizes.warm_up).await?;
+        let warm_up = load.run(target, CONNECTIONS, 0, self.sizes.warm_up).await?;
         let cpu_before = self.server.cpu_seconds()?;
-        let outcome = load.run(address, CONNECTIONS, warm_up.count(), self.sizes.time).await?;
+        let outcome = load.run(target, CONNECTIONS, warm_up.calls(), self.sizes.time).await?;
         let cpu = self.server.cpu_seconds()? - cpu_before;
         let memory = process::memory(self.server.running.id())?;
 
         let lines = request.lines();
         let name = self.server.contender.name();
-        results.add(lines.rate(self.product), name, outcome.rate());
+        let rate = lines.rate(self.product);
+        count(self.server, rate, &outcome, results)?;
+        results.add(rate, name, outcome.rate());
         results.add(&lines.median, name, outcome.percentile(50));
         results.add(&lines.p99, name, outcome.percentile(99));
         results.add(&lines.cpu, name, cpu * 1e6 / to_f64(outcome.count() as u64));
         results.add(&lines.memory, name, megabytes(memory.rss));
 
-        let acknowledged = warm_up.count() + outcome.count();
+        let sent = Sent::of([&warm_up, &outcome]);
         match request {
-            Request::LogMetric => self.expect_points("loss", acknowledged).await,
-            Request::LogBatch => self.expect_points(&metric(BATCH - 1), acknowledged).await,
+            Request::LogMetric => self.expect_points(rate, "loss", sent, results).await,
+            Request::LogBatch => self.expect_points(rate, &metric(BATCH - 1), sent, results).await,
             Request::Get | Request::Search => Ok(()),
         }
     }
@@ -161,8 +174,8 @@ impl<'a> Requests<'a> {
 
     /// Logs so many values to each of some runs, and reads their histories one after another.
     pub(super) async fn histories(&self, runs: &[String], points: usize) -> Result<Load> {
-        let address = self.server.running.address;
-        let mut api = Api::open(address).await?;
+        let target = self.server.target();
+        let mut api = Api::open(target).await?;
         let mut calls = Vec::with_capacity(runs.len());
         for (number, run) in runs.iter().enumerate() {
             let values: Vec<Value> = (0..points).map(|step| point("loss", number, step)).collect();
@@ -174,14 +187,14 @@ impl<'a> Requests<'a> {
             ensure!(read == points, "{read} of {points} points were read");
             Ok(())
         };
-        Load::reads(address, calls, check).await
+        Load::reads(target, calls, check).await
     }
 
     /// Calls that read one run after another.
     pub(super) async fn get(&self) -> Result<Load> {
         let calls = self.read.iter().map(|run| Call::get(&format!("runs/get?run_id={run}")));
         let check = |number, answer: &Value| expect_content(&answer["run"], number);
-        Load::reads(self.server.running.address, calls.collect(), check).await
+        Load::reads(self.server.target(), calls.collect(), check).await
     }
 
     /// Calls that search the runs that are read.
@@ -210,7 +223,7 @@ impl<'a> Requests<'a> {
             }
             Ok(())
         };
-        Load::reads(self.server.running.address, calls.collect(), check).await
+        Load::reads(self.server.target(), calls.collect(), check).await
     }
 
     /// The numbers of the runs that a search gives, in its order.
@@ -220,20 +233,6 @@ impl<'a> Requests<'a> {
         let mut numbers: Vec<usize> = (0..self.read.len()).filter(wanted).collect();
         numbers.sort_by(|left, right| value(*right, 1).total_cmp(&value(*left, 1)));
         numbers
-    }
-
-    /// Makes sure that what was acknowledged is there: the calls went to one run after another.
-    pub(super) async fn expect_points(&self, metric: &str, acknowledged: usize) -> Result<()> {
-        let mut api = Api::open(self.server.running.address).await?;
-        for number in (0..RUNS).step_by(RUNS / CONNECTIONS) {
-            let run = &self.written[number];
-            let path = format!("metrics/get-history?run_id={run}&metric_key={metric}");
-            let answer = api.get(&path).await?;
-            let points = answer["metrics"].as_array().map_or(0, Vec::len);
-            let expected = (acknowledged + RUNS - 1 - number) / RUNS;
-            ensure!(points == expected, "{points} of {expected} points of {metric} were kept");
-        }
-        Ok(())
     }
 }
 

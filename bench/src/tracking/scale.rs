@@ -1,14 +1,15 @@
 //! The scenarios that another rewrite of the reference publishes, at its scale: 20,000 runs with 8 million values in 40
 //! experiments, 50,000 traces of 4 spans, 5,000 model versions.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
 use serde_json::{Value, json};
 
-use super::calls::{Api, Call, Load};
+use super::attempts::{LINE_LIMIT, attempt, count, repeat};
+use super::calls::{Api, Call};
 use super::contenders::Server;
+use super::outcome::Tally;
 use super::seeds::{self, metric, run_id};
 use crate::report::{Better, Measure, Results};
 use crate::units::per_second;
@@ -67,7 +68,7 @@ pub(super) async fn measure(
     time: Duration,
     results: &mut Results,
 ) -> Result<()> {
-    let mut api = Api::open(server.running.address).await?;
+    let mut api = Api::open(server.target()).await?;
     let mut experiments = Vec::with_capacity(EXPERIMENTS);
     for number in 0..EXPERIMENTS {
         let document = json!({ "name": format!("scale {number}") });
@@ -117,7 +118,8 @@ pub(super) async fn measure(
     let check = |answer: &Value| expect_count(answer, "registered_models", models);
     scale.ask(&MODELS, call, check, results).await?;
 
-    scale.export(&experiments[1], results).await
+    let work = async |results: &mut Results| scale.export(&experiments[1], results).await;
+    attempt(server.contender, &EXPORT, LINE_LIMIT, results, work).await.map(drop)
 }
 
 async fn seed(server: &Server, sizes: Sizes, experiments: &[String]) -> Result<()> {
@@ -149,35 +151,38 @@ impl Scale<'_> {
         check: impl Fn(&Value) -> Result<()>,
         results: &mut Results,
     ) -> Result<()> {
-        let address = self.server.running.address;
-        let load = Load::reads(address, vec![call], |_, answer| check(answer)).await?;
-        let outcome = Arc::new(load).run(address, 1, 0, self.time).await?;
-        results.add(line, self.server.contender.name(), outcome.percentile(50));
-        Ok(())
+        repeat(self.server, line, call, check, self.time, results).await
     }
 
     /// Sends spans, one export after the other, and makes sure that their traces are there.
     async fn export(&self, experiment: &str, results: &mut Results) -> Result<()> {
-        let mut exporter =
-            Api::open_with(self.server.running.address, "x-mlflow-experiment-id", experiment)
-                .await?;
+        let target = self.server.target();
+        let mut exporter = Api::open_with(target, "x-mlflow-experiment-id", experiment).await?;
         // What the first call loads is not counted.
-        exporter.send(&export(0)).await?;
+        exporter.ask_plain(&export(0)).await?;
+        let mut tally = Tally::new();
         let mut elapsed = Duration::ZERO;
         let mut exports = 1;
         while elapsed < self.time {
             let call = export(exports);
             let begin = Instant::now();
-            exporter.send(&call).await?;
+            tally.make(&mut exporter, &call, begin, |_| Ok(())).await?;
             elapsed += begin.elapsed();
             exports += 1;
         }
-        let spans = (exports - 1) * EXPORTED * seeds::SPANS;
-        results.add(&EXPORT, self.server.contender.name(), per_second(spans, elapsed));
+        let outcome = tally.finish();
+        count(self.server, &EXPORT, &outcome, results)?;
 
+        let kept = outcome.count() + 1;
         let search = json!({ "locations": [location(experiment)], "max_results": 500 });
         let answer = exporter.ask(&Call::post("/api/3.0/mlflow/traces/search", &search)).await?;
-        expect_count(&answer, "traces", (exports * EXPORTED).min(500))
+        // An export that failed may have been kept.
+        if outcome.failures().count() == 0 {
+            expect_count(&answer, "traces", (kept * EXPORTED).min(500))?;
+        }
+        let spans = outcome.count() * EXPORTED * seeds::SPANS;
+        results.add(&EXPORT, self.server.contender.name(), per_second(spans, outcome.elapsed()));
+        Ok(())
     }
 }
 

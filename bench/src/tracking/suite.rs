@@ -8,7 +8,9 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 use serde_json::{Value, json};
 
+use super::attempts::{LINE_LIMIT, attempt, count};
 use super::calls::{Call, Load};
+use super::kept::Sent;
 use super::requests::{EPOCH, RESULTS, RUNS, Requests, log_batch, log_metric, metric};
 use crate::disk;
 use crate::report::{Better, Measure, Results};
@@ -93,21 +95,28 @@ pub(super) async fn measure(
     results: &mut Results,
 ) -> Result<()> {
     let server = requests.server;
-    let (name, address) = (server.contender.name(), server.running.address);
+    let name = server.contender.name();
     for (kind, [rate, p99]) in &CALLS {
         disk::sync();
-        let load = Arc::new(kind.load(requests, sizes.calls).await?);
-        let warm_up = load.run(address, USERS, 0, sizes.warm_up).await?;
-        let outcome = load.run(address, USERS, warm_up.count(), sizes.time).await?;
-        results.add(rate, name, outcome.rate());
-        results.add(p99, name, outcome.percentile(99));
-        let acknowledged = warm_up.count() + outcome.count();
-        if let Kind::Metric = kind {
-            requests.expect_points("loss", acknowledged).await?;
-        }
-        if let Kind::Batch(size) = kind {
-            requests.expect_points(&metric(keys(*size).start), acknowledged).await?;
-        }
+        let work = async |results: &mut Results| {
+            let load = Arc::new(kind.load(requests, sizes.calls).await?);
+            let warm_up = load.run(server.target(), USERS, 0, sizes.warm_up).await?;
+            let first = warm_up.calls();
+            let outcome = load.run(server.target(), USERS, first, sizes.time).await?;
+            count(server, rate, &outcome, results)?;
+            results.add(rate, name, outcome.rate());
+            results.add(p99, name, outcome.percentile(99));
+            let sent = Sent::of([&warm_up, &outcome]);
+            match kind {
+                Kind::Metric => requests.expect_points(rate, "loss", sent, results).await,
+                Kind::Batch(size) => {
+                    let key = metric(keys(*size).start);
+                    requests.expect_points(rate, &key, sent, results).await
+                }
+                Kind::Create | Kind::Param | Kind::Search | Kind::History => Ok(()),
+            }
+        };
+        attempt(server.contender, rate, LINE_LIMIT, results, work).await?;
     }
     Ok(())
 }
@@ -167,5 +176,5 @@ async fn search(requests: &Requests<'_>) -> Result<Load> {
         Ok(())
     };
     let calls = vec![Call::post("runs/search", &document)];
-    Load::reads(requests.server.running.address, calls, check).await
+    Load::reads(requests.server.target(), calls, check).await
 }

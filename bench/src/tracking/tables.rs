@@ -50,6 +50,7 @@ pub(super) fn render(
             let title = format!("{title} on {}", product.name());
             parts.push(format!("### {title}\n"));
             parts.push(results.medians(&lines, &columns));
+            parts.extend(Some(results.notes.to_markdown(&lines)).filter(|it| !it.is_empty()));
             let name = format!("{name}-{}", product.name().to_lowercase());
             if let Some(plot) = Plot::of(&name, &title, results, &lines, &columns) {
                 parts.push(plot.link());
