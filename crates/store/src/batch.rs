@@ -3,6 +3,7 @@
 use crate::{
     Store, StoreError,
     db::Transaction,
+    metric_groups::Logged,
     metrics, params, run_locks, tags,
     writes::{Change, Lock},
 };
@@ -21,6 +22,13 @@ impl Change for LogBatch {
 
     fn locks(&self) -> Lock<'_> {
         Lock::Run(&self.run_id)
+    }
+
+    fn logged(&self) -> Option<(Logged<'_>, ())> {
+        if !self.params.is_empty() || !self.tags.is_empty() {
+            return None;
+        }
+        Some((Logged::alone(&self.run_id, &self.metrics)?, ()))
     }
 
     async fn apply(&self, transaction: &mut Transaction) -> Result<(), StoreError> {

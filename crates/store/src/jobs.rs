@@ -3,11 +3,10 @@
 use crate::{
     StoreError,
     db::{DbError, Transaction},
-    metrics,
+    metric_groups::{self, Logged},
     writes::{Change, Lock},
 };
 use futures_util::{FutureExt, future::BoxFuture};
-use mlferry_protocol::metrics::LogMetric;
 use tokio::sync::oneshot;
 use tracing::{Instrument, Span};
 
@@ -23,15 +22,11 @@ pub(crate) trait Job: Send {
     /// Carries the change out, keeps the outcome, and tells how it went.
     fn apply<'a>(&'a mut self, transaction: &'a mut Transaction) -> BoxFuture<'a, Applied>;
 
-    /// The metric that it logs, if that can be done together with others.
-    fn metric(&mut self) -> Option<&mut Queued<LogMetric>> {
-        None
-    }
+    /// What it logs, if that can be done together with others.
+    fn logged(&self) -> Option<Logged<'_>>;
 
-    /// Whether it has a [`metric`](Self::metric).
-    fn is_metric(&self) -> bool {
-        false
-    }
+    /// Keeps the outcome of what was done together with others.
+    fn conclude(&mut self, outcome: Result<(), StoreError>);
 
     /// Tells the caller the outcome.
     fn settle(self: Box<Self>);
@@ -51,7 +46,7 @@ pub(crate) enum Applied {
 
 /// A change in its place in the queue.
 pub(crate) struct Queued<C: Change> {
-    pub(crate) change: C,
+    change: C,
     outcome: Option<Result<C::Output, StoreError>>,
     caller: oneshot::Sender<Result<C::Output, StoreError>>,
     span: Span,
@@ -95,6 +90,15 @@ impl<C: Change> Job for Queued<C> {
         applied.instrument(span).boxed()
     }
 
+    fn logged(&self) -> Option<Logged<'_>> {
+        self.change.logged().map(|(logged, _)| logged)
+    }
+
+    fn conclude(&mut self, outcome: Result<(), StoreError>) {
+        let output = self.change.logged().map(|(_, output)| output);
+        self.outcome = output.map(|output| outcome.map(|()| output));
+    }
+
     fn settle(self: Box<Self>) {
         let outcome = self.outcome.unwrap_or_else(|| Err(DbError::closed().into()));
         // A caller that went away hears nothing.
@@ -106,52 +110,40 @@ impl<C: Change> Job for Queued<C> {
     }
 }
 
-/// A metric that is logged together with those beside it in the group.
-pub(crate) struct JoinedMetric(pub(crate) Queued<LogMetric>);
-
-impl Job for JoinedMetric {
-    fn locks(&self) -> Lock<'_> {
-        self.0.locks()
-    }
-
-    fn is_repeatable(&self) -> bool {
-        self.0.is_repeatable()
-    }
-
-    fn span(&self) -> &Span {
-        self.0.span()
-    }
-
-    fn apply<'a>(&'a mut self, transaction: &'a mut Transaction) -> BoxFuture<'a, Applied> {
-        self.0.apply(transaction)
-    }
-
-    fn metric(&mut self) -> Option<&mut Queued<LogMetric>> {
-        Some(&mut self.0)
-    }
-
-    fn is_metric(&self) -> bool {
-        true
-    }
-
-    fn settle(self: Box<Self>) {
-        Box::new(self.0).settle();
-    }
-
-    fn fail(self: Box<Self>, error: DbError) {
-        Box::new(self.0).fail(error);
-    }
-}
+/// Values that are written together at most, so that what travels to the database is no larger for large groups.
+const POINTS_TOGETHER: usize = 10_000;
 
 /// Carries out one change, or several that all log metrics.
 pub(crate) async fn apply(jobs: &mut [Box<dyn Job>], transaction: &mut Transaction) -> Applied {
-    if let [job] = jobs {
+    if let [job] = jobs
+        && job.logged().is_none()
+    {
         return job.apply(transaction).await;
     }
-    match log_metrics(jobs, transaction).await {
-        Ok(()) => Applied::Done,
-        Err(error) => Applied::Broken(error),
+    let mut rest = jobs;
+    while !rest.is_empty() {
+        let (some, others) = rest.split_at_mut(count_together(rest));
+        if let Err(error) = log_metrics(some, transaction).await {
+            // Of several, nobody knows whose fault it is; each will be carried out apart.
+            if let [job] = some {
+                job.conclude(Err(error.clone().into()));
+            }
+            return Applied::Broken(error);
+        }
+        rest = others;
     }
+    Applied::Done
+}
+
+/// How many of the jobs log no more values than are written together; one at least.
+fn count_together(jobs: &[Box<dyn Job>]) -> usize {
+    let mut points = 0;
+    let counts = jobs.iter().map(|job| job.logged().map_or(0, Logged::len));
+    let fitting = counts.take_while(|count| {
+        points += count;
+        points <= POINTS_TOGETHER
+    });
+    fitting.count().max(1)
 }
 
 async fn log_metrics(
@@ -159,11 +151,10 @@ async fn log_metrics(
     transaction: &mut Transaction,
 ) -> Result<(), DbError> {
     let Some(span) = jobs.first().map(|job| job.span().clone()) else { return Ok(()) };
-    let mut queued: Vec<_> = jobs.iter_mut().filter_map(|job| job.metric()).collect();
-    let requests: Vec<&LogMetric> = queued.iter().map(|queued| &queued.change).collect();
-    let outcomes = metrics::log_together(transaction, &requests).instrument(span).await?;
-    for (queued, outcome) in queued.iter_mut().zip(outcomes) {
-        queued.outcome = Some(outcome);
+    let logged: Vec<Logged<'_>> = jobs.iter().filter_map(|job| job.logged()).collect();
+    let outcomes = metric_groups::log(transaction, &logged).instrument(span).await?;
+    for (job, outcome) in jobs.iter_mut().zip(outcomes) {
+        job.conclude(outcome);
     }
     Ok(())
 }

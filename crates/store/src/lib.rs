@@ -33,6 +33,7 @@ mod lifecycle;
 mod logged_model_details;
 mod logged_model_search;
 mod logged_models;
+mod metric_groups;
 mod metric_histories;
 mod metric_samples;
 mod metrics;

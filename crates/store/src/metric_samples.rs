@@ -53,7 +53,8 @@ impl Question for GetMetricHistoryBulkInterval {
         let mut counted = Vec::new();
         let runs: HashSet<&RunId> = self.run_ids.iter().collect();
         for run in runs {
-            match sample_by_step(transaction, self, run).await? {
+            // Boxed, since few histories are long, and what is asked of one is.
+            match Box::pin(sample_by_step(transaction, self, run)).await? {
                 Some(sample) => {
                     found.insert(run.clone(), sample);
                 }

@@ -2,9 +2,10 @@
 
 use crate::{
     Store, StoreError,
-    db::{DbError, Transaction, insert},
-    jobs::{Job, JoinedMetric, Queued},
-    logged_model_details, run_locks,
+    db::{DbError, Insertion, Transaction, insert},
+    logged_model_details,
+    metric_groups::Logged,
+    run_locks,
     tables::{LatestMetrics, Metrics},
     writes::{Change, Lock},
 };
@@ -13,10 +14,7 @@ use mlferry_protocol::{
     metrics::{LogMetric, Metric, MetricPoint},
 };
 use sea_query::{Alias, Expr, ExprTrait, OnConflict};
-use std::{
-    cmp::Ordering,
-    collections::{BTreeMap, BTreeSet},
-};
+use std::{cmp::Ordering, collections::BTreeMap};
 
 impl Store {
     /// Logs one value of a metric. The same value at the same step and time counts once.
@@ -39,34 +37,17 @@ impl Change for LogMetric {
         log_all(transaction, &run, metrics).await
     }
 
-    fn job(queued: Queued<Self>) -> Box<dyn Job> {
-        match queued.change.metric.model_id {
-            None => Box::new(JoinedMetric(queued)),
-            Some(_) => Box::new(queued),
-        }
+    fn logged(&self) -> Option<(Logged<'_>, ())> {
+        let logged = Logged::alone(&self.run_id, std::slice::from_ref(&self.metric))?;
+        Some((logged, ()))
     }
 }
 
-/// Logs values for several callers by as many statements as for one, and tells what each of them hears. Those who hear
-/// of an error have changed nothing.
-pub(crate) async fn log_together(
+/// Writes values that are not there yet, and replaces latest values by later ones.
+pub(crate) async fn write_points(
     transaction: &mut Transaction,
-    requests: &[&LogMetric],
-) -> Result<Vec<Result<(), StoreError>>, DbError> {
-    let runs: BTreeSet<&RunId> = requests.iter().map(|request| &request.run_id).collect();
-    let runs = run_locks::lock_all(transaction, &runs).await?;
-    let outcomes: Vec<_> = requests.iter().map(|request| runs.check(&request.run_id)).collect();
-    let points: Vec<Point<'_>> = requests
-        .iter()
-        .zip(&outcomes)
-        .filter(|(_, outcome)| outcome.is_ok())
-        .map(|(request, _)| Point::of(&request.run_id, &request.metric))
-        .collect();
-    write_points(transaction, &points).await?;
-    Ok(outcomes)
-}
-
-async fn write_points(transaction: &mut Transaction, points: &[Point<'_>]) -> Result<(), DbError> {
+    points: &[Point<'_>],
+) -> Result<(), DbError> {
     insert_points(transaction, points).await?;
     update_latest(transaction, points).await
 }
@@ -97,7 +78,7 @@ pub(crate) struct Point<'a> {
 }
 
 impl<'a> Point<'a> {
-    fn of(run: &'a RunId, metric: &'a MetricPoint) -> Self {
+    pub(crate) fn of(run: &'a RunId, metric: &'a MetricPoint) -> Self {
         Self::new(run, &metric.key, metric.step, metric.timestamp, metric.value)
     }
 
@@ -135,19 +116,26 @@ pub(crate) fn of_run(key: String, value: f64, timestamp: i64, step: i64) -> Metr
     }
 }
 
+/// The columns of [`insertion_of_points`].
+pub(crate) const POINT_COLUMNS: [Metrics; 6] = [
+    Metrics::Key,
+    Metrics::Value,
+    Metrics::Timestamp,
+    Metrics::RunUuid,
+    Metrics::Step,
+    Metrics::IsNan,
+];
+
 /// Writes values that are not there yet.
 pub(crate) async fn insert_points(
     transaction: &mut Transaction,
     points: &[Point<'_>],
 ) -> Result<(), DbError> {
-    let columns = [
-        Metrics::Key,
-        Metrics::Value,
-        Metrics::Timestamp,
-        Metrics::RunUuid,
-        Metrics::Step,
-        Metrics::IsNan,
-    ];
+    transaction.insert(&insertion_of_points(points)).await?;
+    Ok(())
+}
+
+pub(crate) fn insertion_of_points(points: &[Point<'_>]) -> Insertion {
     let rows = points.iter().map(|point| {
         [
             point.key.into(),
@@ -158,26 +146,32 @@ pub(crate) async fn insert_points(
             point.is_nan.into(),
         ]
     });
-    let mut statement = insert(Metrics::Table, columns, rows);
+    let mut insertion = insert(Metrics::Table, POINT_COLUMNS, rows);
     // All columns are the key: a row that is there already is the same value, logged again.
-    let keep = OnConflict::columns(columns).do_nothing().to_owned();
-    transaction.insert(statement.on_conflict(keep)).await?;
-    Ok(())
+    insertion.on_conflict(OnConflict::columns(POINT_COLUMNS).do_nothing().to_owned());
+    insertion
 }
+
+/// The columns of [`insertion_of_latest`].
+pub(crate) const LATEST_COLUMNS: [LatestMetrics; 6] = [
+    LatestMetrics::Key,
+    LatestMetrics::Value,
+    LatestMetrics::Timestamp,
+    LatestMetrics::Step,
+    LatestMetrics::IsNan,
+    LatestMetrics::RunUuid,
+];
 
 /// Replaces latest values by later ones.
 pub(crate) async fn update_latest(
     transaction: &mut Transaction,
     points: &[Point<'_>],
 ) -> Result<(), DbError> {
-    let columns = [
-        LatestMetrics::Key,
-        LatestMetrics::Value,
-        LatestMetrics::Timestamp,
-        LatestMetrics::Step,
-        LatestMetrics::IsNan,
-        LatestMetrics::RunUuid,
-    ];
+    transaction.insert(&insertion_of_latest(points)).await?;
+    Ok(())
+}
+
+pub(crate) fn insertion_of_latest(points: &[Point<'_>]) -> Insertion {
     let rows = latest_of_each(points).into_values().map(|point| {
         [
             point.key.into(),
@@ -188,7 +182,7 @@ pub(crate) async fn update_latest(
             point.run.as_str().into(),
         ]
     });
-    let mut statement = insert(LatestMetrics::Table, columns, rows);
+    let mut insertion = insert(LatestMetrics::Table, LATEST_COLUMNS, rows);
     let replace = OnConflict::columns([LatestMetrics::Key, LatestMetrics::RunUuid])
         .update_columns([
             LatestMetrics::Value,
@@ -198,8 +192,8 @@ pub(crate) async fn update_latest(
         ])
         .action_and_where(is_later())
         .to_owned();
-    transaction.insert(statement.on_conflict(replace)).await?;
-    Ok(())
+    insertion.on_conflict(replace);
+    insertion
 }
 
 /// One statement can't write a row twice, so of several values of a metric only the latest is.

@@ -132,7 +132,9 @@ async fn tags_of(
             found.entry(row.get(RegisteredModelTags::Name)?).or_default().push(tag);
         }
     }
-    found.values_mut().for_each(|tags| sort(tags));
+    for tags in found.values_mut() {
+        sort(tags);
+    }
     Ok(found)
 }
 

@@ -3,13 +3,13 @@
 
 use crate::{
     StoreError,
-    db::{DbError, Row, Transaction, is_one_of_texts},
+    db::{DbError, Dialect, Row, Transaction, is_one_of_texts},
     lifecycle::ACTIVE,
     runs::select_run,
     tables::Runs,
 };
 use mlferry_protocol::{ExperimentId, RunId};
-use sea_query::{Expr, LockType, Order, Query};
+use sea_query::{Expr, LockType, Order, Query, SelectStatement};
 use std::collections::{BTreeSet, HashMap};
 
 /// What a change needs to know of its run.
@@ -42,6 +42,12 @@ fn check_stage(id: &RunId, stage: Option<&str>) -> Result<(), StoreError> {
 pub(crate) struct LockedRuns(HashMap<String, Option<String>>);
 
 impl LockedRuns {
+    /// Reads what [`select_to_lock`] selects.
+    pub(crate) fn of(rows: &[Row]) -> Result<Self, DbError> {
+        let stage = |row: &Row| Ok((row.get(Runs::RunUuid)?, row.get(Runs::LifecycleStage)?));
+        Ok(Self(rows.iter().map(stage).collect::<Result<_, DbError>>()?))
+    }
+
     /// Whether something may be logged to a run.
     pub(crate) fn check(&self, id: &RunId) -> Result<(), StoreError> {
         let stage = self.0.get(id.as_str()).ok_or_else(|| StoreError::RunNotFound(id.clone()))?;
@@ -54,15 +60,18 @@ pub(crate) async fn lock_all(
     transaction: &mut Transaction,
     ids: &BTreeSet<&RunId>,
 ) -> Result<LockedRuns, DbError> {
+    let select = select_to_lock(transaction.dialect(), ids);
+    LockedRuns::of(&transaction.fetch_all(&select).await?)
+}
+
+/// Selects what is to be known of runs, and locks them.
+pub(crate) fn select_to_lock(dialect: Dialect, ids: &BTreeSet<&RunId>) -> SelectStatement {
     let ids: Vec<&str> = ids.iter().map(|id| id.as_str()).collect();
-    let select = Query::select()
+    Query::select()
         .columns([Runs::RunUuid, Runs::LifecycleStage])
         .from(Runs::Table)
-        .and_where(is_one_of_texts(transaction.dialect(), Expr::col(Runs::RunUuid), &ids))
+        .and_where(is_one_of_texts(dialect, Expr::col(Runs::RunUuid), &ids))
         .order_by(Runs::RunUuid, Order::Asc)
         .lock(LockType::NoKeyUpdate)
-        .take();
-    let rows = transaction.fetch_all(&select).await?;
-    let stage = |row: &Row| Ok((row.get(Runs::RunUuid)?, row.get(Runs::LifecycleStage)?));
-    Ok(LockedRuns(rows.iter().map(stage).collect::<Result<_, DbError>>()?))
+        .take()
 }

@@ -9,6 +9,7 @@ use crate::{
     activity::Tally,
     db::{Database, DbError, Transaction, Trouble},
     jobs::{self, Applied, Job, Queued},
+    metric_groups::Logged,
     trace,
 };
 use futures_util::FutureExt;
@@ -54,12 +55,10 @@ pub(crate) trait Change: Send + Sync + 'static {
         transaction: &mut Transaction,
     ) -> impl Future<Output = Result<Self::Output, StoreError>> + Send;
 
-    /// How it waits for its turn.
-    fn job(queued: Queued<Self>) -> Box<dyn Job>
-    where
-        Self: Sized,
-    {
-        Box::new(queued)
+    /// What it logs, and what its caller learns of that, if it does nothing else and may do it together with others. It has to be
+    /// repeatable.
+    fn logged(&self) -> Option<(Logged<'_>, Self::Output)> {
+        None
     }
 }
 
@@ -129,7 +128,7 @@ impl Writes {
         span: Span,
     ) -> Result<C::Output, StoreError> {
         let (caller, answer) = oneshot::channel();
-        let job = C::job(Queued::new(change, caller, span));
+        let job = Box::new(Queued::new(change, caller, span));
         let sent = self.queue.send(Message::Carry(job)).await;
         sent.map_err(|_| DbError::closed())?;
         answer.await.unwrap_or_else(|_| Err(DbError::closed().into()))
@@ -195,7 +194,8 @@ impl Writer {
         let mut isolation = Isolation::None;
         let mut retries = 0;
         loop {
-            let halt = match self.attempt(&mut group, isolation).await {
+            let attempt = Attempt { isolation, is_first: retries == 0 };
+            let halt = match self.attempt(&mut group, attempt).await {
                 Ok(()) => return group.into_iter().for_each(Job::settle),
                 Err(halt) => halt,
             };
@@ -223,16 +223,26 @@ impl Writer {
     }
 
     /// Carries a group out in one transaction and commits it; an error means that nothing was changed.
-    async fn attempt(&self, group: &mut Group, isolation: Isolation) -> Result<(), Halt> {
-        let failed = |error| Halt::Failure { error, committing: false };
+    async fn attempt(&self, group: &mut Group, attempt: Attempt) -> Result<(), Halt> {
+        let Attempt { isolation, is_first } = attempt;
+        // Who is carried out apart, shares nothing.
+        let together = isolation == Isolation::None;
+        let is_logged = |job: &dyn Job| together && job.logged().is_some();
+        // What is done by one statement needs no transaction around it. It may have been done when it fails, as a
+        // commit may. Who tries again may find other connections lost, too, which only a transaction replaces.
+        let commits_itself = is_first && group.iter().all(|job| is_logged(&**job));
+        let failed = |error| Halt::Failure { error, committing: commits_itself };
         let waiting = self.tally.waiting();
-        let mut transaction = self.database.write().await.map_err(Halt::Unavailable)?;
+        let transaction = if commits_itself {
+            self.database.write_once().await
+        } else {
+            self.database.write().await
+        };
+        let mut transaction = transaction.map_err(Halt::Unavailable)?;
         drop(waiting);
         let is_alone = group.len() == 1;
-        // Neighbours that log metrics share their statements; who is carried out apart, shares nothing.
-        let together = isolation == Isolation::None;
-        let neighbours =
-            group.chunk_by_mut(|one, next| together && one.is_metric() && next.is_metric());
+        // Neighbours that log metrics share their statements.
+        let neighbours = group.chunk_by_mut(|one, next| is_logged(&**one) && is_logged(&**next));
         for jobs in neighbours {
             match isolation {
                 Isolation::None => match jobs::apply(jobs, &mut transaction).await {
@@ -268,6 +278,14 @@ impl Writer {
 enum Isolation {
     None,
     Savepoints,
+}
+
+/// How a group is carried out.
+#[derive(Debug, Clone, Copy)]
+struct Attempt {
+    isolation: Isolation,
+    /// Whether nothing failed before.
+    is_first: bool,
 }
 
 /// Why a group was not carried out.

@@ -111,7 +111,15 @@ impl Database {
     pub(crate) async fn read_once(&self) -> Result<Transaction, DbError> {
         match self {
             Self::Sqlite(database) => database.read().await.map(Transaction::from),
-            Self::Postgres(database) => database.read_once().await.map(Transaction::from),
+            Self::Postgres(database) => database.once().await.map(Transaction::from),
+        }
+    }
+
+    /// As [`write`](Self::write), for changes that PostgreSQL makes with one statement each, which commits itself.
+    pub(crate) async fn write_once(&self) -> Result<Transaction, DbError> {
+        match self {
+            Self::Sqlite(database) => database.write().await.map(Transaction::from),
+            Self::Postgres(database) => database.once().await.map(Transaction::from),
         }
     }
 

@@ -234,11 +234,11 @@ impl PostgresDatabase {
         self.begin("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await
     }
 
-    /// A connection without a transaction, where there is one; otherwise whatever [`read`](Self::read) waits for.
-    pub(super) async fn read_once(&self) -> Result<PostgresConnection, DbError> {
+    /// A connection without a transaction, where there is one; otherwise whatever [`write`](Self::write) waits for.
+    pub(super) async fn once(&self) -> Result<PostgresConnection, DbError> {
         match self.pool.acquire().await {
             Ok(connection) => Ok(PostgresConnection::Alone(connection)),
-            Err(_) => self.read().await,
+            Err(_) => self.write().await,
         }
     }
 
@@ -291,7 +291,12 @@ fn session_options(location: &PostgresLocation, connections: &Connections) -> Pg
     let options = location
         .0
         .clone()
-        .options([("idle_in_transaction_session_timeout", IDLE_TRANSACTION)])
+        .options([
+            ("idle_in_transaction_session_timeout", IDLE_TRANSACTION),
+            // PostgreSQL thinks searches of many runs far more costly than they are, and would take longer to compile one
+            // than to carry it out.
+            ("jit", "off"),
+        ])
         .disable_statement_logging();
     match connections.statement_timeout {
         Some(timeout) => options.options([("statement_timeout", timeout.as_millis().to_string())]),

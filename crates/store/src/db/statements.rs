@@ -3,7 +3,7 @@
 use super::Dialect;
 use sea_query::{
     Alias, ArrayType, Expr, ExprTrait, Func, FunctionCall, InsertStatement, IntoColumnRef,
-    IntoIden, IntoTableRef, OnConflict, Query, Value, extension::postgres::PgFunc,
+    IntoIden, IntoTableRef, OnConflict, Query, SelectStatement, Value, extension::postgres::PgFunc,
 };
 
 /// Rows in one statement: with up to a dozen columns, well below the limits below.
@@ -35,17 +35,24 @@ impl Insertion {
     /// The statement of PostgreSQL that inserts some of the rows: several as an array for each column, where that can
     /// be, so that its text is the same for all numbers of rows.
     pub(super) fn with_arrays(&self, rows: &[Vec<Expr>]) -> InsertStatement {
-        let [first, _, ..] = rows else { return self.of(rows) };
-        let arrays = (0..first.len()).map(|column| array_of(rows, column));
-        let Some(arrays) = arrays.collect::<Option<Vec<Value>>>() else { return self.of(rows) };
-        let elements = arrays.into_iter().map(|array| Func::cust("unnest").arg(array));
-        let select = Query::select().exprs(elements).take();
-        let mut statement = self.statement.clone();
-        match statement.select_from(select) {
-            Ok(_) => statement,
-            // There are as many arrays as columns.
-            Err(_) => self.of(rows),
+        match arrays_of(rows) {
+            Some(arrays) if rows.len() > 1 => self.of_selected(arrays),
+            _ => self.of(rows),
         }
+    }
+
+    /// A statement of PostgreSQL that selects the rows: an array for each column, where that can be.
+    pub(crate) fn arrays(&self) -> Option<SelectStatement> {
+        arrays_of(&self.rows)
+    }
+
+    /// The statement that inserts what is selected instead of the rows. Without as many columns, it inserts nothing.
+    pub(crate) fn of_selected(&self, select: SelectStatement) -> InsertStatement {
+        let mut statement = self.statement.clone();
+        if let Err(error) = statement.select_from(select) {
+            tracing::error!(%error, "an insertion selects other columns than it has");
+        }
+        statement
     }
 
     /// The statement that inserts some of the rows.
@@ -57,6 +64,13 @@ impl Insertion {
         }
         statement
     }
+}
+
+fn arrays_of(rows: &[Vec<Expr>]) -> Option<SelectStatement> {
+    let columns = 0..rows.first()?.len();
+    let arrays = columns.map(|column| array_of(rows, column)).collect::<Option<Vec<Value>>>()?;
+    let elements = arrays.into_iter().map(|array| Func::cust("unnest").arg(array));
+    Some(Query::select().exprs(elements).take())
 }
 
 /// Takes the values of a column out of rows, as one array; absent where one is no value, or not known to be of the

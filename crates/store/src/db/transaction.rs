@@ -113,6 +113,15 @@ impl Transaction {
         self.fetch_optional(statement).await?.ok_or_else(DbError::no_row)
     }
 
+    /// All rows that a change returns.
+    pub(crate) async fn execute_returning_all(
+        &mut self,
+        statement: &impl Statement,
+    ) -> Result<Vec<Row>, DbError> {
+        self.is_touched = true;
+        self.fetch_all(statement).await
+    }
+
     /// Carries out a change, and counts the rows that it changed.
     pub(crate) async fn execute(&mut self, statement: &impl Statement) -> Result<u64, DbError> {
         self.is_touched = true;

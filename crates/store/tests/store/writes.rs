@@ -1,6 +1,6 @@
 //! What concurrent callers hear when their changes share a transaction.
 
-use super::{TestStore, refusal, request};
+use super::{TestDatabase, TestStore, refusal, request};
 use mlferry_protocol::ErrorCode;
 use serde_json::json;
 use tokio::task::JoinSet;
@@ -64,8 +64,16 @@ async fn metrics_of_many_callers_are_each_their_own() {
         let step = caller / 10;
         let metric =
             json!({"run_id": run, "key": "m", "value": step, "timestamp": 1, "step": step});
+        let batch = json!({"run_id": run, "metrics": [metric]});
         let store = store.store.clone();
-        callers.spawn(async move { (caller, store.log_metric(request(metric)).await) });
+        callers.spawn(async move {
+            let result = if caller % 2 == 0 {
+                store.log_metric(request(metric)).await
+            } else {
+                store.log_batch(request(batch)).await
+            };
+            (caller, result)
+        });
     }
     for (caller, result) in callers.join_all().await {
         match caller % 5 {
@@ -79,6 +87,42 @@ async fn metrics_of_many_callers_are_each_their_own() {
     assert_eq!(usize::try_from(counted), Ok(steps * runs.len()));
     let latest = format!("SELECT count(*) FROM latest_metrics WHERE step = {}", steps - 1);
     assert_eq!(usize::try_from(store.count(&latest).await), Ok(runs.len()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_metric_that_the_database_refuses_fails_alone() {
+    let store = TestStore::new().await;
+    let run = store.run().await;
+    store
+        .execute(match store.database {
+            TestDatabase::Sqlite(_) => {
+                "CREATE TRIGGER refuse BEFORE INSERT ON metrics WHEN NEW.key = 'bad' \
+                 BEGIN SELECT RAISE(ABORT, 'refused'); END"
+            }
+            TestDatabase::Postgres(_) => "ALTER TABLE metrics ADD CHECK (key <> 'bad')",
+        })
+        .await;
+    let metric =
+        move |key| json!({"run_id": run, "key": key, "value": 1, "timestamp": 1, "step": 1});
+    let alone = store.log_metric(request(metric("bad".to_owned()))).await;
+    assert_eq!(refusal(alone).0, ErrorCode::InternalError);
+    let mut callers = JoinSet::new();
+    for caller in 0..CALLERS {
+        let is_bad = caller % 20 == 7;
+        let metric = metric(if is_bad { "bad".to_owned() } else { format!("m{caller}") });
+        let store = store.store.clone();
+        callers.spawn(async move { (is_bad, store.log_metric(request(metric)).await) });
+    }
+    for (is_bad, result) in callers.join_all().await {
+        if is_bad {
+            assert_eq!(refusal(result).0, ErrorCode::InternalError);
+        } else {
+            result.unwrap();
+        }
+    }
+    let kept = store.count("SELECT count(*) FROM metrics").await;
+    assert_eq!(usize::try_from(kept), Ok(CALLERS - CALLERS / 20));
+    assert_eq!(store.count("SELECT count(*) FROM latest_metrics").await, kept);
 }
 
 #[tokio::test(flavor = "multi_thread")]
