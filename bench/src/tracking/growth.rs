@@ -47,7 +47,7 @@ const fn line(name: &'static str, goal: &'static str) -> Measure {
     Measure { name, unit: "ms", better: Better::Lower, goal }
 }
 
-static QUESTIONS: [Question; 7] = [
+static QUESTIONS: [Question; 8] = [
     Question {
         lines: lines!("the newest", "20× the reference"),
         filter: "",
@@ -61,6 +61,13 @@ static QUESTIONS: [Question; 7] = [
         wants: |_| true,
         order: None,
         is_deep: true,
+    },
+    Question {
+        lines: lines!("metric and param, newest first", "under 30 ms"),
+        filter: "metrics.metric_0 > 0.5 and params.param_0 = 'value_1'",
+        wants: |number| metric(number, 0) > 0.5 && param(number, 0) == 1,
+        order: None,
+        is_deep: false,
     },
     Question {
         lines: lines!("metric and param, by metric", "under 30 ms"),

@@ -14,7 +14,7 @@ use mlferry_protocol::{
     tags::{DATASET_CONTEXT_TAG, RUN_NAME_TAG},
 };
 use mlferry_search::{
-    NumberComparator, TextTest,
+    NumberComparator, TextComparator, TextTest,
     runs::{
         DatasetProperty, RunCondition, RunOrder, RunOrderKey, RunText, RunTime, parse_filter,
         parse_order_by,
@@ -53,7 +53,9 @@ impl RunSearch {
             .limit(request.max_results + 1)
             .offset(request.page_token.offset())
             .take();
-        for condition in &self.conditions {
+        let mut conditions: Vec<&RunCondition> = self.conditions.iter().collect();
+        conditions.sort_by_key(|condition| effort(condition));
+        for condition in conditions {
             select.and_where(test(dialect, condition));
         }
         for (index, order) in self.orders.iter().enumerate() {
@@ -69,6 +71,23 @@ impl RunSearch {
 /// A column of the table of runs, which others stand beside.
 fn run(column: Runs) -> (Runs, Runs) {
     (Runs::Table, column)
+}
+
+/// What is looked at first: columns of the run itself, then what few runs fulfil. Databases know neither, and take conditions in
+/// the order in which they stand.
+fn effort(condition: &RunCondition) -> u8 {
+    let of_row = |test: &TextTest| match test {
+        TextTest::Compare(TextComparator::Equal, _) => 1,
+        _ => 3,
+    };
+    match condition {
+        RunCondition::Attribute { attribute: RunText::Name, test }
+        | RunCondition::Param { test, .. }
+        | RunCondition::Tag { test, .. } => of_row(test),
+        RunCondition::Attribute { .. } | RunCondition::Time { .. } => 0,
+        RunCondition::Metric { .. } => 2,
+        RunCondition::Dataset { .. } => 4,
+    }
 }
 
 fn test(dialect: Dialect, condition: &RunCondition) -> Expr {
