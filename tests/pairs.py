@@ -241,6 +241,9 @@ class Normal:
     def _message(self, message: dict) -> dict:
         if message.get("key") == "mlflow.runName" and RANDOM_NAME.fullmatch(str(message.get("value"))):
             return message | {"value": "<random name>"}
+        if message.keys() == {"metrics", "next_page_token"}:
+            # docs/differences.md: ours names the last value of a history's page.
+            message = message | {"next_page_token": "<token>"}
         return {key: self.value(value, key) for key, value in message.items()}
 
     def view(self, answer: Answer) -> View:
