@@ -62,32 +62,33 @@ async fn read_page(
 ) -> Result<Vec<Row>, DbError> {
     let dialect = transaction.dialect();
     let mut of_run = select_values(dialect, slice::from_ref(&request.run_id), &request.metric_key);
-    let after = match request.start {
-        HistoryStart::Offset(token) => {
-            of_run.offset(token.offset());
-            None
-        }
-        HistoryStart::After(place) => Some(place),
+    let (offset, after) = match request.start {
+        HistoryStart::Offset(token) => (token.offset(), None),
+        HistoryStart::After(place) => (0, Some(place)),
     };
     let is_after = after.map(|place| by_time().gt(in_order(place)));
-    of_run.and_where_option(is_after.clone());
     // SQLite takes an offset with a limit only.
-    of_run.limit(i64::MAX as u64);
-    if let Some(page) = request.max_results {
-        of_run.limit(page.saturating_add(1));
-        let near = cmp::min(page.saturating_add(1).saturating_mul(READ_OVER), i64::MAX as u64);
-        if is_longer(transaction, request, near).await? {
-            let nearby = select_nearby(request, after, near)
-                .and_where_option(is_after)
-                .limit(page + 1)
-                .take();
-            let rows = transaction.fetch_all(&oldest_first(nearby)).await?;
-            if rows.len() as u64 > page {
-                return Ok(rows);
-            }
+    let wanted = rows_of(request.max_results.unwrap_or(u64::MAX), 1);
+    of_run.and_where_option(is_after.clone()).offset(offset).limit(wanted);
+    if let Some(page) = request.max_results
+        && offset == 0
+        && is_longer(transaction, request, rows_of(page, READ_OVER)).await?
+    {
+        let nearby = select_nearby(request, after, rows_of(page, READ_OVER))
+            .and_where_option(is_after)
+            .limit(wanted)
+            .take();
+        let rows = transaction.fetch_all(&oldest_first(nearby)).await?;
+        if rows.len() as u64 > page {
+            return Ok(rows);
         }
     }
     transaction.fetch_all(&oldest_first(of_run)).await
+}
+
+/// So many rows as a page and one more have, `times` over, as far as databases count.
+fn rows_of(page: u64, times: u64) -> u64 {
+    cmp::min(page.saturating_add(1).saturating_mul(times), i64::MAX as u64)
 }
 
 /// Whether a run has more than so many values of a metric.

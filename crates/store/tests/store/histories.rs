@@ -55,9 +55,20 @@ async fn pages_give_each_value_once_whatever_others_log_at_the_same_time() {
         assert_eq!(times(&store, &alone, page, Value::Null).await, expected(100), "{page}");
         assert_eq!(times(&store, &among, page, Value::Null).await, expected(50), "{page}");
     }
-    // A token of the reference, which counts: `{"offset": 2}`.
-    let counted = times(&store, &alone, 10, json!("eyJvZmZzZXQiOiAyfQ==")).await;
-    assert_eq!(counted, expected(100)[2..]);
+}
+
+#[tokio::test]
+async fn pages_may_begin_where_the_reference_counted_and_be_of_any_size() {
+    let store = TestStore::new().await;
+    let run = store.run().await;
+    seed(&store, &run, 100, "number").await;
+    let expected: Vec<i64> = (0..100).map(|number| 1000 * number).collect();
+    for page in [10, 30, usize::MAX >> 1] {
+        // `{"offset": 2}`
+        let counted = times(&store, &run, page, json!("eyJvZmZzZXQiOiAyfQ==")).await;
+        assert_eq!(counted, expected[2..], "{page}");
+        assert_eq!(times(&store, &run, page, Value::Null).await, expected, "{page}");
+    }
 }
 
 #[tokio::test]
