@@ -10,7 +10,7 @@ PYTEST_WORKERS ?= 2
 # What takes long to build and serves every clone: Garage alone takes a quarter of an hour.
 TOOLS ?= $(HOME)/.cache/mlferry-tools
 
-.PHONY: run build test test-rust test-python lint lint-deploy fmt deny docs wheel deb deploy-tools bench bench-artifacts bench-stores bench-tracking bench-code bench-tools clean
+.PHONY: run build test test-rust test-python crash soak lint lint-deploy fmt deny docs wheel deb deploy-tools bench bench-artifacts bench-stores bench-tracking bench-code bench-tools clean
 
 run: build ## Build and start the server on http://localhost:5000
 	$(BINARY) server
@@ -34,6 +34,14 @@ test-python: build postgres stores chromium wheel deb deploy-tools .venv/ready .
 	cd tests && MLFERRY_BIN=$(CURDIR)/target/debug/mlferry $(PYTEST) compat/destinations compat/test_hosts.py -k "sftp or ftp or hdfs"
 
 PYTEST := MLFERRY_TOOLS=$(TOOLS) MLFLOW_DISABLE_TELEMETRY=true ../.venv/bin/pytest -n $(PYTEST_WORKERS)
+
+ROUNDS ?= 200
+crash: build stores postgres .venv/ready ## Kill the server ROUNDS times while it works, and see what it kept
+	cd tests && MLFERRY_TEST_ROUNDS=$(ROUNDS) $(PYTEST) -n 0 faults/test_crash_rounds.py
+
+MINUTES ?= 60
+soak: build postgres .venv/ready ## Keep the server busy for MINUTES on each database, with faults now and then
+	cd tests && MLFERRY_TEST_SOAK_MINUTES=$(MINUTES) $(PYTEST) -n 0 faults/test_soak.py
 
 PYTHON_CODE := tests bench/scripts
 
