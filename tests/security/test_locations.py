@@ -18,6 +18,9 @@ from attack_surface import PLANTED
 from harness import Answer
 from targets import Target, target
 
+# A prefix of URLs changes nothing of what lies behind them.
+pytestmark = pytest.mark.not_on("prefixed")
+
 PROMPT = [{"key": "mlflow.prompt.is_prompt", "value": "true"}, {"key": "mlflow.prompt.text", "value": "hi"}]
 ARTIFACT_ROUTE = "api/2.0/mlflow-artifacts/artifacts"
 
