@@ -29,7 +29,7 @@ def pytest_collection_modifyitems(config, items) -> None:
 
 def destination_of(item) -> str | None:
     given = item.callspec.params if hasattr(item, "callspec") else {}
-    return given.get("destination") or given.get("store")
+    return given.get("destination") or given.get("store") or given.get("attacked")
 
 
 def excluded(item) -> set[str]:

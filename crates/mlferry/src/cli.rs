@@ -76,6 +76,9 @@ pub(crate) enum Command {
     #[command(disable_help_flag = true, args_override_self = true)]
     Healthcheck(HealthcheckFlags),
 
+    /// List every path that a server answers: who is meant to call it, its method, and the path
+    Routes,
+
     /// Print a script that completes mlferry's commands and flags in a shell
     Completions {
         /// The shell
@@ -281,6 +284,7 @@ fn usage_of(args: &[OsString]) -> Usage {
                     _ => Usage::Config,
                 };
             }
+            Some("routes") => return Usage::Routes,
             Some("completions") => return Usage::Completions,
             Some("man") => return Usage::Man,
             Some(option) if option.starts_with('-') => {}

@@ -14,6 +14,7 @@ mod listen;
 mod log;
 mod manual;
 mod options;
+mod routes;
 mod server_opts;
 mod service_manager;
 mod signals;
@@ -85,6 +86,7 @@ fn carry_out(command: Command, env: &Env, notices: Vec<String>) -> Result<(), St
         Command::Healthcheck(flags) => healthcheck::run(&flags),
         Command::Db(flags) => db::run(flags, env, |text| print(&Ok(text.into_bytes()))),
         Command::Config(flags) => config::run(flags, env, |text| print(&Ok(text.into_bytes()))),
+        Command::Routes => print(&Ok(routes::list().into_bytes())),
         Command::Completions { shell } => print(&manual::completions(shell)),
         Command::Man => print(&manual::page()),
     }

@@ -47,6 +47,8 @@ pub(crate) enum Usage {
     ConfigShow,
     /// `mlferry config reference`.
     ConfigReference,
+    /// `mlferry routes`.
+    Routes,
     /// `mlferry completions`.
     Completions,
     /// `mlferry man`.
@@ -74,6 +76,7 @@ impl Usage {
             Self::Config => "mlferry config",
             Self::ConfigShow => "mlferry config show",
             Self::ConfigReference => "mlferry config reference",
+            Self::Routes => "mlferry routes",
             Self::Completions => "mlferry completions",
             Self::Man => "mlferry man",
         }
@@ -87,6 +90,7 @@ impl Usage {
             | Self::ConfigShow
             | Self::ConfigReference
             | Self::Healthcheck
+            | Self::Routes
             | Self::Man => "[OPTIONS]",
             Self::Import => "[OPTIONS] FOLDER",
             Self::ArtifactsCp | Self::ArtifactsVerify => "[OPTIONS] FROM TO",

@@ -174,6 +174,9 @@ pub const UPLOAD_ARTIFACT_BYTES: usize = 10 * 1024 * 1024;
 /// Bytes of a JSON request body: 1,000 metrics with the longest keys fit many times over; the
 /// largest message is `log-inputs` with a 16 MiB profile.
 pub const JSON_BODY_BYTES: usize = 64 * 1024 * 1024;
+/// Values in a request body: each takes up to two hundred bytes in memory, be it one byte on the way. The limit is ours;
+/// a full `log-batch` has 6,000.
+pub const BODY_VALUES: usize = 2_000_000;
 
 /// Refuses more than `limit` of `what` in one request.
 pub(crate) fn check_batch(what: &str, count: usize, limit: usize) -> Result<(), InvalidParameter> {

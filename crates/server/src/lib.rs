@@ -12,6 +12,7 @@ mod leave;
 mod listen;
 mod metrics;
 mod observe;
+mod otlp_count;
 mod otlp_messages;
 mod ready;
 mod routes;

@@ -47,6 +47,7 @@ async fn fields_of(request: Request) -> Result<Fields, ApiError> {
         check_content_type(&head.headers)?;
     }
     let body = collect(body, limits::JSON_BODY_BYTES).await?;
+    check_values(&body)?;
     Ok(Fields::from_json(&body)?)
 }
 
@@ -70,6 +71,25 @@ pub(crate) async fn collect(body: Body, limit: usize) -> Result<bytes::Bytes, Ap
             format!("The request body could not be read: {error}."),
         )),
     }
+}
+
+/// Refuses a body of so many values that it would take many times its size in memory. They are counted by what divides
+/// them, within texts as well: of some of these, the JSON that they hold is read, too.
+pub(crate) fn check_values(body: &[u8]) -> Result<(), ApiError> {
+    let is_divider = |byte: &&u8| matches!(byte, b',' | b':' | b'[');
+    let is_small = body.len() <= limits::BODY_VALUES;
+    if is_small || body.iter().filter(is_divider).count() <= limits::BODY_VALUES {
+        return Ok(());
+    }
+    Err(too_many_values())
+}
+
+/// The refusal of a body that holds too much.
+pub(crate) fn too_many_values() -> ApiError {
+    ApiError::payload_too_large(format!(
+        "The request body holds more than the {} values that are accepted at once; send it in several requests.",
+        limits::BODY_VALUES
+    ))
 }
 
 fn check_content_type(headers: &HeaderMap) -> Result<(), InvalidParameter> {

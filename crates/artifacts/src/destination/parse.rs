@@ -105,9 +105,7 @@ fn check_names(uri: &str, store: &StoreAddress) -> Result<(), DestinationError> 
         Err(DestinationError::BadName { uri: masked(uri), what, name: shown(name) })
     };
     match store {
-        StoreAddress::S3 { bucket, .. } | StoreAddress::Gcs { bucket }
-            if !is_name(bucket, "._-") =>
-        {
+        StoreAddress::S3 { bucket, .. } | StoreAddress::Gcs { bucket } if !is_bucket(bucket) => {
             bad("bucket", bucket)
         }
         StoreAddress::S3 { provider: S3Provider::R2(host) | S3Provider::B2(host), .. }
@@ -124,6 +122,11 @@ fn check_names(uri: &str, store: &StoreAddress) -> Result<(), DestinationError> 
         }
         _ => Ok(()),
     }
+}
+
+/// A bucket's name. Of dots alone, it would lead from the path of its store to another one on that host.
+fn is_bucket(name: &str) -> bool {
+    name.contains(|c: char| c.is_ascii_alphanumeric()) && is_name(name, "._-")
 }
 
 fn is_name(name: &str, besides: &str) -> bool {
@@ -377,6 +380,9 @@ mod tests {
             ("s3://me@evil.example#", "bucket"),
             ("s3://evil.example\\/x", "bucket"),
             ("gs://b:1/x", "bucket"),
+            ("s3://../b/x", "bucket"),
+            ("gs://./x", "bucket"),
+            ("b2://..@s3.eu-central-003.backblazeb2.com/x", "bucket"),
             ("wasbs://c@evil.example/x", "Azure account"),
             ("wasbs://c@acct.blob.core.windows.net.evil.example/x", "Azure account"),
             ("abfss://c@acct.blob.core.windows.net/x", "Azure account"),

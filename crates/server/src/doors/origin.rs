@@ -3,7 +3,7 @@
 use crate::error::ApiError;
 use axum::{
     extract::Request,
-    http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header},
     response::{IntoResponse, Response},
 };
 use mlferry_protocol::ErrorCode;
@@ -11,6 +11,10 @@ use wildmatch::WildMatch;
 
 /// The text of the reference's refusal.
 const REFUSAL: &str = "Cross-origin request blocked";
+/// Where a page stands to the server, in the words of browsers (Fetch Metadata).
+static SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+/// The server's own page, and what a person typed.
+const OWN_SITES: [&str; 2] = ["same-origin", "none"];
 const METHODS: [&str; 6] = ["GET", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"];
 /// Seconds for which a browser may remember the answer to a preflight, as in the reference.
 const PREFLIGHT_MAX_AGE: &str = "600";
@@ -45,15 +49,27 @@ impl OriginPolicy {
     /// Refuses a change that a page of another site asks for in its visitor's name.
     pub(super) fn check(&self, request: &Request) -> Result<(), ApiError> {
         let changes = [Method::POST, Method::PUT, Method::DELETE, Method::PATCH];
-        match request.headers().get(header::ORIGIN) {
-            Some(origin) if changes.contains(request.method()) && !self.allows(origin) => {
-                tracing::warn!(
-                    ?origin,
-                    "refused a request of another site; start with --cors-allowed-origins to allow it"
-                );
-                Err(ApiError::new(ErrorCode::PermissionDenied, REFUSAL))
+        if !changes.contains(request.method()) || self.allows_page_of(request.headers()) {
+            return Ok(());
+        }
+        let headers = request.headers();
+        tracing::warn!(
+            origin = ?headers.get(header::ORIGIN),
+            site = ?headers.get(&SITE),
+            "refused a request of another site; start with --cors-allowed-origins to allow it"
+        );
+        Err(ApiError::new(ErrorCode::PermissionDenied, REFUSAL))
+    }
+
+    /// Whether the page that sends a request, if one does, may change something. Some browsers and their extensions
+    /// leave the origin out, and still say that the page is of another site.
+    fn allows_page_of(&self, headers: &HeaderMap) -> bool {
+        match (headers.get(header::ORIGIN), headers.get(&SITE)) {
+            (Some(origin), _) => self.allows(origin),
+            (None, Some(site)) => {
+                matches!(self, Self::Any) || OWN_SITES.iter().any(|own| site == own)
             }
-            _ => Ok(()),
+            (None, None) => true,
         }
     }
 
@@ -143,5 +159,36 @@ mod tests {
         ] {
             assert!(!policy.allows(&HeaderValue::from_static(origin)), "{origin}");
         }
+    }
+
+    #[test]
+    fn a_page_that_hides_its_origin_is_told_by_its_site() {
+        let from = |origin: Option<&'static str>, site: Option<&'static str>| {
+            let mut headers = HeaderMap::new();
+            for (name, value) in [(&header::ORIGIN, origin), (&SITE, site)] {
+                headers.extend(value.map(|value| (name.clone(), HeaderValue::from_static(value))));
+            }
+            headers
+        };
+        let policy = OriginPolicy::new(None);
+        for (origin, site) in [
+            (None, None),
+            (None, Some("same-origin")),
+            (None, Some("none")),
+            (Some("http://localhost:3000"), Some("same-site")),
+            (Some("http://[::1]:3000"), Some("cross-site")),
+        ] {
+            assert!(policy.allows_page_of(&from(origin, site)), "{origin:?} {site:?}");
+        }
+        for (origin, site) in [
+            (None, Some("cross-site")),
+            (None, Some("same-site")),
+            (None, Some("unheard-of")),
+            (Some("http://evil.com"), Some("same-origin")),
+        ] {
+            assert!(!policy.allows_page_of(&from(origin, site)), "{origin:?} {site:?}");
+        }
+        let any = OriginPolicy::new(Some(&["*".to_owned()]));
+        assert!(any.allows_page_of(&from(None, Some("cross-site"))));
     }
 }

@@ -46,6 +46,7 @@ use axum::{
     routing::{MethodFilter, MethodRouter, on},
 };
 use mlferry_store::Store;
+use std::fmt;
 
 /// Who may call a route, once users exist; until then everybody may do everything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,6 +61,18 @@ pub enum Access {
     Delete,
     /// Who runs the server, and the programs that watch it.
     Operate,
+}
+
+impl fmt::Display for Access {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Anyone => "anyone",
+            Self::Read => "read",
+            Self::Edit => "edit",
+            Self::Delete => "delete",
+            Self::Operate => "operate",
+        })
+    }
 }
 
 /// Under which paths a line is found.

@@ -1,6 +1,11 @@
 //! Spans that OpenTelemetry's exporters send over HTTP.
 
-use crate::{error::ApiError, otlp_messages::Export, rpc::collect};
+use crate::{
+    error::ApiError,
+    otlp_count::holds_more_than,
+    otlp_messages::Export,
+    rpc::{check_values, collect, too_many_values},
+};
 use axum::{
     body::{Body, Bytes},
     extract::{Request, State},
@@ -104,9 +109,15 @@ impl Sent {
 
     fn read(self, body: &Bytes) -> Result<Vec<Span>, ApiError> {
         let body = self.compression.undo(body)?;
+        check_values(&body)?;
         let malformed = || ApiError::invalid_parameter("Invalid OpenTelemetry format");
         let groups = match self.encoding {
-            Encoding::Protobuf => Export::decode(body).map_err(|_| malformed())?.into_groups(),
+            Encoding::Protobuf => {
+                if holds_more_than(limits::BODY_VALUES, &body).ok_or_else(malformed)? {
+                    return Err(too_many_values());
+                }
+                Export::decode(body).map_err(|_| malformed())?.into_groups()
+            }
             Encoding::Json => {
                 let mut fields = Fields::from_json(&body).map_err(|_| malformed())?;
                 ResourceSpans::read_all(&mut fields).map_err(|_| malformed())?
@@ -130,9 +141,11 @@ impl Compression {
                 read_all(MultiGzDecoder::new(&body[..])).map_err(|error| error.of("gzip"))
             }
             // Some clients leave out the header of zlib.
-            Self::Deflate => read_all(ZlibDecoder::new(&body[..]))
-                .or_else(|_| read_all(DeflateDecoder::new(&body[..])))
-                .map_err(|error| error.of("deflate")),
+            Self::Deflate => match read_all(ZlibDecoder::new(&body[..])) {
+                Err(Compressed::Malformed) => read_all(DeflateDecoder::new(&body[..])),
+                read => read,
+            }
+            .map_err(|error| error.of("deflate")),
         }
     }
 }
