@@ -20,6 +20,7 @@ mod dataset_schema;
 mod dataset_search;
 mod datasets;
 mod db;
+mod doctor;
 mod error;
 mod evaluation_dataset_search;
 mod evaluation_datasets;
@@ -89,7 +90,8 @@ mod writes;
 
 pub use activity::{Groups, PoolUse, StoreActivity};
 pub use database_uri::without_password;
-pub use db::{Connections, DbError};
+pub use db::{Connections, DbError, Depth, Faults};
+pub use doctor::{Checkup, FolderOwner, Located, LocatedVersion, RecordFinding, Severity};
 pub use error::{OpenError, StoreError};
 pub use gc::{Garbage, GarbageFilter, GarbageId};
 pub use import::{

@@ -7,6 +7,7 @@
 
 mod concurrency;
 mod database;
+mod doctor;
 mod experiments;
 mod gc;
 mod histories;
