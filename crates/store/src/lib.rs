@@ -9,6 +9,7 @@ mod artifact_uri;
 mod assessment_rows;
 mod assessments;
 mod associations;
+mod backup;
 mod batch;
 mod clock;
 mod conditions;
@@ -89,6 +90,10 @@ mod webhooks;
 mod writes;
 
 pub use activity::{Groups, PoolUse, StoreActivity};
+pub use backup::{
+    BackupError, CopyPurpose, DatabaseContents, HeldDatabase, SqliteFile,
+    contents as backup_contents,
+};
 pub use database_uri::without_password;
 pub use db::{Connections, DbError, Depth, Faults};
 pub use doctor::{Checkup, FolderOwner, Located, LocatedVersion, RecordFinding, Severity};

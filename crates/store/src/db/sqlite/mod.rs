@@ -3,10 +3,12 @@
 //! SQLite is a library that reads and writes files, so its calls block their thread. Whoever makes many of them
 //! goes to a thread that may block first: see [`Database::apart`](super::Database::apart).
 
+mod backup;
 mod cells;
 mod pool;
 mod transaction;
 
+pub(crate) use backup::{SqliteHold, copy as copy_sqlite};
 pub(super) use cells::{FromCell, SqliteRow};
 pub(super) use transaction::{SqliteStatement, SqliteTransaction};
 
