@@ -13,6 +13,7 @@ use crate::artifacts::ArtifactsFlags;
 use crate::config::file::ConfigFile;
 use crate::config::{ConfigAction, ConfigFlags, keys, variables};
 use crate::db::{self, DbFlags};
+use crate::doctor::DoctorFlags;
 use crate::env::Env;
 use crate::flags::ServerFlags;
 use crate::gc::GcFlags;
@@ -55,6 +56,11 @@ pub(crate) enum Command {
     /// Remove deleted runs, experiments and logged models for good, with their artifacts
     #[command(args_override_self = true)]
     Gc(Box<GcFlags>),
+
+    /// Examine a database, its artifacts and this machine: exit 0 if there is no problem, 1 if there is, 2 if something
+    /// could not be examined
+    #[command(args_override_self = true)]
+    Doctor(DoctorFlags),
 
     /// Bring the experiments and runs of a file store, such as ./mlruns, into a database
     #[command(args_override_self = true)]
@@ -152,10 +158,14 @@ fn leaf(matches: &ArgMatches) -> (Vec<&str>, &ArgMatches) {
     (names, last)
 }
 
+/// The commands that do what variables and the configuration file say, all of their subcommands included.
+const WITH_SETTINGS: [&str; 7] =
+    ["server", "gc", "doctor", "import", "artifacts", "db", "healthcheck"];
+
 /// Whether a subcommand does what variables and the configuration file say.
 fn has_settings(subcommand: &[&str]) -> bool {
     match subcommand {
-        ["server" | "gc" | "import" | "artifacts" | "db" | "healthcheck", ..] => true,
+        [command, ..] if WITH_SETTINGS.contains(command) => true,
         ["config", below @ ..] => below == ["show"],
         _ => false,
     }
@@ -169,7 +179,7 @@ fn is_read(subcommand: &[&str], variable: &str, names: &[EnvName]) -> bool {
         ["artifacts", ..] => variables::is_for_stores(variable),
         of_flags => {
             names.iter().any(|name| name.is(of_flags, variable))
-                || of_flags == ["gc"] && variables::is_for_stores(variable)
+                || matches!(of_flags, ["gc" | "doctor"]) && variables::is_for_stores(variable)
         }
     }
 }
@@ -254,6 +264,7 @@ fn usage_of(args: &[OsString]) -> Usage {
             }
             Some("server" | "ui") => return Usage::Server,
             Some("gc") => return Usage::Gc,
+            Some("doctor") => return Usage::Doctor,
             Some("import") => return Usage::Import,
             Some("healthcheck") => return Usage::Healthcheck,
             Some("artifacts") => {
@@ -306,7 +317,7 @@ mod tests {
 
     #[test]
     fn mistakes_are_told_in_clicks_words() {
-        let cases: [(&[&str], &str, &str); 25] = [
+        let cases: [(&[&str], &str, &str); 26] = [
             (&["server", "--foo"], "server [OPTIONS]", "No such option '--foo'."),
             (&["ui", "-x"], "server [OPTIONS]", "No such option '-x'."),
             (
@@ -329,9 +340,9 @@ mod tests {
                 "Option '--env-file' requires an argument.",
             ),
             (
-                &["servr"],
+                &["imprt"],
                 "[OPTIONS] COMMAND [ARGS]...",
-                "No such command 'servr'. Did you mean 'server'?",
+                "No such command 'imprt'. Did you mean 'import'?",
             ),
             (
                 &["--env-file", "/nope", "server"],
@@ -343,6 +354,11 @@ mod tests {
                 &["completions", "dos"],
                 "completions [OPTIONS] SHELL",
                 "Invalid value for 'SHELL': 'dos' is not one of 'bash', 'elvish', 'fish', 'powershell', 'zsh'.",
+            ),
+            (
+                &["doctor", "--fixx"],
+                "doctor [OPTIONS]",
+                "No such option '--fixx'. Did you mean '--fix'?",
             ),
             (&["import"], "import [OPTIONS] FOLDER", "Missing argument 'FOLDER'."),
             (&["artifacts", "cp", "a"], "artifacts cp [OPTIONS] FROM TO", "Missing argument 'TO'."),

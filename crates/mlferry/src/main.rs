@@ -5,6 +5,7 @@ mod checks;
 mod cli;
 mod config;
 mod db;
+mod doctor;
 mod env;
 mod flags;
 mod gc;
@@ -14,6 +15,7 @@ mod listen;
 mod log;
 mod manual;
 mod options;
+mod runtime;
 mod server_opts;
 mod service_manager;
 mod signals;
@@ -80,6 +82,7 @@ fn carry_out(command: Command, env: &Env, notices: Vec<String>) -> Result<(), St
             serve(options).map_err(|error| Stop::Refused(one_line(&error)))
         }
         Command::Gc(flags) => gc::run(&flags, env),
+        Command::Doctor(flags) => doctor::run(&flags, env, |text| print(&Ok(text.into_bytes()))),
         Command::Import(flags) => import::run(&flags),
         Command::Artifacts(flags) => artifacts::run(&flags, env),
         Command::Healthcheck(flags) => healthcheck::run(&flags),

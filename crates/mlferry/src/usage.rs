@@ -17,6 +17,8 @@ pub(crate) enum Usage {
     Server,
     /// `mlferry gc`.
     Gc,
+    /// `mlferry doctor`.
+    Doctor,
     /// `mlferry import`.
     Import,
     /// `mlferry artifacts`.
@@ -59,6 +61,7 @@ impl Usage {
             Self::Root => "mlferry",
             Self::Server => "mlferry server",
             Self::Gc => "mlferry gc",
+            Self::Doctor => "mlferry doctor",
             Self::Import => "mlferry import",
             Self::Artifacts => "mlferry artifacts",
             Self::ArtifactsLs => "mlferry artifacts ls",
@@ -84,6 +87,7 @@ impl Usage {
             Self::Root => "[OPTIONS] COMMAND [ARGS]...",
             Self::Server
             | Self::Gc
+            | Self::Doctor
             | Self::ConfigShow
             | Self::ConfigReference
             | Self::Healthcheck
@@ -109,6 +113,8 @@ pub(crate) enum Stop {
     Usage(Usage, String),
     /// The command line is right, but the server can't do that: exit 1.
     Refused(String),
+    /// All was said already, and this is the exit code.
+    Told(u8),
 }
 
 impl Stop {
@@ -126,6 +132,7 @@ impl Stop {
     pub(crate) fn map(self, change: impl FnOnce(String) -> String) -> Self {
         match self {
             Self::Shown(error) => Self::Shown(error),
+            Self::Told(code) => Self::Told(code),
             Self::Usage(usage, message) => Self::Usage(usage, change(message)),
             Self::Refused(message) => Self::Refused(change(message)),
         }
@@ -150,6 +157,7 @@ impl Stop {
             Self::Shown(error) => u8::try_from(error.exit_code()).unwrap_or(1),
             Self::Usage(..) => 2,
             Self::Refused(_) => 1,
+            Self::Told(code) => *code,
         }
     }
 
@@ -157,6 +165,7 @@ impl Stop {
     pub(crate) fn print(&self) -> io::Result<()> {
         match self {
             Self::Shown(error) => error.print(),
+            Self::Told(_) => Ok(()),
             Self::Usage(..) | Self::Refused(_) => writeln!(io::stderr(), "{self}"),
         }
     }
@@ -173,6 +182,7 @@ impl fmt::Display for Stop {
                 write!(f, "Error: {message}")
             }
             Self::Refused(message) => write!(f, "Error: {message}"),
+            Self::Told(_) => Ok(()),
         }
     }
 }
