@@ -10,6 +10,7 @@ use clap::{ArgMatches, FromArgMatches, Parser, Subcommand};
 use clap_complete::Shell;
 
 use crate::artifacts::ArtifactsFlags;
+use crate::backup::{BackupFlags, RestoreFlags};
 use crate::config::file::ConfigFile;
 use crate::config::{ConfigAction, ConfigFlags, keys, variables};
 use crate::db::{self, DbFlags};
@@ -61,6 +62,14 @@ pub(crate) enum Command {
     /// could not be examined
     #[command(args_override_self = true)]
     Doctor(DoctorFlags),
+
+    /// Copy a SQLite database, and with --artifacts a local artifact destination, while servers run
+    #[command(args_override_self = true)]
+    Backup(BackupFlags),
+
+    /// Bring a backup back, wholly or not at all
+    #[command(args_override_self = true)]
+    Restore(RestoreFlags),
 
     /// Bring the experiments and runs of a file store, such as ./mlruns, into a database
     #[command(args_override_self = true)]
@@ -159,8 +168,8 @@ fn leaf(matches: &ArgMatches) -> (Vec<&str>, &ArgMatches) {
 }
 
 /// The commands that do what variables and the configuration file say, all of their subcommands included.
-const WITH_SETTINGS: [&str; 7] =
-    ["server", "gc", "doctor", "import", "artifacts", "db", "healthcheck"];
+const WITH_SETTINGS: [&str; 9] =
+    ["server", "gc", "doctor", "backup", "restore", "import", "artifacts", "db", "healthcheck"];
 
 /// Whether a subcommand does what variables and the configuration file say.
 fn has_settings(subcommand: &[&str]) -> bool {
@@ -265,6 +274,8 @@ fn usage_of(args: &[OsString]) -> Usage {
             Some("server" | "ui") => return Usage::Server,
             Some("gc") => return Usage::Gc,
             Some("doctor") => return Usage::Doctor,
+            Some("backup") => return Usage::Backup,
+            Some("restore") => return Usage::Restore,
             Some("import") => return Usage::Import,
             Some("healthcheck") => return Usage::Healthcheck,
             Some("artifacts") => {
@@ -317,7 +328,7 @@ mod tests {
 
     #[test]
     fn mistakes_are_told_in_clicks_words() {
-        let cases: [(&[&str], &str, &str); 26] = [
+        let cases: [(&[&str], &str, &str); 28] = [
             (&["server", "--foo"], "server [OPTIONS]", "No such option '--foo'."),
             (&["ui", "-x"], "server [OPTIONS]", "No such option '-x'."),
             (
@@ -360,6 +371,8 @@ mod tests {
                 "doctor [OPTIONS]",
                 "No such option '--fixx'. Did you mean '--fix'?",
             ),
+            (&["backup"], "backup [OPTIONS] FOLDER", "Missing argument 'FOLDER'."),
+            (&["restore"], "restore [OPTIONS] FOLDER", "Missing argument 'FOLDER'."),
             (&["import"], "import [OPTIONS] FOLDER", "Missing argument 'FOLDER'."),
             (&["artifacts", "cp", "a"], "artifacts cp [OPTIONS] FROM TO", "Missing argument 'TO'."),
             (&["artifacts", "mv"], "artifacts COMMAND [ARGS]...", "No such command 'mv'."),

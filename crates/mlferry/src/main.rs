@@ -1,6 +1,7 @@
 //! mlferry: a drop-in replacement of `mlflow server`.
 
 mod artifacts;
+mod backup;
 mod checks;
 mod cli;
 mod config;
@@ -83,6 +84,8 @@ fn carry_out(command: Command, env: &Env, notices: Vec<String>) -> Result<(), St
         }
         Command::Gc(flags) => gc::run(&flags, env),
         Command::Doctor(flags) => doctor::run(&flags, env, |text| print(&Ok(text.into_bytes()))),
+        Command::Backup(flags) => backup::backup(&flags),
+        Command::Restore(flags) => backup::restore(&flags),
         Command::Import(flags) => import::run(&flags),
         Command::Artifacts(flags) => artifacts::run(&flags, env),
         Command::Healthcheck(flags) => healthcheck::run(&flags),

@@ -19,6 +19,10 @@ pub(crate) enum Usage {
     Gc,
     /// `mlferry doctor`.
     Doctor,
+    /// `mlferry backup`.
+    Backup,
+    /// `mlferry restore`.
+    Restore,
     /// `mlferry import`.
     Import,
     /// `mlferry artifacts`.
@@ -62,6 +66,8 @@ impl Usage {
             Self::Server => "mlferry server",
             Self::Gc => "mlferry gc",
             Self::Doctor => "mlferry doctor",
+            Self::Backup => "mlferry backup",
+            Self::Restore => "mlferry restore",
             Self::Import => "mlferry import",
             Self::Artifacts => "mlferry artifacts",
             Self::ArtifactsLs => "mlferry artifacts ls",
@@ -92,7 +98,7 @@ impl Usage {
             | Self::ConfigReference
             | Self::Healthcheck
             | Self::Man => "[OPTIONS]",
-            Self::Import => "[OPTIONS] FOLDER",
+            Self::Import | Self::Backup | Self::Restore => "[OPTIONS] FOLDER",
             Self::ArtifactsCp | Self::ArtifactsVerify => "[OPTIONS] FROM TO",
             Self::ArtifactsLs | Self::ArtifactsRm | Self::ArtifactsDu | Self::ArtifactsSweep => {
                 "[OPTIONS] DEST"

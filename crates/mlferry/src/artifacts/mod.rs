@@ -25,6 +25,8 @@ use crate::env::Env;
 use crate::options::stores;
 use crate::runtime::block_on;
 use crate::usage::{Stop, Usage};
+pub(crate) use cp::tell_unlisted_below;
+pub(crate) use entries::{pages, side_by_side};
 use location::Location;
 pub(crate) use output::{counted, shown};
 
