@@ -32,6 +32,7 @@ pub use destination::{Destination, DestinationError, RemoteDestination};
 pub use digest::{ExpectedDigest, ExpectedDigests};
 pub use error::{ArtifactError, OpenError, StoreTrouble};
 pub use list::{Entry, ListOptions, Listing, MAX_RECURSIVE_RESULTS, PageToken};
+pub use local::Leftover;
 pub use metadata::{Metadata, PutCondition};
 pub use path::{ArtifactPath, PathError, STAGING_FOLDER, is_hidden};
 pub use remote::{DirectUrl, OpenUpload, PartUrls, SentPart};

@@ -5,7 +5,7 @@ use crate::{
     Listing, Metadata, OpenError, OpenUpload, PartUrls, PutCondition, RemoteDestination, SentPart,
     StoreSettings,
     archive::Room,
-    local::{LocalFile, LocalStore},
+    local::{Leftover, LocalFile, LocalStore},
     remote::{DOWNLOAD, Remote, RemoteFile, UPLOAD},
 };
 use bytes::Bytes;
@@ -253,6 +253,39 @@ impl Service {
             // They are swept when the folder is opened.
             Place::Local(_) => Ok(Vec::new()),
             Place::Remote(remote) => remote.open_uploads(before).await,
+        }
+    }
+
+    /// What servers that were killed left of uploads in a folder of this machine. The next start of a server there
+    /// removes it.
+    pub async fn leftovers(&self) -> Result<Vec<Leftover>, ArtifactError> {
+        match &self.place {
+            Place::Local(local) => local.leftovers().await,
+            Place::Remote(_) => Ok(Vec::new()),
+        }
+    }
+
+    /// Removes what killed servers left, and nothing of living ones.
+    pub async fn sweep_leftovers(&self) -> Result<(), ArtifactError> {
+        match &self.place {
+            Place::Local(local) => local.sweep_leftovers().await,
+            Place::Remote(_) => Ok(()),
+        }
+    }
+
+    /// Whether this process may write to a folder of this machine. Of a store, only a write could tell.
+    pub async fn is_writable(&self) -> Option<bool> {
+        match &self.place {
+            Place::Local(local) => Some(local.is_writable().await),
+            Place::Remote(_) => None,
+        }
+    }
+
+    /// What the clock of a store says, to the second, where that is not this machine's and its answers tell.
+    pub async fn clock(&self) -> Result<Option<SystemTime>, ArtifactError> {
+        match &self.place {
+            Place::Local(_) => Ok(None),
+            Place::Remote(remote) => remote.clock().await,
         }
     }
 

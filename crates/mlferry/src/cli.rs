@@ -10,9 +10,11 @@ use clap::{ArgMatches, FromArgMatches, Parser, Subcommand};
 use clap_complete::Shell;
 
 use crate::artifacts::ArtifactsFlags;
+use crate::backup::{BackupFlags, RestoreFlags};
 use crate::config::file::ConfigFile;
 use crate::config::{ConfigAction, ConfigFlags, keys, variables};
 use crate::db::{self, DbFlags};
+use crate::doctor::DoctorFlags;
 use crate::env::Env;
 use crate::flags::ServerFlags;
 use crate::gc::GcFlags;
@@ -55,6 +57,19 @@ pub(crate) enum Command {
     /// Remove deleted runs, experiments and logged models for good, with their artifacts
     #[command(args_override_self = true)]
     Gc(Box<GcFlags>),
+
+    /// Examine a database, its artifacts and this machine: exit 0 if there is no problem, 1 if there is, 2 if something
+    /// could not be examined
+    #[command(args_override_self = true)]
+    Doctor(DoctorFlags),
+
+    /// Copy a SQLite database, and with --artifacts a local artifact destination, while servers run
+    #[command(args_override_self = true)]
+    Backup(BackupFlags),
+
+    /// Bring a backup back, wholly or not at all
+    #[command(args_override_self = true)]
+    Restore(RestoreFlags),
 
     /// Bring the experiments and runs of a file store, such as ./mlruns, into a database
     #[command(args_override_self = true)]
@@ -155,10 +170,14 @@ fn leaf(matches: &ArgMatches) -> (Vec<&str>, &ArgMatches) {
     (names, last)
 }
 
+/// The commands that do what variables and the configuration file say, all of their subcommands included.
+const WITH_SETTINGS: [&str; 9] =
+    ["server", "gc", "doctor", "backup", "restore", "import", "artifacts", "db", "healthcheck"];
+
 /// Whether a subcommand does what variables and the configuration file say.
 fn has_settings(subcommand: &[&str]) -> bool {
     match subcommand {
-        ["server" | "gc" | "import" | "artifacts" | "db" | "healthcheck", ..] => true,
+        [command, ..] if WITH_SETTINGS.contains(command) => true,
         ["config", below @ ..] => below == ["show"],
         _ => false,
     }
@@ -172,7 +191,7 @@ fn is_read(subcommand: &[&str], variable: &str, names: &[EnvName]) -> bool {
         ["artifacts", ..] => variables::is_for_stores(variable),
         of_flags => {
             names.iter().any(|name| name.is(of_flags, variable))
-                || of_flags == ["gc"] && variables::is_for_stores(variable)
+                || matches!(of_flags, ["gc" | "doctor"]) && variables::is_for_stores(variable)
         }
     }
 }
@@ -257,6 +276,9 @@ fn usage_of(args: &[OsString]) -> Usage {
             }
             Some("server" | "ui") => return Usage::Server,
             Some("gc") => return Usage::Gc,
+            Some("doctor") => return Usage::Doctor,
+            Some("backup") => return Usage::Backup,
+            Some("restore") => return Usage::Restore,
             Some("import") => return Usage::Import,
             Some("healthcheck") => return Usage::Healthcheck,
             Some("artifacts") => {
@@ -310,7 +332,7 @@ mod tests {
 
     #[test]
     fn mistakes_are_told_in_clicks_words() {
-        let cases: [(&[&str], &str, &str); 25] = [
+        let cases: [(&[&str], &str, &str); 28] = [
             (&["server", "--foo"], "server [OPTIONS]", "No such option '--foo'."),
             (&["ui", "-x"], "server [OPTIONS]", "No such option '-x'."),
             (
@@ -333,9 +355,9 @@ mod tests {
                 "Option '--env-file' requires an argument.",
             ),
             (
-                &["servr"],
+                &["imprt"],
                 "[OPTIONS] COMMAND [ARGS]...",
-                "No such command 'servr'. Did you mean 'server'?",
+                "No such command 'imprt'. Did you mean 'import'?",
             ),
             (
                 &["--env-file", "/nope", "server"],
@@ -348,6 +370,13 @@ mod tests {
                 "completions [OPTIONS] SHELL",
                 "Invalid value for 'SHELL': 'dos' is not one of 'bash', 'elvish', 'fish', 'powershell', 'zsh'.",
             ),
+            (
+                &["doctor", "--fixx"],
+                "doctor [OPTIONS]",
+                "No such option '--fixx'. Did you mean '--fix'?",
+            ),
+            (&["backup"], "backup [OPTIONS] FOLDER", "Missing argument 'FOLDER'."),
+            (&["restore"], "restore [OPTIONS] FOLDER", "Missing argument 'FOLDER'."),
             (&["import"], "import [OPTIONS] FOLDER", "Missing argument 'FOLDER'."),
             (&["artifacts", "cp", "a"], "artifacts cp [OPTIONS] FROM TO", "Missing argument 'TO'."),
             (&["artifacts", "mv"], "artifacts COMMAND [ARGS]...", "No such command 'mv'."),

@@ -10,18 +10,14 @@ use anyhow::Context;
 use clap::{ArgAction, Args};
 use mlferry_artifacts::{Destination, Service, StoreSettings};
 use mlferry_protocol::{ExperimentId, RunId};
-use mlferry_server::{Collector, RootOptions, Weight};
+use mlferry_server::{Collector, Weight};
 use mlferry_store::{Garbage, GarbageFilter, GarbageId, Store, StoreOptions};
 
 use crate::env::Env;
-use crate::options::{DEFAULT_BACKEND_STORE_URI, stores};
+use crate::options::{places::PlaceFlags, stores};
 use crate::units::{format_bytes, parse_age};
 use crate::uri;
 use crate::usage::{Stop, Usage};
-
-/// Schemes of artifact locations that name a host.
-const HOST_ADDRESSED: [&str; 9] =
-    ["abfss", "b2", "ftp", "hdfs", "http", "https", "mlflow-artifacts", "r2", "sftp"];
 
 /// The flags of `mlferry gc`, those of `mlflow gc` and a few more.
 #[derive(Args, Debug)]
@@ -30,17 +26,8 @@ pub(crate) struct GcFlags {
     #[arg(long, value_name = "TEXT")]
     older_than: Option<String>,
 
-    /// Database with the deleted records (default: mlflow.db in this folder)
-    #[arg(long, value_name = "URI", env = "MLFLOW_BACKEND_STORE_URI")]
-    backend_store_uri: Option<String>,
-
-    /// Where the server that proxies artifacts keeps them (default: ./mlartifacts)
-    #[arg(long, value_name = "URI", env = "MLFLOW_ARTIFACTS_DESTINATION")]
-    artifacts_destination: Option<String>,
-
-    /// Folder of this machine below which artifacts lie that are not proxied, as the server has it
-    #[arg(long, value_name = "URI", env = "MLFLOW_DEFAULT_ARTIFACT_ROOT")]
-    default_artifact_root: Option<String>,
+    #[command(flatten)]
+    places: PlaceFlags,
 
     /// Runs to remove, separated by commas; they must be deleted
     #[arg(long, value_name = "IDS", value_delimiter = ',')]
@@ -93,18 +80,11 @@ pub(crate) fn run(flags: &GcFlags, env: &Env) -> Result<(), Stop> {
         );
     }
     let filter = filter(flags)?;
-    let uri = uri::backend_store(
-        set(flags.backend_store_uri.as_deref()).unwrap_or(DEFAULT_BACKEND_STORE_URI),
-    )
-    .map_err(Stop::Refused)?;
+    let uri = flags.places.stores.database()?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let refused = |error: anyhow::Error| Stop::Refused(crate::one_line(&error));
     let runtime = runtime.context("cannot start").map_err(refused)?;
     runtime.block_on(collect(flags, &filter, uri, stores::settings(env))).map_err(refused)
-}
-
-fn set(value: Option<&str>) -> Option<&str> {
-    value.filter(|value| !value.is_empty())
 }
 
 fn filter(flags: &GcFlags) -> Result<GarbageFilter, Stop> {
@@ -140,13 +120,10 @@ async fn collect(
     uri: String,
     settings: StoreSettings,
 ) -> anyhow::Result<()> {
-    let default_artifact_root =
-        set(flags.default_artifact_root.as_deref()).unwrap_or("mlflow-artifacts:/").to_owned();
-    let store = Store::open_existing(StoreOptions::new(uri, default_artifact_root.clone())).await?;
+    let default_artifact_root = flags.places.default_artifact_root().to_owned();
+    let store = Store::open_existing(StoreOptions::new(uri, default_artifact_root)).await?;
     let destination = Proxied::open(flags, &settings).await?;
-    // Whoever cleans up may connect wherever runs say that their artifacts are.
-    let allowed_host_schemes = HOST_ADDRESSED.map(str::to_owned).to_vec();
-    let options = RootOptions { default_artifact_root, allowed_host_schemes, settings };
+    let options = flags.places.root_options(&settings);
     let collector = Collector::new(destination.service.clone(), options);
     let mut collection =
         Collection { store, collector, destination, dry_run: flags.dry_run, done: Done::default() };
@@ -167,9 +144,8 @@ impl Proxied {
     /// Opens the destination. One that is absent is not made: artifacts that are looked for in a wrong place
     /// would seem to be gone already.
     async fn open(flags: &GcFlags, settings: &StoreSettings) -> anyhow::Result<Self> {
-        let name =
-            set(flags.artifacts_destination.as_deref()).unwrap_or("./mlartifacts").to_owned();
-        let destination = Destination::parse(&name).context("--artifacts-destination")?;
+        let stores = &flags.places.stores;
+        let (name, destination) = (stores.destination_name().to_owned(), stores.destination()?);
         if matches!(&destination, Destination::Local(path) if !path.is_dir()) {
             return Ok(Self { service: None, name });
         }

@@ -1,10 +1,12 @@
 //! mlferry: a drop-in replacement of `mlflow server`.
 
 mod artifacts;
+mod backup;
 mod checks;
 mod cli;
 mod config;
 mod db;
+mod doctor;
 mod env;
 mod flags;
 mod gc;
@@ -15,6 +17,7 @@ mod log;
 mod manual;
 mod options;
 mod routes;
+mod runtime;
 mod server_opts;
 mod service_manager;
 mod signals;
@@ -81,6 +84,9 @@ fn carry_out(command: Command, env: &Env, notices: Vec<String>) -> Result<(), St
             serve(options).map_err(|error| Stop::Refused(one_line(&error)))
         }
         Command::Gc(flags) => gc::run(&flags, env),
+        Command::Doctor(flags) => doctor::run(&flags, env, |text| print(&Ok(text.into_bytes()))),
+        Command::Backup(flags) => backup::backup(&flags),
+        Command::Restore(flags) => backup::restore(&flags),
         Command::Import(flags) => import::run(&flags),
         Command::Artifacts(flags) => artifacts::run(&flags, env),
         Command::Healthcheck(flags) => healthcheck::run(&flags),

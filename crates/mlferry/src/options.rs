@@ -4,6 +4,7 @@ pub(crate) mod cache;
 mod connections;
 mod in_force;
 mod observing;
+pub(crate) mod places;
 pub(crate) mod stores;
 mod webhooks;
 

@@ -58,6 +58,7 @@ async fn start(mut options: ServerOptions, handed: Vec<Handed>) -> anyhow::Resul
             default_artifact_root: options.default_artifact_root.clone(),
             allowed_host_schemes: options.allowed_host_schemes.clone(),
             settings: options.store_settings.clone(),
+            are_only_read: false,
         },
         presigned_urls: options.presigned_urls,
         max_artifact_bytes: options.max_artifact_size,

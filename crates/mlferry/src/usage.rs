@@ -17,6 +17,12 @@ pub(crate) enum Usage {
     Server,
     /// `mlferry gc`.
     Gc,
+    /// `mlferry doctor`.
+    Doctor,
+    /// `mlferry backup`.
+    Backup,
+    /// `mlferry restore`.
+    Restore,
     /// `mlferry import`.
     Import,
     /// `mlferry artifacts`.
@@ -61,6 +67,9 @@ impl Usage {
             Self::Root => "mlferry",
             Self::Server => "mlferry server",
             Self::Gc => "mlferry gc",
+            Self::Doctor => "mlferry doctor",
+            Self::Backup => "mlferry backup",
+            Self::Restore => "mlferry restore",
             Self::Import => "mlferry import",
             Self::Artifacts => "mlferry artifacts",
             Self::ArtifactsLs => "mlferry artifacts ls",
@@ -87,12 +96,13 @@ impl Usage {
             Self::Root => "[OPTIONS] COMMAND [ARGS]...",
             Self::Server
             | Self::Gc
+            | Self::Doctor
             | Self::ConfigShow
             | Self::ConfigReference
             | Self::Healthcheck
             | Self::Routes
             | Self::Man => "[OPTIONS]",
-            Self::Import => "[OPTIONS] FOLDER",
+            Self::Import | Self::Backup | Self::Restore => "[OPTIONS] FOLDER",
             Self::ArtifactsCp | Self::ArtifactsVerify => "[OPTIONS] FROM TO",
             Self::ArtifactsLs | Self::ArtifactsRm | Self::ArtifactsDu | Self::ArtifactsSweep => {
                 "[OPTIONS] DEST"
@@ -113,6 +123,8 @@ pub(crate) enum Stop {
     Usage(Usage, String),
     /// The command line is right, but the server can't do that: exit 1.
     Refused(String),
+    /// All was said already, and this is the exit code.
+    Told(u8),
 }
 
 impl Stop {
@@ -130,6 +142,7 @@ impl Stop {
     pub(crate) fn map(self, change: impl FnOnce(String) -> String) -> Self {
         match self {
             Self::Shown(error) => Self::Shown(error),
+            Self::Told(code) => Self::Told(code),
             Self::Usage(usage, message) => Self::Usage(usage, change(message)),
             Self::Refused(message) => Self::Refused(change(message)),
         }
@@ -154,6 +167,7 @@ impl Stop {
             Self::Shown(error) => u8::try_from(error.exit_code()).unwrap_or(1),
             Self::Usage(..) => 2,
             Self::Refused(_) => 1,
+            Self::Told(code) => *code,
         }
     }
 
@@ -161,6 +175,7 @@ impl Stop {
     pub(crate) fn print(&self) -> io::Result<()> {
         match self {
             Self::Shown(error) => error.print(),
+            Self::Told(_) => Ok(()),
             Self::Usage(..) | Self::Refused(_) => writeln!(io::stderr(), "{self}"),
         }
     }
@@ -177,6 +192,7 @@ impl fmt::Display for Stop {
                 write!(f, "Error: {message}")
             }
             Self::Refused(message) => write!(f, "Error: {message}"),
+            Self::Told(_) => Ok(()),
         }
     }
 }

@@ -28,6 +28,8 @@ pub struct RootOptions {
     pub allowed_host_schemes: Vec<String>,
     /// How stores are reached.
     pub settings: StoreSettings,
+    /// Whether a local root is only read, so that nothing is made there.
+    pub are_only_read: bool,
 }
 
 /// The roots below which this server reads and writes the artifacts of runs.
@@ -46,6 +48,7 @@ pub(crate) struct ArtifactRoots {
 #[derive(Debug)]
 struct LocalRoot {
     path: PathBuf,
+    is_only_read: bool,
     service: OnceCell<Service>,
 }
 
@@ -99,8 +102,9 @@ impl ArtifactRoots {
     /// The roots of a server that serves `proxied`.
     pub(crate) fn new(proxied: Option<Service>, options: RootOptions) -> Self {
         let default_root = options.default_artifact_root;
+        let is_only_read = options.are_only_read;
         let local = local_path(&default_root)
-            .map(|path| Arc::new(LocalRoot { path, service: OnceCell::new() }));
+            .map(|path| Arc::new(LocalRoot { path, is_only_read, service: OnceCell::new() }));
         let mut own: Vec<RemoteDestination> = remote(&default_root).into_iter().collect();
         own.extend(proxied.as_ref().and_then(Service::remote_destination).cloned());
         let remote = RemoteRoots {
@@ -240,7 +244,13 @@ fn resolve_proxied(service: &Service, path: &str) -> Result<ArtifactRoot, ApiErr
 impl LocalRoot {
     async fn open(&self) -> Result<Service, OpenError> {
         let destination = Destination::Local(self.path.clone());
-        let open = async || Service::open(&destination, &StoreSettings::default()).await;
+        let settings = StoreSettings::default();
+        let open = async || {
+            if self.is_only_read {
+                return Service::open_to_read(&destination, &settings).await;
+            }
+            Service::open(&destination, &settings).await
+        };
         self.service.get_or_try_init(open).await.cloned()
     }
 }

@@ -1,10 +1,12 @@
-//! Garbage collection: the artifacts of records that are removed for good.
+//! The artifacts of records, found by the URIs that these have: to remove them for good, and to look whether they are there.
 
 use crate::artifact_roots::{ArtifactRoot, ArtifactRoots, RootOptions};
-use mlferry_artifacts::{ArtifactPath, ListOptions, Service};
+use mlferry_artifacts::{
+    ArtifactError, ArtifactPath, Entry, ListOptions, PageToken, Service, Wanted,
+};
 use std::ops::AddAssign;
 
-/// Finds and removes artifacts by the URIs that records have.
+/// Finds, looks at and removes artifacts by the URIs that records have.
 #[derive(Debug)]
 pub struct Collector {
     roots: ArtifactRoots,
@@ -18,6 +20,18 @@ pub struct Weight {
     /// Bytes in them.
     pub bytes: u64,
 }
+
+/// The folders in a folder, and where the next page of them begins.
+#[derive(Debug, Default)]
+pub struct FolderPage {
+    /// Their names.
+    pub names: Vec<String>,
+    /// `None` on the last page.
+    pub next: Option<PageToken>,
+}
+
+/// Names that are read of a folder at once.
+const NAMES: usize = 10_000;
 
 impl AddAssign for Weight {
     fn add_assign(&mut self, other: Self) {
@@ -43,10 +57,50 @@ impl Collector {
     pub async fn remove(&self, uri: &str) -> Result<Weight, String> {
         let (root, folder) = self.folder(uri).await?;
         let weight = weigh(&root, &folder).await?;
-        let text = |error: mlferry_artifacts::ArtifactError| error.to_string();
+        let text = |error: ArtifactError| error.to_string();
         root.service.delete(folder.clone()).await.map_err(text)?;
         root.service.prune_above(folder).await.map_err(text)?;
         Ok(weight)
+    }
+
+    /// Whether a server would get at artifacts at `uri`, wherever that is; an error says why not.
+    pub async fn reach(&self, uri: &str) -> Result<(), String> {
+        self.roots.resolve(uri).await.map(drop).map_err(|error| error.to_string())
+    }
+
+    /// Whether anything is at `uri`: a file, or a folder with something in it.
+    pub async fn is_filled(&self, uri: &str) -> Result<bool, String> {
+        let root = self.roots.resolve(uri).await.map_err(|error| error.to_string())?;
+        let options = ListOptions { max_results: Some(1), ..ListOptions::default() };
+        let listing = root.service.list(root.folder.clone(), options).await;
+        if !listing.map_err(|error| error.to_string())?.entries.is_empty() {
+            return Ok(true);
+        }
+        let Some(file) = root.folder else { return Ok(false) };
+        match root.service.get(file, Wanted::Some).await {
+            Ok(_) => Ok(true),
+            Err(ArtifactError::NotFound(_) | ArtifactError::IsFolder(_)) => Ok(false),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
+    /// The folders right below `uri`, or below a folder in it, a page at a time.
+    pub async fn folders(
+        &self,
+        uri: &str,
+        below: Option<&str>,
+        after: Option<PageToken>,
+    ) -> Result<FolderPage, String> {
+        let root = self.roots.resolve(uri).await.map_err(|error| error.to_string())?;
+        let below = below.map(ArtifactPath::parse).transpose();
+        let below = below.map_err(|error| error.to_string())?;
+        let folder = below.map(|below| root.join(&below)).or(root.folder);
+        let options = ListOptions { max_results: Some(NAMES), after, ..ListOptions::default() };
+        let listing = root.service.list(folder, options).await;
+        let listing = listing.map_err(|error| error.to_string())?;
+        let is_folder = |entry: &Entry| entry.size.is_none();
+        let folders = listing.entries.into_iter().filter(is_folder);
+        Ok(FolderPage { names: folders.map(|entry| entry.path).collect(), next: listing.next })
     }
 
     /// Ends the use of roots that were opened here.

@@ -24,7 +24,7 @@ mod webhooks;
 
 pub use app::{App, Mode, PresignedUrls, RouteInfo, route_table};
 pub use artifact_roots::RootOptions;
-pub use collect::{Collector, Weight};
+pub use collect::{Collector, FolderPage, Weight};
 pub use doors::{Checks, Doors, HostPolicy, InvalidHost, OriginPolicy};
 pub use listen::{Listener, Tls, TlsError};
 pub use routes::Access;

@@ -60,6 +60,14 @@ pub fn without_password(uri: &str) -> String {
     format!("{scheme}://{login}{}{query}", parts.place)
 }
 
+/// The URI of a database on a server with neither password nor options, for a command that a person may type.
+pub(crate) fn without_credentials(uri: &str) -> String {
+    let (_, rest) = uri.split_once("://").unwrap_or(("", uri));
+    let parts = UriParts::of(rest);
+    let user = parts.user.map(|user| format!("{user}@")).unwrap_or_default();
+    format!("postgresql://{user}{}", parts.place)
+}
+
 /// What follows `//` in the URI of a database that is reached over a network, still encoded.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct UriParts<'a> {
@@ -133,6 +141,16 @@ mod tests {
             ("./x", "./x"),
         ] {
             assert_eq!(without_password(uri), shown);
+        }
+    }
+
+    #[test]
+    fn a_command_names_no_password() {
+        for (uri, shown) in [
+            ("postgresql+psycopg2://u:p@h:5432/db?sslmode=require", "postgresql://u@h:5432/db"),
+            ("postgres://h/db?password=secret", "postgresql://h/db"),
+        ] {
+            assert_eq!(without_credentials(uri), shown);
         }
     }
 

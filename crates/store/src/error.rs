@@ -232,6 +232,9 @@ fn told(trouble: Trouble) -> &'static str {
         }
         Trouble::ReadOnly => "The database takes no changes.",
         Trouble::Full => "The disk that holds the database is full.",
+        Trouble::Damaged => {
+            "The file of the database is damaged. The server's operator should run `mlferry doctor`."
+        }
         Trouble::Value => {
             "A value is too long or too large for the database, or has characters that it can't keep."
         }
@@ -302,7 +305,7 @@ impl StoreError {
                 | Trouble::NoDatabase => ErrorCode::TemporarilyUnavailable,
                 Trouble::Full => ErrorCode::ResourceExhausted,
                 Trouble::Value => ErrorCode::InvalidParameterValue,
-                Trouble::Duplicate | Trouble::Other => ErrorCode::InternalError,
+                Trouble::Duplicate | Trouble::Damaged | Trouble::Other => ErrorCode::InternalError,
             },
         }
     }
@@ -382,6 +385,11 @@ pub enum OpenError {
         /// What was found.
         reason: String,
     },
+    /// The file of the database is damaged.
+    #[error(
+        "the database '{0}' is damaged: restore a backup, or rescue what can be read with `sqlite3 FILE .recover`"
+    )]
+    Damaged(String, #[source] DbError),
     /// The database failed while it was opened.
     #[error("cannot prepare the database '{0}'")]
     Failed(String, #[source] DbError),
@@ -404,6 +412,7 @@ impl OpenError {
             Trouble::Tls => Self::Tls(uri, error),
             Trouble::Lost => Self::Unreachable(uri, error),
             Trouble::Busy => Self::Busy(uri, error),
+            Trouble::Damaged => Self::Damaged(uri, error),
             _ => Self::Failed(uri, error),
         }
     }

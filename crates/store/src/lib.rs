@@ -9,6 +9,7 @@ mod artifact_uri;
 mod assessment_rows;
 mod assessments;
 mod associations;
+mod backup;
 mod batch;
 mod clock;
 mod conditions;
@@ -20,6 +21,7 @@ mod dataset_schema;
 mod dataset_search;
 mod datasets;
 mod db;
+mod doctor;
 mod error;
 mod evaluation_dataset_search;
 mod evaluation_datasets;
@@ -88,8 +90,13 @@ mod webhooks;
 mod writes;
 
 pub use activity::{Groups, PoolUse, StoreActivity};
+pub use backup::{
+    BackupError, CopyPurpose, DatabaseContents, HeldDatabase, SqliteFile,
+    contents as backup_contents,
+};
 pub use database_uri::without_password;
-pub use db::{Connections, DbError};
+pub use db::{Connections, DbError, Depth, Faults};
+pub use doctor::{Checkup, FolderOwner, Located, LocatedVersion, RecordFinding, Severity};
 pub use error::{OpenError, StoreError};
 pub use gc::{Garbage, GarbageFilter, GarbageId};
 pub use import::{

@@ -23,7 +23,8 @@ impl Store {
     }
 }
 
-struct FilesOf(VersionOf);
+/// Asks for that place.
+pub(crate) struct FilesOf(pub(crate) VersionOf);
 
 impl Question for FilesOf {
     type Answer = String;

@@ -21,7 +21,7 @@ use mlferry_protocol::model_versions::{
 use sea_query::{Expr, ExprTrait, LockType, Order, Query, SelectStatement, UpdateStatement};
 
 /// The stage of versions that are deleted. Their rows stay, so that their numbers are not given again.
-const DELETED: &str = "Deleted_Internal";
+pub(crate) const DELETED: &str = "Deleted_Internal";
 
 impl Store {
     /// A model version.

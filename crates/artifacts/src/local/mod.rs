@@ -12,6 +12,7 @@ mod staging;
 mod store;
 mod write;
 
+pub use staging::Leftover;
 pub(crate) use store::{LocalFile, LocalStore};
 pub(crate) use write::Upload;
 
@@ -21,7 +22,7 @@ use cap_std::{
     fs::{Dir, MetadataExt},
 };
 use rustix::{
-    fs::{Mode, OFlags, fsync, openat},
+    fs::{Access, Mode, OFlags, access, fsync, openat},
     io::Errno,
 };
 use staging::Staging;
@@ -97,6 +98,21 @@ impl Local {
     pub(crate) fn probe(&self) -> Result<(), ArtifactError> {
         fs::read_dir(&self.path)?.next().transpose()?;
         Ok(())
+    }
+
+    /// What killed servers left of uploads.
+    pub(crate) fn leftovers(&self) -> Result<Vec<Leftover>, ArtifactError> {
+        Ok(staging::leftovers(&self.opened().root)?)
+    }
+
+    /// Removes it.
+    pub(crate) fn sweep_leftovers(&self) -> Result<(), ArtifactError> {
+        Ok(staging::sweep_leftovers(&self.opened().root)?)
+    }
+
+    /// Whether this process may write to the root, without trying.
+    pub(crate) fn is_writable(&self) -> bool {
+        access(&self.path, Access::WRITE_OK | Access::EXEC_OK).is_ok()
     }
 
     fn opened(&self) -> Arc<Opened> {

@@ -12,6 +12,7 @@ use rustix::{
     io::Errno,
 };
 use std::{
+    ffi::OsStr,
     fs::File,
     io,
     sync::atomic::{AtomicU64, Ordering},
@@ -99,13 +100,78 @@ impl Staging {
             // Another server starts or stops right now, and needs the folder or removes it.
             return Ok(());
         }
-        let is_empty = all.entries()?.flatten().all(|entry| entry.file_name() == LOCK_FILE);
-        if is_empty {
-            all.remove_file(LOCK_FILE)?;
-            root.remove_dir(STAGING_FOLDER)?;
-        }
-        Ok(())
+        remove_if_empty(&all, root)
     }
+}
+
+/// What a killed server left in the staging folder.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Leftover {
+    /// The name of its folder.
+    pub folder: String,
+    /// Unfinished uploads.
+    pub files: u64,
+    /// Bytes in them.
+    pub bytes: u64,
+}
+
+/// What killed servers left, without touching it. While a server starts or stops, nothing is told.
+pub(super) fn leftovers(root: &Dir) -> io::Result<Vec<Leftover>> {
+    let mut found = Vec::new();
+    while_no_server_starts(root, |all| {
+        for_each_dead(all, |name, folder| {
+            let folder_name = name.to_string_lossy().into_owned();
+            let mut leftover = Leftover { folder: folder_name, ..Leftover::default() };
+            for entry in folder.entries()? {
+                let entry = entry?;
+                if entry.file_name() != LOCK_FILE {
+                    leftover.files += 1;
+                    leftover.bytes += entry.metadata()?.len();
+                }
+            }
+            found.push(leftover);
+            Ok(())
+        })
+    })?;
+    Ok(found)
+}
+
+/// Removes what killed servers left, without being a server.
+pub(super) fn sweep_leftovers(root: &Dir) -> io::Result<()> {
+    while_no_server_starts(root, |all| {
+        sweep(all)?;
+        remove_if_empty(all, root)
+    })
+}
+
+/// Looks at the staging folder, if there is one, unless a server starts or stops right now.
+fn while_no_server_starts(root: &Dir, look: impl FnOnce(&Dir) -> io::Result<()>) -> io::Result<()> {
+    let all = match root.open_dir(STAGING_FOLDER) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        all => all?,
+    };
+    let lock_all = match existing_lock_file(&all) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+        file => Some(file?),
+    };
+    match lock_all.as_ref().map(|lock| flock(lock, FlockOperation::NonBlockingLockExclusive)) {
+        Some(Err(Errno::WOULDBLOCK)) => Ok(()),
+        Some(Err(error)) => Err(error.into()),
+        Some(Ok(())) | None => look(&all),
+    }
+}
+
+/// Removes the staging folder, whose lock is held, if no server uses it.
+fn remove_if_empty(all: &Dir, root: &Dir) -> io::Result<()> {
+    let is_empty = all.entries()?.flatten().all(|entry| entry.file_name() == LOCK_FILE);
+    if !is_empty {
+        return Ok(());
+    }
+    match all.remove_file(LOCK_FILE) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    root.remove_dir(STAGING_FOLDER)
 }
 
 /// Opens the file to be locked in a folder, and creates it if need be.
@@ -113,8 +179,25 @@ fn lock_file(folder: &Dir) -> io::Result<LockFile> {
     folder.open_with(LOCK_FILE, OpenOptions::new().write(true).create(true))
 }
 
+/// The file to be locked in a folder, where there is one.
+fn existing_lock_file(folder: &Dir) -> io::Result<LockFile> {
+    folder.open_with(LOCK_FILE, OpenOptions::new().write(true))
+}
+
 /// Removes the folders that no live server has locked.
 fn sweep(all: &Dir) -> io::Result<()> {
+    for_each_dead(all, |name, _| {
+        all.remove_dir_all(name)?;
+        tracing::info!("removed the unfinished uploads of a server that was killed");
+        Ok(())
+    })
+}
+
+/// Does something for each folder that no live server has locked.
+fn for_each_dead(
+    all: &Dir,
+    mut work: impl FnMut(&OsStr, &Dir) -> io::Result<()>,
+) -> io::Result<()> {
     for entry in all.entries()? {
         let name = entry?.file_name();
         if name == LOCK_FILE {
@@ -125,13 +208,15 @@ fn sweep(all: &Dir) -> io::Result<()> {
             Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
             Err(error) => return Err(error),
         };
-        match flock(lock_file(&folder)?, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => {
-                all.remove_dir_all(&name)?;
-                tracing::info!("removed the unfinished uploads of a server that was killed");
-            }
-            Err(Errno::WOULDBLOCK) => {}
-            Err(error) => return Err(error.into()),
+        let lock = match existing_lock_file(&folder) {
+            // Its server was killed before it could lock anything.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            file => Some(file?),
+        };
+        match lock.as_ref().map(|lock| flock(lock, FlockOperation::NonBlockingLockExclusive)) {
+            Some(Err(Errno::WOULDBLOCK)) => {}
+            Some(Err(error)) => return Err(error.into()),
+            Some(Ok(())) | None => work(&name, &folder)?,
         }
     }
     Ok(())
@@ -164,6 +249,29 @@ mod tests {
         assert!(living.create().is_ok());
         living.remove(&root(&folder));
         started.remove(&root(&folder));
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+    #[test]
+    fn what_the_dead_left_is_told_and_swept_and_the_living_are_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = root(&folder);
+        assert_eq!(leftovers(&root).unwrap(), []);
+        sweep_leftovers(&root).unwrap();
+        let living = Staging::open(&root).unwrap();
+        living.create().unwrap();
+        let dead = Staging::open(&root).unwrap();
+        let (mut file, _) = dead.create().unwrap();
+        std::io::Write::write_all(&mut file, b"12345").unwrap();
+        let name = dead.name.clone();
+        drop(dead);
+        let expected = [Leftover { folder: name, files: 1, bytes: 5 }];
+        assert_eq!(leftovers(&root).unwrap(), expected);
+        assert_eq!(names(&folder), 2);
+        sweep_leftovers(&root).unwrap();
+        assert_eq!(leftovers(&root).unwrap(), []);
+        assert_eq!(names(&folder), 1);
+        drop(living);
+        sweep_leftovers(&root).unwrap();
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
     }
 }

@@ -1,6 +1,6 @@
 //! A local destination, used from async code.
 
-use super::{Local, Upload};
+use super::{Leftover, Local, Upload};
 use crate::{
     ArtifactError, ArtifactPath, ListOptions, Listing, Metadata, OpenError, PutOptions,
     incoming::{Gathered, InFlight, Incoming},
@@ -56,6 +56,21 @@ impl LocalStore {
     pub(crate) async fn probe(&self) -> Result<(), ArtifactError> {
         let local = Arc::clone(&self.local);
         blocking(move || local.probe()).await
+    }
+
+    pub(crate) async fn leftovers(&self) -> Result<Vec<Leftover>, ArtifactError> {
+        let local = Arc::clone(&self.local);
+        blocking(move || local.leftovers()).await
+    }
+
+    pub(crate) async fn sweep_leftovers(&self) -> Result<(), ArtifactError> {
+        let local = Arc::clone(&self.local);
+        blocking(move || local.sweep_leftovers()).await
+    }
+
+    pub(crate) async fn is_writable(&self) -> bool {
+        let local = Arc::clone(&self.local);
+        blocking(move || local.is_writable()).await
     }
 
     pub(crate) async fn put<S, E>(

@@ -1,10 +1,14 @@
 //! Uploads in parts that nobody will complete.
 
-use super::{Remote, StoreKind, direct::Dialect, error::store_error};
+use super::{
+    Remote, StoreKind,
+    direct::{Dialect, Direct},
+    error::store_error,
+};
 use crate::{ArtifactError, StoreTrouble, path::STAGING_FOLDER};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use object_store::{
-    client::HttpRequestBody,
+    client::{HttpRequestBody, HttpResponse},
     path::Path,
     signer::{Method, SignedUrlOptions},
 };
@@ -74,13 +78,7 @@ impl Remote {
         loop {
             let mut query = vec![("uploads", String::new()), ("prefix", self.prefix(None))];
             query.append(&mut markers);
-            let options = SignedUrlOptions::new().with_query(query);
-            let url =
-                direct.own_signer.signed_url_opts(Method::GET, &BUCKET, URL_TIME, &options).await;
-            let url = url.map_err(|error| store_error(&error))?;
-            let request = ::http::Request::get(url.as_str()).body(HttpRequestBody::empty());
-            let answer = direct.client.execute(request.map_err(unavailable)?).await;
-            let (head, body) = answer.map_err(unavailable)?.into_parts();
+            let (head, body) = ask(direct, query).await?.into_parts();
             let text = body.bytes().await.map_err(unavailable)?;
             let text = String::from_utf8_lossy(&text);
             if !head.status.is_success() {
@@ -106,6 +104,19 @@ impl Remote {
             markers.push(("key-marker", key));
             markers.extend(page.next_upload_id_marker.map(|id| ("upload-id-marker", id)));
         }
+    }
+
+    /// What the store's clock says, to the second, where its answers tell. One that refuses the request tells as well.
+    pub(crate) async fn clock(&self) -> Result<Option<SystemTime>, ArtifactError> {
+        let direct = self.0.opened.direct.as_ref();
+        let Some(direct) = direct.filter(|direct| direct.dialect == Dialect::Signed) else {
+            return Ok(None);
+        };
+        let query = vec![("uploads", String::new()), ("max-uploads", "1".to_owned())];
+        let answer = ask(direct, query).await?;
+        let date = answer.headers().get(::http::header::DATE).and_then(|date| date.to_str().ok());
+        let date = date.and_then(|date| jiff::fmt::rfc2822::parse(date).ok());
+        Ok(date.map(|date| date.timestamp().into()))
     }
 
     /// Files in the staging folder that nobody has written to since `before`.
@@ -140,6 +151,18 @@ impl Remote {
         let aborted = direct.parts.abort_multipart(&key, &upload.id).await;
         aborted.map_err(|error| store_error(&error))
     }
+}
+
+/// Asks the bucket itself.
+async fn ask(
+    direct: &Direct,
+    query: Vec<(&'static str, String)>,
+) -> Result<HttpResponse, ArtifactError> {
+    let options = SignedUrlOptions::new().with_query(query);
+    let url = direct.own_signer.signed_url_opts(Method::GET, &BUCKET, URL_TIME, &options).await;
+    let url = url.map_err(|error| store_error(&error))?;
+    let request = ::http::Request::get(url.as_str()).body(HttpRequestBody::empty());
+    direct.client.execute(request.map_err(unavailable)?).await.map_err(unavailable)
 }
 
 fn unavailable(words: impl Display) -> ArtifactError {

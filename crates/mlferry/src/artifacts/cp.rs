@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::future::Future;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -170,10 +171,15 @@ fn transfer(flags: &CpFlags, from: Source<'_>, to: &Location, target: Target) ->
 /// Names what of a local folder can't be copied, and counts it.
 pub(super) async fn tell_unlisted(from: Source<'_>) -> anyhow::Result<u64> {
     let (Some(folder), Kind::Folder) = (from.at.local(), from.found.kind) else { return Ok(0) };
-    let folder = folder.to_owned();
-    let found = tokio::task::spawn_blocking(move || unlisted::below(&folder)).await;
+    tell_unlisted_below(folder).await
+}
+
+/// Names what of a folder of this machine is no artifact, and counts it.
+pub(crate) async fn tell_unlisted_below(folder: &Path) -> anyhow::Result<u64> {
+    let path = folder.to_owned();
+    let found = tokio::task::spawn_blocking(move || unlisted::below(&path)).await;
     let found = found.context("a task failed")?;
-    let found = found.with_context(|| format!("cannot read '{}'", from.at))?;
+    let found = found.with_context(|| format!("cannot read '{}'", folder.display()))?;
     for line in &found {
         tell(line);
     }

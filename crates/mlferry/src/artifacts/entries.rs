@@ -14,7 +14,7 @@ use super::location::{Found, Kind, Location};
 use super::progress::Progress;
 
 /// The names in a folder, or with `recursive` the files of all folders below.
-pub(super) fn pages(
+pub(crate) fn pages(
     service: Service,
     folder: Option<ArtifactPath>,
     recursive: bool,
@@ -83,7 +83,7 @@ pub(super) fn paired<'a>(
 }
 
 /// Works on some items at the same time, each in a task of its own. The results come as they are ready.
-pub(super) fn side_by_side<I, T, W>(
+pub(crate) fn side_by_side<I, T, W>(
     items: impl Stream<Item = I> + Send,
     jobs: usize,
     tasks: &TaskTracker,

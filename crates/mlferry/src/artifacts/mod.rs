@@ -15,21 +15,21 @@ mod transfer;
 mod unlisted;
 mod verify;
 
-use std::future::Future;
 use std::io;
 use std::time::Duration;
 
-use anyhow::Context;
 use clap::{Args, Subcommand};
 use mlferry_artifacts::Service;
 
 use crate::env::Env;
 use crate::options::stores;
+use crate::runtime::block_on;
 use crate::usage::{Stop, Usage};
+pub(crate) use cp::tell_unlisted_below;
+pub(crate) use entries::{pages, side_by_side};
 use location::Location;
+pub(crate) use output::{counted, shown};
 
-/// Threads for work that blocks on the disk, as the server has them.
-const BLOCKING_THREADS: usize = 32;
 /// How long uploads that broke may take to be given up at the store.
 const CLOSE_TIME: Duration = Duration::from_secs(15);
 /// Files that are copied or compared at the same time at most.
@@ -118,15 +118,6 @@ fn check_jobs(jobs: usize, usage: Usage) -> Result<(), Stop> {
     }
     let what = format!("Invalid value for '--jobs': {jobs} is not in the range 1<=x<={MAX_JOBS}.");
     Err(Stop::Usage(usage, what))
-}
-
-fn block_on(work: impl Future<Output = anyhow::Result<()>>) -> Result<(), Stop> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .max_blocking_threads(BLOCKING_THREADS)
-        .enable_all()
-        .build();
-    let done = runtime.context("cannot start").and_then(|runtime| runtime.block_on(work));
-    done.map_err(|error| Stop::Refused(crate::one_line(&error)))
 }
 
 /// Whoever read our output may go, as in `mlferry artifacts ls | head`. Of what changes or judges

@@ -30,7 +30,7 @@ fn explained(error: &io::Error) -> io::Error {
 }
 
 /// A name as a terminal may show it: others than us may have stored control characters.
-pub(super) fn shown(name: &str) -> String {
+pub(crate) fn shown(name: &str) -> String {
     let escaped = |char: char| {
         let is_control = char.is_control();
         let escape = is_control.then(|| char.escape_default());
@@ -40,7 +40,7 @@ pub(super) fn shown(name: &str) -> String {
 }
 
 /// A number of things, in words.
-pub(super) fn counted(count: u64, what: &str) -> String {
+pub(crate) fn counted(count: u64, what: &str) -> String {
     if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
 }
 

@@ -28,8 +28,16 @@ impl EnvName {
 }
 
 /// The subcommands whose flags may come from the environment.
-const WITH_ENV: [&[&str]; 5] =
-    [&["server"], &["gc"], &["import"], &["healthcheck"], &["config", "show"]];
+const WITH_ENV: [&[&str]; 8] = [
+    &["server"],
+    &["gc"],
+    &["doctor"],
+    &["backup"],
+    &["restore"],
+    &["import"],
+    &["healthcheck"],
+    &["config", "show"],
+];
 
 /// The grammar, with variables named in the help only: clap itself would read the process's environment, take an
 /// empty variable as a value, and print values, passwords included, in its help.

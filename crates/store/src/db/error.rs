@@ -38,6 +38,8 @@ pub(crate) enum Trouble {
     Login,
     /// There is no such database, or the file is none.
     NoDatabase,
+    /// The file of the database is damaged.
+    Damaged,
     /// A fault of this program, or of the database.
     Other,
 }

@@ -6,6 +6,7 @@
 mod definitions;
 mod error;
 mod postgres;
+mod soundness;
 mod sqlite;
 mod statements;
 mod transaction;
@@ -13,7 +14,9 @@ mod transaction;
 pub use error::DbError;
 pub(crate) use error::Trouble;
 pub(crate) use postgres::PostgresLocation;
-pub(crate) use sqlite::SqliteLocation;
+pub(crate) use soundness::BrokenKey;
+pub use soundness::{Depth, Faults};
+pub(crate) use sqlite::{SqliteHold, SqliteLocation, copy_sqlite};
 pub(crate) use statements::{
     Insertion, fulfilled_by_most, id_lists, insert, integers, is_one_of, is_one_of_texts, json,
     row_lists,

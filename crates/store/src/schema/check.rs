@@ -48,7 +48,7 @@ pub async fn check_schema(uri: &str) -> Result<SchemaReport, OpenError> {
     report
 }
 
-async fn report(database: &Database, uri: &str) -> Result<SchemaReport, DbError> {
+pub(crate) async fn report(database: &Database, uri: &str) -> Result<SchemaReport, DbError> {
     let mut transaction = database.read().await?;
     let found = match look(&mut transaction).await? {
         Found::Nothing | Found::OtherTables => None,

@@ -8,6 +8,7 @@ mod script;
 mod shape;
 mod upgrade;
 
+pub(crate) use check::report;
 pub use check::{SchemaReport, check_schema};
 pub use upgrade::{Progress, Step, Upgrade, upgrade_schema};
 

@@ -5,8 +5,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by a panic")]
 
+mod backup;
 mod concurrency;
 mod database;
+mod doctor;
 mod experiments;
 mod gc;
 mod histories;

@@ -3,10 +3,12 @@
 //! SQLite is a library that reads and writes files, so its calls block their thread. Whoever makes many of them
 //! goes to a thread that may block first: see [`Database::apart`](super::Database::apart).
 
+mod backup;
 mod cells;
 mod pool;
 mod transaction;
 
+pub(crate) use backup::{SqliteHold, copy as copy_sqlite};
 pub(super) use cells::{FromCell, SqliteRow};
 pub(super) use transaction::{SqliteStatement, SqliteTransaction};
 
@@ -247,6 +249,7 @@ mod code {
     pub(super) const LOCKED: i32 = 6;
     pub(super) const READONLY: i32 = 8;
     pub(super) const IOERR: i32 = 10;
+    pub(super) const CORRUPT: i32 = 11;
     pub(super) const FULL: i32 = 13;
     pub(super) const CANTOPEN: i32 = 14;
     pub(super) const NOTADB: i32 = 26;
@@ -272,6 +275,7 @@ fn trouble_of_code(code: i32) -> Trouble {
         code::READONLY => Trouble::ReadOnly,
         code::IOERR | code::CANTOPEN => Trouble::Unavailable,
         code::FULL => Trouble::Full,
+        code::CORRUPT => Trouble::Damaged,
         code::NOTADB => Trouble::NoDatabase,
         _ => Trouble::Other,
     }
@@ -285,6 +289,7 @@ mod tests {
     fn a_full_disk_is_told_from_a_busy_database() {
         assert_eq!(trouble_of_code(13), Trouble::Full);
         assert_eq!(trouble_of_code(5), Trouble::Busy);
+        assert_eq!(trouble_of_code(11), Trouble::Damaged);
         assert_eq!(trouble_of_code(14), Trouble::Unavailable);
         assert_eq!(trouble_of_code(1), Trouble::Other);
         // SQLITE_IOERR_FSYNC
