@@ -5,6 +5,7 @@
 
 mod backup;
 mod cells;
+mod checkpoints;
 mod pool;
 mod transaction;
 
@@ -14,6 +15,7 @@ pub(super) use transaction::{SqliteStatement, SqliteTransaction};
 
 use super::{Connections, DbError, Trouble};
 use crate::activity::PoolUse;
+use checkpoints::Checkpoints;
 use pool::Pool;
 use regex::Regex;
 use rusqlite::{
@@ -46,12 +48,8 @@ const PREPARED_STATEMENTS: usize = 256;
 
 /// Pages that a connection keeps, in KiB. The one that writes touches several indexes for each row, in pages far
 /// apart, and would write them out and read them again within one transaction.
-const CACHE_OF_WRITER: i64 = 16 * 1024;
+const CACHE_OF_WRITER: i64 = 64 * 1024;
 const CACHE_OF_READER: i64 = 4 * 1024;
-
-/// Pages in the write-ahead log before they are brought to their place. Four times SQLite's own number, since the
-/// pages that are written again and again are brought there once for all.
-const CHECKPOINT_PAGES: i64 = 4000;
 
 /// Where a SQLite database lies.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -86,6 +84,8 @@ pub(crate) struct SqliteDatabase {
     writer: Pool,
     /// Absent where the one connection does both.
     readers: Option<Pool>,
+    /// Absent where there is no write-ahead log of ours.
+    checkpoints: Option<Checkpoints>,
 }
 
 impl SqliteDatabase {
@@ -94,18 +94,31 @@ impl SqliteDatabase {
         connections: &Connections,
     ) -> Result<Self, DbError> {
         make_folder(location);
-        let opening = |purpose| Opening { location: location.clone(), may_create: true, purpose };
-        let writer = Pool::new(opening(Purpose::Write), 1, connections.acquire_timeout);
+        let opening = |purpose, checkpoints| Opening {
+            location: location.clone(),
+            may_create: true,
+            purpose,
+            checkpoints,
+        };
+        let checkpoints = match location {
+            SqliteLocation::File(_) => {
+                Checkpoints::start(opening(Purpose::Checkpoint, None)).map(Some)
+            }
+            SqliteLocation::Memory => Ok(None),
+        };
+        let checkpoints = checkpoints.map_err(|_| DbError::closed())?;
+        let opening_to_write = opening(Purpose::Write, checkpoints.clone());
+        let writer = Pool::new(opening_to_write, 1, connections.acquire_timeout);
         writer.begin("BEGIN").await?.commit()?;
         let readers = connections.max.map_or(READERS, |max| max.saturating_sub(1).max(1));
         let readers = match location {
             SqliteLocation::File(_) => {
-                Some(Pool::new(opening(Purpose::Read), readers, connections.acquire_timeout))
+                Some(Pool::new(opening(Purpose::Read, None), readers, connections.acquire_timeout))
             }
             // Another connection would have another, empty memory.
             SqliteLocation::Memory => None,
         };
-        Ok(Self { writer, readers })
+        Ok(Self { writer, readers, checkpoints })
     }
 
     /// Opens a database with one connection that may replace tables. Its journal stays as it is.
@@ -116,10 +129,11 @@ impl SqliteDatabase {
         if may_create {
             make_folder(location);
         }
-        let opening = Opening { location: location.clone(), may_create, purpose: Purpose::Schema };
+        let (location, purpose) = (location.clone(), Purpose::Schema);
+        let opening = Opening { location, may_create, purpose, checkpoints: None };
         let writer = Pool::new(opening, 1, Connections::default().acquire_timeout);
         writer.begin("BEGIN").await?.commit()?;
-        Ok(Self { writer, readers: None })
+        Ok(Self { writer, readers: None, checkpoints: None })
     }
 
     pub(super) async fn read(&self) -> Result<SqliteTransaction, DbError> {
@@ -147,7 +161,11 @@ impl SqliteDatabase {
         if let Some(readers) = &self.readers {
             readers.close().await;
         }
-        for connection in self.writer.close().await {
+        let writers = self.writer.close().await;
+        if let Some(checkpoints) = &self.checkpoints {
+            checkpoints.stop();
+        }
+        for connection in writers {
             let checkpoint = connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)");
             if let Err(error) = checkpoint {
                 // Nothing is lost: the next start reads the write-ahead log.
@@ -173,18 +191,21 @@ struct Opening {
     location: SqliteLocation,
     may_create: bool,
     purpose: Purpose,
+    /// What is told of commits.
+    checkpoints: Option<Checkpoints>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Purpose {
     Write,
     Read,
+    Checkpoint,
     Schema,
 }
 
 impl Opening {
     fn connect(&self) -> Result<Connection, Error> {
-        let connection = match &self.location {
+        let mut connection = match &self.location {
             SqliteLocation::File(path) => self.connect_to(path)?,
             SqliteLocation::Memory => Connection::open_in_memory()?,
         };
@@ -199,13 +220,17 @@ impl Opening {
             Purpose::Write => {
                 connection.pragma_update(None, "foreign_keys", true)?;
                 connection.pragma_update(None, "cache_size", -CACHE_OF_WRITER)?;
-                connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
                 if matches!(self.location, SqliteLocation::File(_)) {
                     // It answers with the journal that there is now.
                     connection.pragma_update(None, "journal_mode", "WAL")?;
                 }
+                if let Some(checkpoints) = &self.checkpoints {
+                    checkpoints.watch(&mut connection)?;
+                }
             }
             Purpose::Read => connection.pragma_update(None, "cache_size", -CACHE_OF_READER)?,
+            // It copies pages past its cache.
+            Purpose::Checkpoint => {}
             // As SQLite's own recipe for replacing tables asks: references by other tables, triggers and
             // views stay what they are while a table is away. Neither can be set within a transaction.
             Purpose::Schema => {

@@ -1,0 +1,123 @@
+//! Checkpoints beside the writer: what is in the write-ahead log is brought to its place by a thread of its own.
+//!
+//! SQLite itself has whoever commits do that, who then waits for megabytes to be copied and flushed, and everybody else for
+//! him. Here he only copies what he wrote while the thread was at work, so that the log is empty for once and begins anew.
+
+use super::Opening;
+use rusqlite::{Connection, Error, hooks::Wal};
+use std::{
+    io,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+        mpsc::{self, Receiver, Sender},
+    },
+    thread::{self, JoinHandle},
+};
+
+/// Pages in the write-ahead log before they are brought to their place. Four times SQLite's own number, since pages
+/// that are written again and again are brought there once for all.
+const PAGES: i32 = 4000;
+
+/// As whoever has committed does it: without waiting for anybody.
+const CHECKPOINT: &str = "PRAGMA wal_checkpoint(PASSIVE)";
+
+/// The thread that makes checkpoints of one database.
+#[derive(Debug, Clone)]
+pub(super) struct Checkpoints(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    orders: Sender<Order>,
+    progress: Arc<Progress>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+#[derive(Debug, Default)]
+struct Progress {
+    /// From the order until it is carried out.
+    is_busy: AtomicBool,
+    /// Whether all but what was written meanwhile is in its place.
+    has_copied: AtomicBool,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Order {
+    Checkpoint,
+    Stop,
+}
+
+impl Checkpoints {
+    /// Starts the thread, which opens a connection once there is something to do.
+    pub(super) fn start(opening: Opening) -> io::Result<Self> {
+        let (orders, waiting) = mpsc::channel();
+        let progress = Arc::new(Progress::default());
+        let shared = Arc::clone(&progress);
+        let thread = thread::Builder::new()
+            .name("checkpoints".to_owned())
+            .spawn(move || carry_out(&waiting, &opening, &shared))?;
+        let thread = Mutex::new(Some(thread));
+        Ok(Self(Arc::new(Shared { orders, progress, thread })))
+    }
+
+    /// Makes checkpoints of what a connection commits.
+    pub(super) fn watch(&self, connection: &mut Connection) -> Result<(), Error> {
+        let shared = Arc::clone(&self.0);
+        connection.wal_hook(Some(move |wal: &mut Wal, pages| {
+            shared.committed(wal, pages);
+            Ok(())
+        }))
+    }
+
+    /// Waits until the thread has closed its connection.
+    pub(super) fn stop(&self) {
+        // It fails where the thread has ended.
+        let _ = self.0.orders.send(Order::Stop);
+        let thread = self.0.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if thread.is_some_and(|thread| thread.join().is_err()) {
+            tracing::error!("the thread for checkpoints panicked");
+        }
+    }
+}
+
+impl Shared {
+    /// After a commit, with so many pages in the log.
+    fn committed(&self, wal: &mut Wal, pages: i32) {
+        if self.progress.has_copied.swap(false, Ordering::Relaxed) {
+            copy_rest(wal);
+        } else if pages >= PAGES && !self.progress.is_busy.swap(true, Ordering::Relaxed) {
+            let ordered = self.orders.send(Order::Checkpoint);
+            if ordered.is_err() {
+                copy_rest(wal);
+            }
+        }
+    }
+}
+
+fn copy_rest(wal: &mut Wal) {
+    if let Err(error) = wal.checkpoint() {
+        // The next one copies it, too.
+        tracing::debug!(%error, "a checkpoint was not made");
+    }
+}
+
+fn carry_out(waiting: &Receiver<Order>, opening: &Opening, progress: &Progress) {
+    let mut connection = None;
+    while let Ok(Order::Checkpoint) = waiting.recv() {
+        let made = match &mut connection {
+            Some(connection) => checkpoint(connection),
+            None => opening.connect().and_then(|opened| checkpoint(connection.insert(opened))),
+        };
+        if let Err(error) = &made {
+            tracing::warn!(%error, "a checkpoint of the database was not made; it will be tried again");
+            connection = None;
+        }
+        progress.has_copied.store(made.is_ok(), Ordering::Relaxed);
+        progress.is_busy.store(false, Ordering::Relaxed);
+    }
+}
+
+fn checkpoint(connection: &Connection) -> Result<(), Error> {
+    // It answers with a row.
+    connection.query_row(CHECKPOINT, [], |_| Ok(()))
+}
