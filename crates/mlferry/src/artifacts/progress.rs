@@ -27,6 +27,7 @@ impl Progress {
     /// Files that will be worked on, and their bytes.
     pub(super) fn add_found(&self, files: u64, bytes: u64) {
         self.found.fetch_add(files, Ordering::Relaxed);
+        self.show_files();
         self.bar.inc_length(bytes);
     }
 
@@ -42,9 +43,14 @@ impl Progress {
 
     /// One file is done.
     pub(super) fn finish_file(&self) {
-        let done = self.done.fetch_add(1, Ordering::Relaxed) + 1;
+        self.done.fetch_add(1, Ordering::Relaxed);
+        self.show_files();
+    }
+
+    fn show_files(&self) {
         if !self.bar.is_hidden() {
-            let found = self.found.load(Ordering::Relaxed);
+            let [done, found] =
+                [&self.done, &self.found].map(|count| count.load(Ordering::Relaxed));
             self.bar.set_message(format!("{done}/{found} files"));
         }
     }
