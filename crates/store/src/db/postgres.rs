@@ -234,33 +234,37 @@ impl PostgresDatabase {
         self.begin("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await
     }
 
-    /// A connection without a transaction, where there is one; otherwise whatever [`write`](Self::write) waits for.
+    /// A connection without a transaction.
     pub(super) async fn once(&self) -> Result<PostgresConnection, DbError> {
-        match self.pool.acquire().await {
-            Ok(connection) => Ok(PostgresConnection::Alone(connection)),
-            Err(_) => self.write().await,
-        }
+        self.patiently(|| self.pool.acquire()).await.map(PostgresConnection::Alone)
     }
 
     pub(super) async fn write(&self) -> Result<PostgresConnection, DbError> {
         self.begin("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE").await
     }
 
-    /// Begins a transaction. Nothing has happened yet, so a lost connection is replaced by the next one;
-    /// after a restart of the server all of the pool may be lost. A server that is down is waited for.
     async fn begin(&self, statement: &'static str) -> Result<PostgresConnection, DbError> {
+        self.patiently(|| self.pool.begin_with(statement)).await.map(PostgresConnection::Within)
+    }
+
+    /// Takes a connection for something that has not begun yet, so that a lost one is replaced by the next one; after a
+    /// restart of the server all of the pool may be lost. A server that is down is waited for.
+    async fn patiently<T, F: Future<Output = Result<T, sqlx::Error>>>(
+        &self,
+        attempt: impl Fn() -> F,
+    ) -> Result<T, DbError> {
         let options = self.pool.options();
         let deadline = Instant::now() + options.get_acquire_timeout();
         let mut lost_connections = 0;
         loop {
-            match self.pool.begin_with(statement).await.map_err(DbError::from) {
+            match attempt().await.map_err(DbError::from) {
                 Err(error) if error.trouble() == Trouble::Lost && Instant::now() < deadline => {
                     lost_connections += 1;
                     if lost_connections > options.get_max_connections() {
                         tokio::time::sleep(RETRY_DELAY).await;
                     }
                 }
-                begun => return begun.map(PostgresConnection::Within),
+                taken => return taken,
             }
         }
     }
