@@ -79,9 +79,11 @@ fn lock_and_write(ids: &BTreeSet<&RunId>, points: &[Point<'_>]) -> Option<WithQu
     let statement = WithQuery::new()
         .cte(part(LOCKED).query(runs).to_owned())
         .cte(part("points").columns(POINT_COLUMNS).query(all.arrays()?).to_owned())
-        .cte(part("logged").query(all.of_selected(of_active("points", POINT_COLUMNS))).to_owned())
+        .cte(part("logged").query(all.of_selected(of_active("points", POINT_COLUMNS))?).to_owned())
         .cte(part("latest").columns(LATEST_COLUMNS).query(latest.arrays()?).to_owned())
-        .cte(part("kept").query(latest.of_selected(of_active("latest", LATEST_COLUMNS))).to_owned())
+        .cte(
+            part("kept").query(latest.of_selected(of_active("latest", LATEST_COLUMNS))?).to_owned(),
+        )
         .query(returned)
         .to_owned();
     Some(statement)

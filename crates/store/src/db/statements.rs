@@ -35,10 +35,8 @@ impl Insertion {
     /// The statement of PostgreSQL that inserts some of the rows: several as an array for each column, where that can
     /// be, so that its text is the same for all numbers of rows.
     pub(super) fn with_arrays(&self, rows: &[Vec<Expr>]) -> InsertStatement {
-        match arrays_of(rows) {
-            Some(arrays) if rows.len() > 1 => self.of_selected(arrays),
-            _ => self.of(rows),
-        }
+        let arrays = if rows.len() > 1 { arrays_of(rows) } else { None };
+        arrays.and_then(|arrays| self.of_selected(arrays)).unwrap_or_else(|| self.of(rows))
     }
 
     /// A statement of PostgreSQL that selects the rows: an array for each column, where that can be.
@@ -46,13 +44,11 @@ impl Insertion {
         arrays_of(&self.rows)
     }
 
-    /// The statement that inserts what is selected instead of the rows. Without as many columns, it inserts nothing.
-    pub(crate) fn of_selected(&self, select: SelectStatement) -> InsertStatement {
+    /// The statement that inserts what is selected instead of the rows; absent where that has other columns.
+    pub(crate) fn of_selected(&self, select: SelectStatement) -> Option<InsertStatement> {
         let mut statement = self.statement.clone();
-        if let Err(error) = statement.select_from(select) {
-            tracing::error!(%error, "an insertion selects other columns than it has");
-        }
-        statement
+        statement.select_from(select).ok()?;
+        Some(statement)
     }
 
     /// The statement that inserts some of the rows.
