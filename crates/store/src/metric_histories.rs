@@ -165,10 +165,20 @@ impl Question for GetMetricHistoryBulk {
 
 /// Selects all values of a metric of some runs.
 pub(crate) fn select_values(dialect: Dialect, runs: &[RunId], key: &str) -> SelectStatement {
+    let is_of_runs = Expr::col(Metrics::RunUuid).is_in(runs.iter().map(RunId::as_str));
+    select_values_where(dialect, is_of_runs, key)
+}
+
+/// Selects all values of a metric of the runs that a condition tells.
+pub(crate) fn select_values_where(
+    dialect: Dialect,
+    is_of_runs: Expr,
+    key: &str,
+) -> SelectStatement {
     Query::select()
         .columns([Metrics::RunUuid].into_iter().chain(BY_TIME))
         .from(Metrics::Table)
-        .and_where(Expr::col(Metrics::RunUuid).is_in(runs.iter().map(RunId::as_str)))
+        .and_where(is_of_runs)
         .and_where(fulfilled_by_most(dialect, Expr::col(Metrics::Key).eq(key)))
         .take()
 }
@@ -179,7 +189,8 @@ pub(crate) fn metric_of(row: &Row, key: &str) -> Result<Metric, DbError> {
     Ok(Metric { run_id, ..value_of(row, key)? })
 }
 
-fn value_of(row: &Row, key: &str) -> Result<Metric, DbError> {
+/// A value without its run.
+pub(crate) fn value_of(row: &Row, key: &str) -> Result<Metric, DbError> {
     let HistoryPlace { timestamp, step, value, is_nan } = place_of(row)?;
     Ok(of_run(key.to_owned(), stored_value(value, is_nan), timestamp, step))
 }

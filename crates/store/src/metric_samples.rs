@@ -2,10 +2,10 @@
 
 use crate::{
     Store, StoreError,
-    db::{DbError, Dialect, Transaction, integers, is_one_of},
-    metric_histories::{metric_of, select_values},
+    db::{DbError, Dialect, Transaction, integers, is_one_of, is_one_of_texts},
+    metric_histories::{metric_of, select_values, select_values_where},
     reads::Question,
-    tables::Metrics,
+    tables::{Metrics, Runs},
 };
 use mlferry_protocol::{
     RunId,
@@ -16,10 +16,7 @@ use sea_query::{
     Condition, Expr, ExprTrait, Func, Order, OverStatement, Query, SelectStatement,
     SubQueryStatement, WindowStatement,
 };
-use std::{
-    collections::{HashMap, HashSet},
-    slice,
-};
+use std::{collections::HashMap, slice};
 
 /// Values of a run that are counted for its sample. From a longer history come values at about even distances between
 /// its first and its last step, which the index finds without a look at all others.
@@ -50,17 +47,14 @@ impl Question for GetMetricHistoryBulkInterval {
 
     async fn answer(&self, transaction: &mut Transaction) -> Result<Self::Answer, StoreError> {
         let mut found: HashMap<RunId, Vec<Metric>> = HashMap::new();
-        let mut counted = Vec::new();
-        let runs: HashSet<&RunId> = self.run_ids.iter().collect();
-        for run in runs {
+        for run in long_histories(transaction, self).await? {
             // Boxed, since few histories are long, and what is asked of one is.
-            match Box::pin(sample_by_step(transaction, self, run)).await? {
-                Some(sample) => {
-                    found.insert(run.clone(), sample);
-                }
-                None => counted.push(run.clone()),
+            if let Some(sample) = Box::pin(sample_by_step(transaction, self, &run)).await? {
+                found.insert(run, sample);
             }
         }
+        let counted = self.run_ids.iter().filter(|run| !found.contains_key(*run));
+        let counted: Vec<RunId> = counted.cloned().collect();
         if !counted.is_empty() {
             found.extend(sample_by_count(transaction, self, &counted).await?);
         }
@@ -68,6 +62,32 @@ impl Question for GetMetricHistoryBulkInterval {
         let metrics = self.run_ids.iter().filter_map(|run| found.get(run)).flatten().cloned();
         Ok(GetMetricHistoryBulkIntervalResponse { metrics: metrics.collect() })
     }
+}
+
+/// The runs that have more values than are counted.
+async fn long_histories(
+    transaction: &mut Transaction,
+    request: &GetMetricHistoryBulkInterval,
+) -> Result<Vec<RunId>, DbError> {
+    let dialect = transaction.dialect();
+    let is_of_run =
+        Expr::col((Metrics::Table, Metrics::RunUuid)).equals((Runs::Table, Runs::RunUuid));
+    let beyond =
+        within_steps(select_values_where(dialect, is_of_run, &request.metric_key), request)
+            .clear_selects()
+            .expr(Expr::val(1))
+            .offset(COUNTED)
+            .limit(1)
+            .take();
+    let ids: Vec<&str> = request.run_ids.iter().map(RunId::as_str).collect();
+    let select = Query::select()
+        .column(Runs::RunUuid)
+        .from(Runs::Table)
+        .and_where(is_one_of_texts(dialect, Expr::col(Runs::RunUuid), &ids))
+        .and_where(Expr::exists(beyond))
+        .take();
+    let rows = transaction.fetch_all(&select).await?;
+    rows.iter().map(|row| Ok(RunId::new(row.get::<String>(Runs::RunUuid)?))).collect()
 }
 
 /// The first value of each bucket of each run, and the last value of the run.
@@ -101,7 +121,7 @@ fn select_by_count(
     runs: &[RunId],
 ) -> SelectStatement {
     let buckets = Func::cust("ntile").arg(i32::from(request.max_results));
-    let bucketed = within_steps(dialect, request, runs)
+    let bucketed = within_steps(select_values(dialect, runs, &request.metric_key), request)
         .expr_window_as(buckets, window(&Order::Asc), BUCKET)
         .expr_window_as(row_number(), window(&Order::Desc), FROM_LAST)
         .take();
@@ -116,13 +136,11 @@ fn select_by_count(
     first_and_last(ranked)
 }
 
-/// The values of some runs at the steps that are looked at.
+/// Those of the values that are at the steps which are looked at.
 fn within_steps(
-    dialect: Dialect,
+    mut select: SelectStatement,
     request: &GetMetricHistoryBulkInterval,
-    runs: &[RunId],
 ) -> SelectStatement {
-    let mut select = select_values(dialect, runs, &request.metric_key);
     if let Some((start, end)) = request.steps {
         select.and_where(Expr::col(Metrics::Step).between(start, end));
     }
@@ -156,19 +174,16 @@ fn window(order: &Order) -> WindowStatement {
     window
 }
 
-/// A sample of a long history; absent where the history is short, or its steps are so few or so unevenly spread that
-/// hardly any would be found.
+/// A sample of a long history; absent where its steps are so few or so unevenly spread that hardly any would be found.
 async fn sample_by_step(
     transaction: &mut Transaction,
     request: &GetMetricHistoryBulkInterval,
     run: &RunId,
 ) -> Result<Option<Vec<Metric>>, DbError> {
     let dialect = transaction.dialect();
-    let values = within_steps(dialect, request, slice::from_ref(run));
+    let values = select_values(dialect, slice::from_ref(run), &request.metric_key);
+    let values = within_steps(values, request);
     let step = values.clone().clear_selects().column(Metrics::Step).limit(1).take();
-    if step_of(transaction, step.clone().offset(COUNTED).take()).await?.is_none() {
-        return Ok(None);
-    }
     let next = step.clone().order_by(Metrics::Step, Order::Asc).take();
     let first = step_of(transaction, next.clone()).await?;
     let last =

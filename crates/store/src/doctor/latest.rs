@@ -7,14 +7,15 @@ use super::{
 use crate::{
     StoreError,
     db::{Row, Transaction},
-    metrics::{Point, stored_value, update_latest},
+    metric_histories::{select_values, value_of},
+    metrics::{Point, update_latest},
     reads::Question,
     run_locks,
     tables::{LatestMetrics, Metrics},
 };
 use mlferry_protocol::RunId;
 use sea_query::{Expr, ExprTrait, Order, Query};
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, slice};
 
 /// Latest values that are written in one transaction.
 const PAGE: u64 = 500;
@@ -153,17 +154,11 @@ async fn latest_of<'a>(
     run: &'a RunId,
     key: &'a str,
 ) -> Result<Option<Point<'a>>, StoreError> {
-    let mut select = Query::select();
-    select
-        .columns([Metrics::Value, Metrics::Timestamp, Metrics::Step, Metrics::IsNan])
-        .from(Metrics::Table)
-        .and_where(Expr::col(Metrics::RunUuid).eq(run.as_str()))
-        .and_where(Expr::col(Metrics::Key).eq(key));
+    let mut select = select_values(transaction.dialect(), slice::from_ref(run), key);
     for column in [Metrics::Step, Metrics::Timestamp, Metrics::Value] {
         select.order_by(column, Order::Desc);
     }
     let Some(row) = transaction.fetch_optional(select.limit(1)).await? else { return Ok(None) };
-    let value = stored_value(row.get(Metrics::Value)?, row.get(Metrics::IsNan)?);
-    let (step, timestamp) = (row.get(Metrics::Step)?, row.get(Metrics::Timestamp)?);
-    Ok(Some(Point::new(run, key, step, timestamp, value)))
+    let latest = value_of(&row, key)?;
+    Ok(Some(Point::new(run, key, latest.step, latest.timestamp, latest.value)))
 }
