@@ -118,7 +118,7 @@ pub(crate) struct Parsed {
 
 /// Reads a command line whose first word is the program's name.
 pub(crate) fn parse(args: &[OsString], mut env: Env) -> Result<Parsed, Stop> {
-    let usage = usage_of(args);
+    let usage = Usage::of(args);
     let (grammar, names) = grammar();
     let typed = matches(grammar.clone(), args, usage)?;
 
@@ -264,56 +264,6 @@ fn typed_ids(flags: &ArgMatches) -> Vec<String> {
     let typed =
         flags.ids().filter(|id| flags.value_source(id.as_str()) == Some(ValueSource::CommandLine));
     typed.map(ToString::to_string).collect()
-}
-
-/// The command an error belongs to: the first word that is neither an option nor an option's value.
-fn usage_of(args: &[OsString]) -> Usage {
-    let mut words = args.iter().skip(1);
-    while let Some(word) = words.next() {
-        match word.to_str() {
-            Some("--env-file" | "--config") => {
-                words.next();
-            }
-            Some("server" | "ui") => return Usage::Server,
-            Some("gc") => return Usage::Gc,
-            Some("doctor") => return Usage::Doctor,
-            Some("backup") => return Usage::Backup,
-            Some("restore") => return Usage::Restore,
-            Some("import") => return Usage::Import,
-            Some("healthcheck") => return Usage::Healthcheck,
-            Some("artifacts") => {
-                return match words.next().and_then(|word| word.to_str()) {
-                    Some("ls") => Usage::ArtifactsLs,
-                    Some("cp") => Usage::ArtifactsCp,
-                    Some("rm") => Usage::ArtifactsRm,
-                    Some("du") => Usage::ArtifactsDu,
-                    Some("verify") => Usage::ArtifactsVerify,
-                    Some("sweep") => Usage::ArtifactsSweep,
-                    _ => Usage::Artifacts,
-                };
-            }
-            Some("db") => {
-                return match words.next().and_then(|word| word.to_str()) {
-                    Some("upgrade") => Usage::DbUpgrade,
-                    Some("check") => Usage::DbCheck,
-                    _ => Usage::Db,
-                };
-            }
-            Some("config") => {
-                return match words.next().and_then(|word| word.to_str()) {
-                    Some("show") => Usage::ConfigShow,
-                    Some("reference") => Usage::ConfigReference,
-                    _ => Usage::Config,
-                };
-            }
-            Some("routes") => return Usage::Routes,
-            Some("completions") => return Usage::Completions,
-            Some("man") => return Usage::Man,
-            Some(option) if option.starts_with('-') => {}
-            _ => return Usage::Root,
-        }
-    }
-    Usage::Root
 }
 
 #[cfg(test)]

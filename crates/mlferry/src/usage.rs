@@ -1,5 +1,6 @@
 //! How a start stops before the server runs: help, a usage error in click's shape, or a refusal of one line.
 
+use std::ffi::OsString;
 use std::fmt;
 use std::io::{self, Write};
 
@@ -62,6 +63,56 @@ pub(crate) enum Usage {
 }
 
 impl Usage {
+    /// The command an error belongs to: the first word that is neither an option nor an option's value.
+    pub(crate) fn of(args: &[OsString]) -> Self {
+        let mut words = args.iter().skip(1);
+        while let Some(word) = words.next() {
+            match word.to_str() {
+                Some("--env-file" | "--config") => {
+                    words.next();
+                }
+                Some("server" | "ui") => return Self::Server,
+                Some("gc") => return Self::Gc,
+                Some("doctor") => return Self::Doctor,
+                Some("backup") => return Self::Backup,
+                Some("restore") => return Self::Restore,
+                Some("import") => return Self::Import,
+                Some("healthcheck") => return Self::Healthcheck,
+                Some("artifacts") => {
+                    return match words.next().and_then(|word| word.to_str()) {
+                        Some("ls") => Self::ArtifactsLs,
+                        Some("cp") => Self::ArtifactsCp,
+                        Some("rm") => Self::ArtifactsRm,
+                        Some("du") => Self::ArtifactsDu,
+                        Some("verify") => Self::ArtifactsVerify,
+                        Some("sweep") => Self::ArtifactsSweep,
+                        _ => Self::Artifacts,
+                    };
+                }
+                Some("db") => {
+                    return match words.next().and_then(|word| word.to_str()) {
+                        Some("upgrade") => Self::DbUpgrade,
+                        Some("check") => Self::DbCheck,
+                        _ => Self::Db,
+                    };
+                }
+                Some("config") => {
+                    return match words.next().and_then(|word| word.to_str()) {
+                        Some("show") => Self::ConfigShow,
+                        Some("reference") => Self::ConfigReference,
+                        _ => Self::Config,
+                    };
+                }
+                Some("routes") => return Self::Routes,
+                Some("completions") => return Self::Completions,
+                Some("man") => return Self::Man,
+                Some(option) if option.starts_with('-') => {}
+                _ => return Self::Root,
+            }
+        }
+        Self::Root
+    }
+
     fn command(self) -> &'static str {
         match self {
             Self::Root => "mlferry",

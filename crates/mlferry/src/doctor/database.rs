@@ -161,11 +161,8 @@ fn add_all(
     all_is_well: &str,
     found: Result<Vec<RecordFinding>, StoreError>,
 ) {
-    match found {
-        Ok(found) if found.is_empty() => report.ok(Group::Records, check, all_is_well),
-        Ok(found) => found.iter().for_each(|found| report.add(of_records(found))),
-        Err(error) => report.unchecked(Group::Records, check, words(error)),
-    }
+    let found = found.map(|found| found.iter().map(of_records).collect());
+    report.add_all(Group::Records, check, all_is_well, found);
 }
 
 fn of_records(found: &RecordFinding) -> Finding {

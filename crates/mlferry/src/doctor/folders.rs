@@ -5,8 +5,8 @@ use std::collections::HashSet;
 use mlferry_server::FolderPage;
 use mlferry_store::{FolderOwner, StoreError, without_password};
 
-use super::places::{Places, Tally, add};
-use super::report::{Finding, Level, Report};
+use super::places::{Places, Tally};
+use super::report::{Finding, Group, Level, Report};
 
 /// The folders of an experiment that hold others: for logged models, and for traces.
 const MODELS: &str = "models";
@@ -22,8 +22,8 @@ struct Found {
 /// Looks for folders of experiments that belong to nothing.
 pub(super) async fn examine(report: &mut Report, places: &Places<'_>) {
     let found = walk(places).await.map(Found::findings);
-    add(
-        report,
+    report.add_all(
+        Group::Artifacts,
         "artifacts.owner",
         "the folders of experiments belong to runs, models and traces",
         found,

@@ -8,7 +8,6 @@ use mlferry_store::{Checkup, Located, StoreError, without_password};
 
 use super::destination::Proxied;
 use super::report::{EXAMPLES, Finding, Group, Level, Report};
-use super::words;
 use crate::uri;
 
 /// Places that are looked at side by side.
@@ -57,12 +56,22 @@ impl Places<'_> {
     /// Looks at the places of all runs, models and versions.
     pub(super) async fn examine(&self, report: &mut Report) {
         let runs = self.examine_runs().await;
-        add(report, "runs.artifacts", "servers get at the artifact locations of all runs", runs);
+        report.add_all(
+            Group::Artifacts,
+            "runs.artifacts",
+            "servers get at the artifact locations of all runs",
+            runs,
+        );
         let models = self.examine_models().await;
-        add(report, "logged_models.artifacts", "the files of all logged models are there", models);
+        report.add_all(
+            Group::Artifacts,
+            "logged_models.artifacts",
+            "the files of all logged models are there",
+            models,
+        );
         let versions = self.examine_versions().await;
         let well = "the files of all model versions are there";
-        add(report, "model_versions.artifacts", well, versions);
+        report.add_all(Group::Artifacts, "model_versions.artifacts", well, versions);
     }
 
     /// Whether the artifacts at a location can be looked at.
@@ -184,18 +193,4 @@ fn findings_of(table: &str, things: &str, missing: Tally, out_of_reach: Tally) -
                 .advice("Clients may get at them with rights of their own; here, nobody can tell.")
         });
     missing.into_iter().chain(out_of_reach).collect()
-}
-
-/// Adds what was found, or that all is well.
-pub(super) fn add(
-    report: &mut Report,
-    check: &str,
-    all_is_well: &str,
-    found: Result<Vec<Finding>, StoreError>,
-) {
-    match found {
-        Ok(found) if found.is_empty() => report.ok(Group::Artifacts, check, all_is_well),
-        Ok(found) => found.into_iter().for_each(|finding| report.add(finding)),
-        Err(error) => report.unchecked(Group::Artifacts, check, words(error)),
-    }
 }

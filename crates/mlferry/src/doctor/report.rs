@@ -2,7 +2,10 @@
 
 use std::fmt;
 
+use mlferry_store::StoreError;
 use serde::Serialize;
+
+use super::words;
 
 /// Examples that are shown of a finding.
 pub(super) const EXAMPLES: usize = 5;
@@ -162,6 +165,21 @@ pub(super) struct Report {
 impl Report {
     pub(super) fn add(&mut self, finding: Finding) {
         self.findings.push(finding);
+    }
+
+    /// Adds what was found, or that all is well.
+    pub(super) fn add_all(
+        &mut self,
+        group: Group,
+        check: &str,
+        all_is_well: &str,
+        found: Result<Vec<Finding>, StoreError>,
+    ) {
+        match found {
+            Ok(found) if found.is_empty() => self.ok(group, check, all_is_well),
+            Ok(found) => self.findings.extend(found),
+            Err(error) => self.unchecked(group, check, words(error)),
+        }
     }
 
     /// Notes that something is as it should be.
