@@ -9,6 +9,7 @@ import http.client
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -20,7 +21,7 @@ import urllib.parse
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
     from stores.base import Place
@@ -457,6 +458,18 @@ class Server:
 
     def raw(self, timeout: float = 30.0) -> RawConnection:
         return RawConnection(self.port, timeout)
+
+
+class Folder:
+    """A server's folder that a test fills once and copies for whoever changes it."""
+
+    root: Path
+
+    def copy(self, to: Path) -> Self:
+        shutil.copytree(self.root, to)
+        other = object.__new__(type(self))
+        other.__dict__ |= self.__dict__ | {"root": to}
+        return other
 
 
 def run_binary(*arguments: str, cwd: Path, environment=None, seconds: float = 15.0) -> subprocess.CompletedProcess:

@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 from mlflow import MlflowClient
 
-from harness import Server, binary, clean_environment, entries, quoted, run_binary, tree, wait_until
+from harness import Folder, Server, binary, clean_environment, entries, quoted, run_binary, tree, wait_until
 
 SECONDS = 120.0
 
@@ -32,7 +32,7 @@ def run(*arguments: str, cwd: Path, code: int = 0, **options) -> subprocess.Comp
     return done
 
 
-class Lab:
+class Lab(Folder):
     """A folder with a database and artifacts, and a backup of both."""
 
     def __init__(self, root: Path):
@@ -47,12 +47,6 @@ class Lab:
                 assert server.put(f"0/{self.run}/artifacts/{quoted(name)}", body).status == 200
             self.said = run("backup", "backup", "--artifacts", cwd=root).stdout
             assert server.stop() == 0
-
-    def copy(self, to: Path) -> Lab:
-        shutil.copytree(self.root, to)
-        other = object.__new__(Lab)
-        other.__dict__ |= self.__dict__ | {"root": to}
-        return other
 
     @property
     def backup(self) -> Path:

@@ -20,7 +20,7 @@ from typing import ClassVar
 
 import pytest
 
-from harness import ON_DISK_BYTES, Server, binary, clean_environment, run_binary, tree, wait_until
+from harness import ON_DISK_BYTES, Folder, Server, binary, clean_environment, run_binary, tree, wait_until
 from postgres import execute
 
 SECONDS = 90.0
@@ -52,7 +52,7 @@ def doctor(root: Path, *arguments: str, environment=None) -> Report:
     return Report(run_binary(*line, cwd=root, environment=environment, seconds=SECONDS))
 
 
-class Lab:
+class Lab(Folder):
     """A database and its artifacts, with something of each kind that has files."""
 
     def __init__(self, root: Path):
@@ -81,12 +81,6 @@ class Lab:
             version = {"name": "r", "source": f"models:/{self.model}", "model_id": self.model}
             assert server.api("/model-versions/create", version).status == 200
             assert server.stop() == 0
-
-    def copy(self, to: Path) -> Lab:
-        shutil.copytree(self.root, to)
-        other = object.__new__(Lab)
-        other.__dict__ |= self.__dict__ | {"root": to}
-        return other
 
     def spoil(self, sql: str) -> None:
         connection = sqlite3.connect(self.root / "mlflow.db")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import sqlite3
 import subprocess
 import sys
@@ -13,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from harness import Server, binary, clean_environment, run_binary
+from harness import Folder, Server, binary, clean_environment, run_binary
 
 
-class Lab:
+class Lab(Folder):
     """A database and its artifacts, with some of everything deleted and some not."""
 
     def __init__(self, root: Path):
@@ -53,12 +52,6 @@ class Lab:
         for name in ("a.txt", "deep/er/b.bin"):
             assert server.put(f"{experiment}/{run}/artifacts/{name}", b"x" * 1000).status == 200
         return run
-
-    def copy(self, to: Path) -> Lab:
-        shutil.copytree(self.root, to)
-        other = object.__new__(Lab)
-        other.__dict__ |= self.__dict__ | {"root": to}
-        return other
 
     def gc(self, *arguments: str, code: int = 0) -> subprocess.CompletedProcess:
         done = run_binary("gc", *arguments, cwd=self.root, seconds=60)
