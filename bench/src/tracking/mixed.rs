@@ -23,9 +23,9 @@ use crate::report::{Better, Measure, Results};
 use crate::units::{megabytes, to_f64};
 
 /// How long the most is looked for.
-pub(super) const FULL: Duration = Duration::from_secs(10);
+pub(super) const FULL: Duration = Duration::from_secs(30);
 /// A sixteenth.
-pub(super) const QUICK: Duration = Duration::from_millis(625);
+pub(super) const QUICK: Duration = Duration::from_millis(1_875);
 
 /// The share of the most at which the load is kept.
 const SHARE: f64 = 0.8;

@@ -1,7 +1,8 @@
 //! Checkpoints beside the writer: what is in the write-ahead log is brought to its place by a thread of its own.
 //!
 //! SQLite itself has whoever commits do that, who then waits for megabytes to be copied and flushed, and everybody else for
-//! him. Here he only copies what he wrote while the thread was at work, so that the log is empty for once and begins anew.
+//! him. Here he only copies the little that he wrote while the thread was at work, so that the log is empty for once and begins
+//! anew.
 
 use super::Opening;
 use rusqlite::{Connection, Error, hooks::Wal};
@@ -18,6 +19,16 @@ use std::{
 /// Pages in the write-ahead log before they are brought to their place. Four times SQLite's own number, since pages
 /// that are written again and again are brought there once for all.
 const PAGES: i32 = 4000;
+
+/// Pages that whoever commits may copy, while everybody else waits: some milliseconds.
+const REST: i64 = 300;
+
+/// How much the thread steps back, for calls to go first. No more than this: on a busy machine the log would only grow.
+#[cfg(target_os = "linux")]
+const NICENESS: i32 = 5;
+
+/// How often the thread copies what was written while it copied, at most.
+const ROUNDS: usize = 8;
 
 /// As whoever has committed does it: without waiting for anybody.
 const CHECKPOINT: &str = "PRAGMA wal_checkpoint(PASSIVE)";
@@ -37,7 +48,7 @@ struct Shared {
 struct Progress {
     /// From the order until it is carried out.
     is_busy: AtomicBool,
-    /// Whether all but what was written meanwhile is in its place.
+    /// Whether all but a rest is in its place.
     has_copied: AtomicBool,
 }
 
@@ -102,6 +113,7 @@ fn copy_rest(wal: &mut Wal) {
 }
 
 fn carry_out(waiting: &Receiver<Order>, opening: &Opening, progress: &Progress) {
+    step_back();
     let mut connection = None;
     while let Ok(Order::Checkpoint) = waiting.recv() {
         let made = match &mut connection {
@@ -117,7 +129,22 @@ fn carry_out(waiting: &Receiver<Order>, opening: &Opening, progress: &Progress) 
     }
 }
 
+/// What calls are waiting for goes first. Elsewhere than on Linux, this would count for the whole process.
+fn step_back() {
+    #[cfg(target_os = "linux")]
+    if let Err(error) = rustix::process::nice(NICENESS) {
+        tracing::debug!(%error, "checkpoints are as urgent as calls");
+    }
+}
+
+/// Copies until so little is left that whoever commits hardly notices it, or commits are too large for that.
 fn checkpoint(connection: &Connection) -> Result<(), Error> {
-    // It answers with a row.
-    connection.query_row(CHECKPOINT, [], |_| Ok(()))
+    for _ in 0..ROUNDS {
+        let (pages, copied): (i64, i64) =
+            connection.query_row(CHECKPOINT, [], |row| Ok((row.get(1)?, row.get(2)?)))?;
+        if pages - copied <= REST {
+            break;
+        }
+    }
+    Ok(())
 }
