@@ -46,7 +46,8 @@ async fn unpack(data: &[u8], format: ExtractFormat, root: &Path) {
     };
     let all = ListOptions { recursive: true, ..ListOptions::default() };
     let entries = service.list(Some(folder), all).await.map(|listing| listing.entries);
-    let sizes: Vec<u64> = entries.unwrap_or_default().iter().filter_map(|entry| entry.size).collect();
+    let sizes: Vec<u64> =
+        entries.unwrap_or_default().iter().filter_map(|entry| entry.size).collect();
     let listed = Extracted { files: sizes.len() as u64, bytes: sizes.iter().sum() };
     assert_eq!(listed, stored);
     service.close().await;

@@ -1,10 +1,8 @@
 //! Page tokens: one that is taken is written as one that means the same.
 
 use mlferry_protocol::{
-    DecodeRequest, Fields, PageToken,
-    evaluation_datasets::GetDatasetRecords,
-    logged_model_search::SearchLoggedModels,
-    metrics::GetMetricHistory,
+    DecodeRequest, Fields, PageToken, evaluation_datasets::GetDatasetRecords,
+    logged_model_search::SearchLoggedModels, metrics::GetMetricHistory,
 };
 use serde_json::{Map, Value, json};
 

@@ -16,7 +16,8 @@ pub fn check(data: &[u8]) {
         decode(message, fields.with_path(IN_PATHS.map(|name| (name.to_owned(), "x".to_owned()))));
     }
     let query = [b"/?", rest].concat();
-    if let Some(pairs) = http::Uri::try_from(query).ok().and_then(|uri| fuzzing::query_pairs(&uri)) {
+    if let Some(pairs) = http::Uri::try_from(query).ok().and_then(|uri| fuzzing::query_pairs(&uri))
+    {
         decode(message, Fields::from_query(pairs));
     }
 }

@@ -19,7 +19,9 @@ pub fn seeds(target: &str) -> io::Result<Vec<Vec<u8>>> {
     let mut seeds = paths.iter().map(fs::read).collect::<io::Result<Vec<_>>>()?;
     match target {
         "filters" => seeds.extend(observed("filter")?.into_iter().map(|texts| texts.concat())),
-        "orders" => seeds.extend(observed("order_by")?.into_iter().map(|texts| texts.join(&b"\n\n"[..]))),
+        "orders" => {
+            seeds.extend(observed("order_by")?.into_iter().map(|texts| texts.join(&b"\n\n"[..])))
+        }
         "requests" => seeds.extend(requests()),
         _ => {}
     }

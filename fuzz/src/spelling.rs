@@ -21,9 +21,8 @@ pub(crate) fn respelled<T: Spelled + Debug>(
     parse: impl Fn(&str) -> Result<Vec<T>, InvalidParameter>,
 ) -> String {
     let expected = format!("{:?}", [part]);
-    let is_same = |spelling: &String| {
-        parse(spelling).is_ok_and(|read| format!("{read:?}") == expected)
-    };
+    let is_same =
+        |spelling: &String| parse(spelling).is_ok_and(|read| format!("{read:?}") == expected);
     let found = part.spellings().into_iter().find(is_same);
     found.unwrap_or_else(|| panic!("{part:?} of {text:?} can't be written: {:?}", part.spellings()))
 }

@@ -349,7 +349,7 @@ mod tests {
 
     #[test]
     fn what_is_left_without_dots_must_be_a_path_itself() {
-        for text in ["." , "./.", "./"] {
+        for text in [".", "./.", "./"] {
             for rest in ["/etc", " /etc", "file:a", "C:/a", "\\\\host\\a", "%2fetc"] {
                 let text = format!("{text}/{rest}");
                 let is_safe = rest == "/etc";

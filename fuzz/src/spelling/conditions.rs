@@ -1,6 +1,8 @@
 //! Conditions of each kind of search.
 
-use super::{Spelled, among, compared, compared_number, joined, keyed, symbol, tested, text_symbol};
+use super::{
+    Spelled, among, compared, compared_number, joined, keyed, symbol, tested, text_symbol,
+};
 use mlferry_search::{
     TextTest,
     evaluation_datasets::DatasetCondition,
@@ -121,9 +123,7 @@ impl Spelled for LoggedModelCondition {
 impl Spelled for DatasetCondition {
     fn spellings(&self) -> Vec<String> {
         match self {
-            Self::Text(key, test) => {
-                joined(&name(super::orders::of_dataset(*key)), &tested(test))
-            }
+            Self::Text(key, test) => joined(&name(super::orders::of_dataset(*key)), &tested(test)),
             Self::Time(key, comparator, value) => {
                 let key = super::orders::of_dataset(*key);
                 vec![format!("{key} {} {value}", symbol(*comparator))]
