@@ -10,7 +10,7 @@ PYTEST_WORKERS ?= 2
 # What takes long to build and serves every clone: Garage alone takes a quarter of an hour.
 TOOLS ?= $(HOME)/.cache/mlferry-tools
 
-.PHONY: run build test test-rust test-python crash soak lint lint-deploy fmt deny docs wheel deb deploy-tools bench bench-artifacts bench-stores bench-tracking bench-code bench-tools clean
+.PHONY: run build test test-rust test-python crash soak fuzz lint lint-deploy fmt deny docs wheel deb deploy-tools bench bench-artifacts bench-stores bench-tracking bench-code bench-tools clean
 
 run: build ## Build and start the server on http://localhost:5000
 	$(BINARY) server
@@ -42,6 +42,27 @@ crash: build stores postgres .venv/ready ## Kill the server ROUNDS times while i
 MINUTES ?= 60
 soak: build postgres .venv/ready ## Keep the server busy for MINUTES on each database, with faults now and then
 	cd tests && MLFERRY_TEST_SOAK_MINUTES=$(MINUTES) $(PYTEST) -n 0 faults/test_soak.py
+
+# One after the other, each for its share of the time. What was found is kept in fuzz/libfuzzer/corpus, for the next time.
+FUZZ_TARGETS := $(basename $(notdir $(wildcard fuzz/libfuzzer/fuzz_targets/*.rs)))
+FUZZ_SECONDS = $$(( $(MINUTES) * 60 / $(words $(FUZZ_TARGETS)) ))
+fuzz: .tools/bin/cargo-fuzz cxx ## Look for MINUTES for inputs that break what reads them
+	cargo build --quiet --locked --package mlferry-fuzz --example seeds
+	export PATH="$(CURDIR)/.tools/bin:$$PATH"; \
+	if [ -w /dev/shm ]; then export TMPDIR=/dev/shm; fi; \
+	for target in $(FUZZ_TARGETS); do \
+		target/debug/examples/seeds $$target fuzz/libfuzzer/corpus/$$target; \
+		cargo fuzz run --fuzz-dir fuzz/libfuzzer --sanitizer none $$target -- -max_total_time=$(FUZZ_SECONDS) \
+			-max_len=8192 -timeout=20 -dict=$(CURDIR)/fuzz/words/$$target.dict -print_final_stats=1; \
+	done
+
+# libFuzzer is written in C++.
+.PHONY: cxx
+cxx:
+	command -v c++ >/dev/null || { $(SUDO) apt-get update -qq; $(SUDO) apt-get install -y -qq --no-install-recommends g++; }
+
+.tools/bin/cargo-fuzz:
+	cargo install --quiet --locked --root .tools --version 0.13.1 cargo-fuzz
 
 PYTHON_CODE := tests bench/scripts
 

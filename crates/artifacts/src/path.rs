@@ -77,6 +77,10 @@ impl ArtifactPath {
         if path.trim().is_empty() {
             return Err(PathError::Root);
         }
+        // What follows a dot that was dropped begins the path now.
+        if path != text {
+            check_safe(&path)?;
+        }
         let depth = path.split('/').count();
         if depth > SEGMENTS {
             return Err(PathError::TooDeep(depth));
@@ -340,6 +344,17 @@ mod tests {
         }
         for text in ["", "a/", "/"] {
             assert_eq!(ArtifactPath::parse_file(text), Err(PathError::NoFileName));
+        }
+    }
+
+    #[test]
+    fn what_is_left_without_dots_must_be_a_path_itself() {
+        for text in [".", "./.", "./"] {
+            for rest in ["/etc", " /etc", "file:a", "C:/a", "\\\\host\\a", "%2fetc"] {
+                let text = format!("{text}/{rest}");
+                let is_safe = rest == "/etc";
+                assert_eq!(ArtifactPath::parse(&text).is_ok(), is_safe, "{text}");
+            }
         }
     }
 

@@ -7,6 +7,8 @@ mod doors;
 mod download;
 mod drain;
 mod error;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod graphql;
 mod leave;
 mod listen;

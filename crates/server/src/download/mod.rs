@@ -3,7 +3,7 @@
 mod conditions;
 mod disposition;
 mod media_type;
-mod ranges;
+pub(crate) mod ranges;
 
 use crate::error::ApiError;
 use axum::{

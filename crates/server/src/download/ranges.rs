@@ -9,7 +9,7 @@ const MAX_RANGES: usize = 100;
 
 /// What part of a file is asked for.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum RequestedRanges {
+pub(crate) enum RequestedRanges {
     /// All of it.
     Whole,
     /// One part.
@@ -23,7 +23,7 @@ pub(super) enum RequestedRanges {
 }
 
 /// The part that a header asks for, where it is the only one, before the file's size is known.
-pub(super) fn single(value: &HeaderValue) -> Option<Part> {
+pub(crate) fn single(value: &HeaderValue) -> Option<Part> {
     let (unit, part) = value.to_str().ok()?.split_once('=')?;
     let (start, end) = part.trim().split_once('-')?;
     let is_number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
@@ -41,7 +41,7 @@ pub(super) fn single(value: &HeaderValue) -> Option<Part> {
 }
 
 /// Reads the header for a file of `size` bytes.
-pub(super) fn parse(value: &HeaderValue, size: u64) -> RequestedRanges {
+pub(crate) fn parse(value: &HeaderValue, size: u64) -> RequestedRanges {
     use RequestedRanges::{Malformed, Many, One, Unsatisfiable, Whole};
 
     let Some((unit, list)) = value.to_str().ok().and_then(|text| text.split_once('=')) else {

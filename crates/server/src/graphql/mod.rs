@@ -59,6 +59,14 @@ fn prepare<'a, 'd>(
     Ok((operation, kind, variables))
 }
 
+/// Whether a document is one that would be answered.
+#[cfg(feature = "fuzzing")]
+pub(crate) fn is_answered(request: &GraphQlRequest) -> bool {
+    request.query.len() <= DOCUMENT_BYTES
+        && document::parse(&request.query)
+            .is_ok_and(|parsed| prepare(&Document::of(&parsed), request).is_ok())
+}
+
 fn chosen<'a, 'd>(
     document: &'a Document<'d>,
     name: Option<&str>,

@@ -66,7 +66,7 @@ pub(super) async fn download(
 }
 
 /// The file that an upload becomes: the client sends its own path, of which the last name counts.
-fn file_in(folder: &ArtifactPath, client_path: &str) -> Result<ArtifactPath, ApiError> {
+pub(crate) fn file_in(folder: &ArtifactPath, client_path: &str) -> Result<ArtifactPath, ApiError> {
     let is_windows = client_path.starts_with(r"\\")
         || matches!(client_path.as_bytes(), [drive, b':', b'\\' | b'/', ..] if drive.is_ascii_alphabetic());
     let name = client_path.rsplit(|c| c == '/' || (is_windows && c == '\\')).next();

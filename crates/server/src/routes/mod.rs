@@ -35,7 +35,11 @@ mod ui;
 mod webhooks;
 
 pub(crate) use artifacts::Proxy;
+#[cfg(feature = "fuzzing")]
+pub(crate) use direct::file_in;
 pub(crate) use info::Info;
+#[cfg(feature = "fuzzing")]
+pub(crate) use otlp::count_spans;
 pub(crate) use run_artifacts::RunArtifacts;
 pub(crate) use ui::{Ui, add_slash};
 

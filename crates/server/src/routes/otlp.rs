@@ -150,6 +150,12 @@ impl Compression {
     }
 }
 
+/// Reads an export as it comes, and says how many spans it holds.
+#[cfg(feature = "fuzzing")]
+pub(crate) fn count_spans(headers: &HeaderMap, body: &Bytes) -> Result<usize, ApiError> {
+    Sent::of(headers)?.read(body).map(|spans| spans.len())
+}
+
 enum Compressed {
     Malformed,
     TooLarge,
