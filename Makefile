@@ -10,7 +10,7 @@ PYTEST_WORKERS ?= 2
 # What takes long to build and serves every clone: Garage alone takes a quarter of an hour.
 TOOLS ?= $(HOME)/.cache/mlferry-tools
 
-.PHONY: run build test test-rust test-python crash soak fuzz lint lint-deploy fmt deny docs wheel deb deploy-tools bench bench-artifacts bench-stores bench-tracking bench-code bench-tools clean
+.PHONY: run build test test-rust test-python crash abuse soak fuzz lint lint-deploy fmt deny docs wheel deb deploy-tools bench bench-artifacts bench-stores bench-tracking bench-code bench-tools clean
 
 run: build ## Build and start the server on http://localhost:5000
 	$(BINARY) server
@@ -38,6 +38,9 @@ PYTEST := MLFERRY_TOOLS=$(TOOLS) MLFLOW_DISABLE_TELEMETRY=true ../.venv/bin/pyte
 ROUNDS ?= 200
 crash: build stores postgres .venv/ready ## Kill the server ROUNDS times while it works, and see what it kept
 	cd tests && MLFERRY_TEST_ROUNDS=$(ROUNDS) $(PYTEST) -n 0 faults/test_crash_rounds.py
+
+abuse: build stores postgres .venv/ready ## Fill the disk and cut the wires of a busy server again and again
+	cd tests && MLFERRY_TEST_FULL_SIZE=1 $(PYTEST) -n 0 faults/test_disk_full.py faults/test_cut_off.py
 
 MINUTES ?= 60
 soak: build postgres .venv/ready ## Keep the server busy for MINUTES on each database, with faults now and then

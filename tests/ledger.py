@@ -58,7 +58,9 @@ class Writer:
         self.random = random.Random(f"{seed} {number}")
         self.state = State()
         self.in_doubt: State | None = None
+        # Changes that were acknowledged, by their kind, and others by the status of their answer.
         self.counts: Counter[str] = Counter()
+        self.refusals: Counter[int] = Counter()
         self.bytes = 0
         self.made = 0
         answer = expect(server.api("/experiments/create", {"name": self.name}))
@@ -98,7 +100,7 @@ class Writer:
         answer = call(server)
         if answer.status >= 500:
             # It was not acknowledged, and may have happened all the same.
-            self.counts["refused"] += 1
+            self.refusals[answer.status] += 1
             wait_until(lambda: server.get("/ready").status == 200, 60, "the server is not ready again")
             self.check(server)
             return
@@ -246,6 +248,66 @@ class Writer:
         }
         model = expect(server.api("/registered-models/get", name=self.name)).json()["registered_model"]
         return versions, {alias["alias"]: alias["version"] for alias in model.get("aliases", [])}
+
+
+class Load:
+    """Writers that work side by side as long as it is entered; then their ledgers are checked."""
+
+    def __init__(self, server: Server, writers: int, seed: int = 1):
+        self.server = server
+        self.writers = [Writer(server, number, seed) for number in range(writers)]
+        self.surprises: list[str] = []
+        self._stop = threading.Event()
+        self._threads = [threading.Thread(target=self._work, args=(writer,), daemon=True) for writer in self.writers]
+
+    def _work(self, writer: Writer) -> None:
+        try:
+            writer.work(self.server, self._stop)
+            if not self._stop.is_set():
+                self.surprises.append(f"{writer.name} ended:\n{self.server.log[-2000:]}")
+        except Exception as surprise:  # noqa: BLE001
+            self.surprises.append(f"{writer.name}: {surprise!r}")
+
+    @property
+    def acknowledged(self) -> int:
+        return sum(writer.counts.total() for writer in self.writers)
+
+    @property
+    def refusals(self) -> Counter[int]:
+        return sum((writer.refusals for writer in self.writers), Counter())
+
+    def wait_for(self, more: int) -> None:
+        """Waits until so many more changes are acknowledged."""
+        goal = self.acknowledged + more
+        wait_until(lambda: self.surprises or self.acknowledged >= goal, 90, f"{more} changes more")
+        assert self.surprises == []
+
+    def wait_for_refusals(self, more: int) -> None:
+        goal = self.refusals.total() + more
+        wait_until(lambda: self.surprises or self.refusals.total() >= goal, 90, f"{more} refusals more")
+        assert self.surprises == []
+
+    def __enter__(self) -> Load:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *failure) -> None:
+        self._stop.set()
+        for thread in self._threads:
+            thread.join(timeout=90)
+        if failure[0] is not None:
+            return
+        assert not any(thread.is_alive() for thread in self._threads)
+        assert self.surprises == []
+        for writer in self.writers:
+            writer.check(self.server)
+        assert "panicked" not in self.server.log
+
+    def report(self, name: str) -> str:
+        size = sum(writer.bytes for writer in self.writers)
+        refused = ", ".join(f"{status} {count}" for status, count in sorted(self.refusals.items()))
+        return f"{name}: {self.acknowledged} changes acknowledged, {size} bytes uploaded; refused: {refused or 'none'}"
 
 
 def expect(answer: Answer) -> Answer:

@@ -105,12 +105,13 @@ class Soak:
 
     def report(self, name: str) -> str:
         changes = sum(writer.counts.total() for writer in self.writers)
+        refused = sum(writer.refusals.total() for writer in self.writers)
         size = sum(writer.bytes for writer in self.writers)
         last, most = self.looks[-1], max(look.rss for look in self.looks)
         return (
-            f"{name}: {MINUTES} minutes, {changes} changes, {self.reads} reads, {size} bytes uploaded, "
-            f"{self.injected} faults; at the end {last.rss // MEGABYTE} MB (at most {most // MEGABYTE}), "
-            f"{last.descriptors} descriptors, {last.threads} threads"
+            f"{name}: {MINUTES} minutes, {changes} changes, {refused} refused, {self.reads} reads, "
+            f"{size} bytes uploaded, {self.injected} faults; at the end {last.rss // MEGABYTE} MB "
+            f"(at most {most // MEGABYTE}), {last.descriptors} descriptors, {last.threads} threads"
         )
 
 
