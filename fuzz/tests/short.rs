@@ -10,9 +10,9 @@ use std::{
 };
 
 /// Inputs that are tried of each target.
-const INPUTS: usize = 4_000;
+const INPUTS: usize = 2_000;
 /// Of archives, which are unpacked onto the disk.
-const ARCHIVES: usize = 150;
+const ARCHIVES: usize = 100;
 /// Bytes of an input.
 const MAX_BYTES: usize = 8 * 1024;
 

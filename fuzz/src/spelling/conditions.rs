@@ -146,7 +146,8 @@ impl Spelled for TraceCondition {
             }
             Self::Number { attribute, comparator, value } => {
                 let attribute = match attribute {
-                    TraceNumber::Timestamp => "timestamp",
+                    // The name without a unit is also a type of SQL, and no name before a fraction.
+                    TraceNumber::Timestamp => "timestamp_ms",
                     TraceNumber::ExecutionTime => "execution_time",
                     TraceNumber::EndTime => "end_time",
                 };
