@@ -30,7 +30,10 @@ fn check_again<C: Spelled + Debug>(
 ) {
     let conditions = match parse(filter) {
         Ok(conditions) => conditions,
-        Err(error) => return assert!(!error.to_string().is_empty(), "{filter:?}"),
+        Err(error) => {
+            assert!(!error.to_string().is_empty(), "{filter:?}");
+            return;
+        }
     };
     let written: Vec<_> =
         conditions.iter().map(|condition| respelled(condition, filter, &parse)).collect();

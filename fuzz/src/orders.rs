@@ -30,7 +30,10 @@ fn check_again<O: Spelled + Debug>(
 ) {
     let orders = match parse(clauses) {
         Ok(orders) => orders,
-        Err(error) => return assert!(!error.to_string().is_empty(), "{clauses:?}"),
+        Err(error) => {
+            assert!(!error.to_string().is_empty(), "{clauses:?}");
+            return;
+        }
     };
     assert_eq!(orders.len(), clauses.len());
     let parse_one = |clause: &str| parse(&[clause.to_owned()]);

@@ -30,7 +30,9 @@ pub(crate) fn respelled<T: Spelled + Debug>(
 /// A key behind what says whose key it is.
 pub(crate) fn keyed(before: &str, key: &str) -> Vec<String> {
     let quoted = ["`", "\"", "'", ""].map(|quote| format!("{before}{quote}{key}{quote}"));
-    quoted.into()
+    // Logged models take off backticks at each end by itself.
+    let halves = [format!("{before}{key}`"), format!("{before}`{key}")];
+    quoted.into_iter().chain(halves).collect()
 }
 
 /// Each beginning with each end.
