@@ -20,7 +20,7 @@ pub fn seeds(target: &str) -> io::Result<Vec<Vec<u8>>> {
     match target {
         "filters" => seeds.extend(observed("filter")?.into_iter().map(|texts| texts.concat())),
         "orders" => {
-            seeds.extend(observed("order_by")?.into_iter().map(|texts| texts.join(&b"\n\n"[..])))
+            seeds.extend(observed("order_by")?.into_iter().map(|texts| texts.join(&b"\n\n"[..])));
         }
         "requests" => seeds.extend(requests()),
         _ => {}

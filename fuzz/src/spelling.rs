@@ -80,7 +80,7 @@ pub(crate) fn text_symbol(comparator: TextComparator) -> &'static str {
 /// All of a condition behind its name.
 pub(crate) fn tested(test: &TextTest) -> Vec<String> {
     match test {
-        TextTest::Compare(comparator, text) => compared(text_symbol(*comparator), text),
+        TextTest::Compare(comparator, value) => compared(text_symbol(*comparator), value),
         TextTest::OneOf { values, negated } => vec![among(values, *negated)],
         TextTest::IsNull { negated: false } => vec!["IS NULL".to_owned()],
         TextTest::IsNull { negated: true } => vec!["IS NOT NULL".to_owned()],
