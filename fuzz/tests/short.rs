@@ -79,7 +79,9 @@ fn try_out(name: &str, inputs: usize) {
     let target = TARGETS.iter().find(|target| target.name == name).unwrap();
     let seeds = seeds(name).unwrap();
     let words = words(name).unwrap();
-    seeds.iter().for_each(|seed| try_one(target, seed));
+    for seed in &seeds {
+        try_one(target, seed);
+    }
     let mut changes = Changes { random: fastrand::Rng::with_seed(1), seeds: &seeds, words: &words };
     for _ in 0..inputs {
         try_one(target, &changes.input());
