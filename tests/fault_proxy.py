@@ -17,6 +17,8 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
+from between import Between
+
 PIECE = 1 << 17
 ERROR = "<?xml version='1.0'?><Error><Code>{}</Code><Message>This was the proxy.</Message></Error>"
 
@@ -56,9 +58,10 @@ class Faults:
             return self._random.choice(self.kinds) if self._random.random() < self.share else None
 
 
-class FaultProxy:
+class FaultProxy(Between):
     def __init__(self, upstream: int, faults: Faults | None = None):
-        self.upstream, self.faults = upstream, faults
+        super().__init__(upstream)
+        self.faults = faults
         self.requests: list[Request] = []
         self.injected: Counter[str] = Counter()
         # Is called with each request before the store hears of it, and may say how it breaks.
@@ -68,40 +71,12 @@ class FaultProxy:
         # The most requests that were under way at one moment.
         self.most_at_once = 0
         self._at_once = 0
-        self._lock = threading.Lock()
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=256)
-        self.port = self._listener.getsockname()[1]
-        self.url = f"http://127.0.0.1:{self.port}"
-        self._open: set[socket.socket] = set()
-        self._is_closed = False
-
-    def __enter__(self) -> FaultProxy:
-        threading.Thread(target=self._accept, daemon=True).start()
-        return self
-
-    def __exit__(self, *_) -> None:
-        self._is_closed = True
-        # A thread that waits in accept() does not notice that its socket was closed.
-        with contextlib.suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-        with self._lock:
-            for one in self._open:
-                with contextlib.suppress(OSError):
-                    one.shutdown(socket.SHUT_RDWR)
 
     def forget(self) -> None:
         """Counts from here on."""
         with self._lock:
             self.requests.clear()
             self.most_at_once = self._at_once
-
-    def _accept(self) -> None:
-        while not self._is_closed:
-            with contextlib.suppress(OSError):
-                client, _ = self._listener.accept()
-                client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                threading.Thread(target=self._serve, args=(client,), daemon=True).start()
 
     @contextlib.contextmanager
     def _counted(self, request: Request) -> Iterator[None]:

@@ -8,46 +8,35 @@ import struct
 import threading
 from collections.abc import Iterator
 
+from between import Between
+
 PIECE = 1 << 16
 # A close that is a reset: what lies on the other side's wire is lost.
 RESET = struct.pack("ii", 1, 0)
 
 
-class Relay:
-    """A port that leads to another one of this machine."""
+class Relay(Between):
+    """Passes all bytes on as they come."""
 
     def __init__(self, upstream: int):
-        self.upstream = upstream
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=256)
-        self.port = self._listener.getsockname()[1]
-        self.url = f"http://127.0.0.1:{self.port}"
-        self._open: set[socket.socket] = set()
-        self._lock = threading.Lock()
+        super().__init__(upstream)
         self._is_cut = False
-        self._is_closed = False
         self._may_pass = threading.Event()
         self._may_pass.set()
         # Connections that were cut while they were in use.
         self.broken = 0
 
-    def __enter__(self) -> Relay:
-        threading.Thread(target=self._accept, daemon=True).start()
-        return self
-
-    def __exit__(self, *_) -> None:
-        self._is_closed = True
-        # A thread that waits in accept() does not notice that its socket was closed.
-        with contextlib.suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
+    def __exit__(self, *failure) -> None:
         self._may_pass.set()
-        self._break_all()
+        super().__exit__(*failure)
 
     @contextlib.contextmanager
     def cut(self) -> Iterator[None]:
         """All connections are reset, and so are new ones: the other side is gone."""
         self._is_cut = True
-        self.broken += self._break_all()
+        with self._lock:
+            self.broken += len(self._open) // 2
+        self._break_all()
         try:
             yield
         finally:
@@ -62,20 +51,9 @@ class Relay:
         finally:
             self._may_pass.set()
 
-    def _break_all(self) -> int:
-        """Wakes the threads of all connections, which close them; returns how many these were."""
-        with self._lock:
-            for one in self._open:
-                with contextlib.suppress(OSError):
-                    one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
-                    one.shutdown(socket.SHUT_RDWR)
-            return len(self._open) // 2
-
-    def _accept(self) -> None:
-        while not self._is_closed:
-            with contextlib.suppress(OSError):
-                near, _ = self._listener.accept()
-                threading.Thread(target=self._serve, args=(near,), daemon=True).start()
+    def _break(self, one: socket.socket) -> None:
+        one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+        super()._break(one)
 
     def _serve(self, near: socket.socket) -> None:
         with near, contextlib.suppress(OSError):
@@ -83,6 +61,7 @@ class Relay:
                 near.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
                 return
             with socket.create_connection(("127.0.0.1", self.upstream)) as far:
+                far.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 pair = (near, far)
                 with self._lock:
                     self._open.update(pair)
@@ -95,7 +74,6 @@ class Relay:
 
     def _pass(self, one: socket.socket, other: socket.socket) -> None:
         with contextlib.suppress(OSError):
-            one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             while piece := one.recv(PIECE):
                 self._may_pass.wait()
                 other.sendall(piece)
