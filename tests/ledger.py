@@ -13,10 +13,14 @@ import random
 import threading
 import urllib.parse
 from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from harness import Answer, Server, pattern, quoted, wait_until
 from reference import Reference
+
+# What goes on until it is told to stop.
+Work = Callable[[Server, threading.Event], None]
 
 RUNS = 4
 FILES = 12
@@ -251,26 +255,32 @@ class Writer:
 
 
 class Load:
-    """Writers that work side by side as long as it is entered; then their ledgers are checked."""
+    """Writers that work side by side as long as it is entered, with others beside; then their ledgers are checked."""
 
-    def __init__(self, server: Server, writers: int, seed: int = 1):
+    def __init__(self, server: Server, writers: int, others: Sequence[Work] = ()):
         self.server = server
-        self.writers = [Writer(server, number, seed) for number in range(writers)]
+        self.writers = [Writer(server, number, 1) for number in range(writers)]
         self.surprises: list[str] = []
         self._stop = threading.Event()
-        self._threads = [threading.Thread(target=self._work, args=(writer,), daemon=True) for writer in self.writers]
+        work = [*(writer.work for writer in self.writers), *others]
+        self._threads = [threading.Thread(target=self._guard, args=(each,), daemon=True) for each in work]
 
-    def _work(self, writer: Writer) -> None:
+    def _guard(self, work: Work) -> None:
         try:
-            writer.work(self.server, self._stop)
+            work(self.server, self._stop)
             if not self._stop.is_set():
-                self.surprises.append(f"{writer.name} ended:\n{self.server.log[-2000:]}")
+                self.surprises.append(f"{work} ended:\n{self.server.log[-2000:]}")
         except Exception as surprise:  # noqa: BLE001
-            self.surprises.append(f"{writer.name}: {surprise!r}")
+            self.surprises.append(f"{work}: {surprise!r}")
 
     @property
     def acknowledged(self) -> int:
         return sum(writer.counts.total() for writer in self.writers)
+
+    @property
+    def bytes(self) -> int:
+        """Uploaded, of files that were acknowledged."""
+        return sum(writer.bytes for writer in self.writers)
 
     @property
     def refusals(self) -> Counter[int]:
@@ -280,11 +290,6 @@ class Load:
         """Waits until so many more changes are acknowledged."""
         goal = self.acknowledged + more
         wait_until(lambda: self.surprises or self.acknowledged >= goal, 90, f"{more} changes more")
-        assert self.surprises == []
-
-    def wait_for_refusals(self, more: int) -> None:
-        goal = self.refusals.total() + more
-        wait_until(lambda: self.surprises or self.refusals.total() >= goal, 90, f"{more} refusals more")
         assert self.surprises == []
 
     def __enter__(self) -> Load:
@@ -305,9 +310,9 @@ class Load:
         assert "panicked" not in self.server.log
 
     def report(self, name: str) -> str:
-        size = sum(writer.bytes for writer in self.writers)
         refused = ", ".join(f"{status} {count}" for status, count in sorted(self.refusals.items()))
-        return f"{name}: {self.acknowledged} changes acknowledged, {size} bytes uploaded; refused: {refused or 'none'}"
+        acknowledged = f"{self.acknowledged} changes acknowledged, {self.bytes} bytes uploaded"
+        return f"{name}: {acknowledged}; refused: {refused or 'none'}"
 
 
 def expect(answer: Answer) -> Answer:

@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from harness import ARTIFACTS, Server, pattern
-from ledger import Writer
+from ledger import Load
 from postgres import Cluster
 
 WRITERS, READERS = 4, 2
@@ -48,41 +48,20 @@ class Soak:
     def __init__(self, server: Server, faults: list[Callable[[], None]]):
         self.server, self.faults = server, faults
         self.random = random.Random(1)
-        self.stop = threading.Event()
-        self.writers = [Writer(server, number, 1) for number in range(WRITERS)]
+        self.load = Load(server, WRITERS, [self._read] * READERS)
         self.looks: list[Look] = []
         self.injected = self.reads = 0
-        self.surprises: list[str] = []
 
     def run(self) -> None:
-        work = [writer.work for writer in self.writers] + [self._read] * READERS
-        threads = [threading.Thread(target=self._guard, args=(each,), daemon=True) for each in work]
-        for thread in threads:
-            thread.start()
-        end, next_fault = time.monotonic() + 60 * MINUTES, time.monotonic() + FAULT_SECONDS / 2
-        while time.monotonic() < end and not self.surprises:
-            time.sleep(LOOK_SECONDS)
-            self.looks.append(Look.at(self.server))
-            if time.monotonic() >= next_fault:
-                self.random.choice(self.faults)()
-                self.injected += 1
-                next_fault = time.monotonic() + FAULT_SECONDS
-        self.stop.set()
-        for thread in threads:
-            thread.join(timeout=90)
-        assert not any(thread.is_alive() for thread in threads)
-        assert self.surprises == []
-        for writer in self.writers:
-            writer.check(self.server)
-        assert "panicked" not in self.server.log
-
-    def _guard(self, work: Callable[[Server, threading.Event], None]) -> None:
-        try:
-            work(self.server, self.stop)
-            if not self.stop.is_set():
-                self.surprises.append(f"{work} ended:\n{self.server.log[-2000:]}")
-        except Exception as surprise:  # noqa: BLE001
-            self.surprises.append(repr(surprise))
+        with self.load:
+            end, next_fault = time.monotonic() + 60 * MINUTES, time.monotonic() + FAULT_SECONDS / 2
+            while time.monotonic() < end and not self.load.surprises:
+                time.sleep(LOOK_SECONDS)
+                self.looks.append(Look.at(self.server))
+                if time.monotonic() >= next_fault:
+                    self.random.choice(self.faults)()
+                    self.injected += 1
+                    next_fault = time.monotonic() + FAULT_SECONDS
 
     def _read(self, server: Server, stop: threading.Event) -> None:
         while not stop.is_set():
@@ -104,14 +83,12 @@ class Soak:
         assert after <= before + slack, f"{what} grew from {before} to {after}"
 
     def report(self, name: str) -> str:
-        changes = sum(writer.counts.total() for writer in self.writers)
-        refused = sum(writer.refusals.total() for writer in self.writers)
-        size = sum(writer.bytes for writer in self.writers)
+        load = self.load
         last, most = self.looks[-1], max(look.rss for look in self.looks)
         return (
-            f"{name}: {MINUTES} minutes, {changes} changes, {refused} refused, {self.reads} reads, "
-            f"{size} bytes uploaded, {self.injected} faults; at the end {last.rss // MEGABYTE} MB "
-            f"(at most {most // MEGABYTE}), {last.descriptors} descriptors, {last.threads} threads"
+            f"{name}: {MINUTES} minutes, {load.acknowledged} changes, {load.refusals.total()} refused, "
+            f"{self.reads} reads, {load.bytes} bytes uploaded, {self.injected} faults; "
+            f"at the end {last.rss // MEGABYTE} MB (at most {most // MEGABYTE}), {last.descriptors} descriptors, {last.threads} threads"
         )
 
 
