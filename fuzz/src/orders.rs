@@ -1,6 +1,6 @@
 //! Orders of searches: as filters, they are understood in the same way when they are written anew.
 
-use crate::spelling::{Spelled, respelled};
+use crate::spelling::{Spelled, accepted, check_same, respelled};
 use mlferry_protocol::InvalidParameter;
 use mlferry_search::{
     evaluation_datasets, experiments, logged_models, model_versions, registered_models, runs,
@@ -28,13 +28,7 @@ fn check_again<O: Spelled + Debug>(
     clauses: &[String],
     parse: impl Fn(&[String]) -> Result<Vec<O>, InvalidParameter>,
 ) {
-    let orders = match parse(clauses) {
-        Ok(orders) => orders,
-        Err(error) => {
-            assert!(!error.to_string().is_empty(), "{clauses:?}");
-            return;
-        }
-    };
+    let Some(orders) = accepted(parse(clauses), &clauses) else { return };
     assert_eq!(orders.len(), clauses.len());
     let parse_one = |clause: &str| parse(&[clause.to_owned()]);
     let written: Vec<String> = orders
@@ -42,7 +36,5 @@ fn check_again<O: Spelled + Debug>(
         .zip(clauses)
         .map(|(order, clause)| respelled(order, clause, parse_one))
         .collect();
-    let again = parse(&written).map_err(|error| error.to_string());
-    let again = again.map(|again| format!("{again:?}"));
-    assert_eq!(again, Ok(format!("{orders:?}")), "{clauses:?}, written as {written:?}");
+    check_same(&orders, &clauses, parse(&written), &written);
 }

@@ -27,6 +27,22 @@ pub(crate) fn respelled<T: Spelled + Debug>(
     found.unwrap_or_else(|| panic!("{part:?} of {text:?} can't be written: {:?}", part.spellings()))
 }
 
+/// What was read of `text`, unless that was refused with a reason.
+pub(crate) fn accepted<T>(read: Result<T, InvalidParameter>, text: &impl Debug) -> Option<T> {
+    read.inspect_err(|error| assert!(!error.to_string().is_empty(), "{text:?}")).ok()
+}
+
+/// Checks that what was read of `text` is read of `written`, too. Compared as texts, since NaN is not equal to itself.
+pub(crate) fn check_same<T: Debug>(
+    parts: &T,
+    text: &impl Debug,
+    again: Result<T, InvalidParameter>,
+    written: &impl Debug,
+) {
+    let again = again.map(|again| format!("{again:?}")).map_err(|error| error.to_string());
+    assert_eq!(again, Ok(format!("{parts:?}")), "{text:?}, written as {written:?}");
+}
+
 /// A key behind what says whose key it is.
 pub(crate) fn keyed(before: &str, key: &str) -> Vec<String> {
     let quoted = ["`", "\"", "'", ""].map(|quote| format!("{before}{quote}{key}{quote}"));

@@ -57,7 +57,7 @@ pub use enums::{ViewType, WireEnum};
 pub use error::{ErrorBody, ErrorCode, InvalidParameter};
 pub use fields::{DecodeRequest, Fields, LongValues};
 pub use ids::{ExperimentId, RunId};
-pub use messages::{MESSAGES, Message, MessageInfo};
+pub use messages::{MESSAGES, MessageInfo};
 pub use names::{check_key, check_length, check_name, truncate};
 pub use number::double;
 pub use paging::PageToken;
