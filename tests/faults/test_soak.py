@@ -88,7 +88,8 @@ class Soak:
         return (
             f"{name}: {MINUTES} minutes, {load.acknowledged} changes, {load.refusals.total()} refused, "
             f"{self.reads} reads, {load.bytes} bytes uploaded, {self.injected} faults; "
-            f"at the end {last.rss // MEGABYTE} MB (at most {most // MEGABYTE}), {last.descriptors} descriptors, {last.threads} threads"
+            f"at the end {last.rss // MEGABYTE} MB (at most {most // MEGABYTE}), "
+            f"{last.descriptors} descriptors, {last.threads} threads"
         )
 
 
