@@ -3,6 +3,7 @@
 //! A value of a type from this crate is valid: text from a client becomes one of them at the door
 //! and is not checked again further in.
 
+pub mod access;
 pub mod artifacts;
 pub mod assessments;
 pub mod batch;

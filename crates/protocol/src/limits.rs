@@ -177,6 +177,20 @@ pub const JSON_BODY_BYTES: usize = 64 * 1024 * 1024;
 /// Values in a request body: each takes up to two hundred bytes in memory, be it one byte on the way. The limit is ours;
 /// a full `log-batch` has 6,000.
 pub const BODY_VALUES: usize = 2_000_000;
+/// Characters of a password at least: the reference's own check.
+pub const PASSWORD_LEAST_LENGTH: usize = 12;
+/// Bytes of a password. The limit is ours: all of them are hashed.
+pub const PASSWORD_BYTES: usize = 1024;
+/// Characters of a username: the width of `users.username`.
+pub const USERNAME_LENGTH: usize = 255;
+/// Characters of what a permission is granted on: the width of `role_permissions.resource_pattern`.
+pub const GRANT_PATTERN_LENGTH: usize = 255;
+/// Characters of a workspace's name: the width of `roles.workspace`.
+pub const WORKSPACE_LENGTH: usize = 63;
+/// Characters of a role's name: the width of `roles.name`.
+pub const ROLE_NAME_LENGTH: usize = 255;
+/// Characters of a role's description: the width of `roles.description`.
+pub const ROLE_DESCRIPTION_LENGTH: usize = 1024;
 
 /// Refuses more than `limit` of `what` in one request.
 pub(crate) fn check_batch(what: &str, count: usize, limit: usize) -> Result<(), InvalidParameter> {
