@@ -1,8 +1,8 @@
 //! Experiments.
 
 use crate::{
-    DecodeRequest, ExperimentId, Fields, InvalidParameter, PageToken, ViewType, check_length,
-    custom_views, limits, paging,
+    DecodeRequest, ExperimentId, Fields, InvalidParameter, PageToken, ViewType, access::Visible,
+    check_length, custom_views, limits, paging,
     tags::{Tag, check_distinct},
 };
 use serde::Serialize;
@@ -117,6 +117,8 @@ pub struct SearchExperiments {
     pub order_by: Vec<String>,
     /// Whether deleted ones are looked at.
     pub view_type: ViewType,
+    /// Which of them the caller may see; clients don't say.
+    pub visible: Visible,
 }
 
 impl DecodeRequest for SearchExperiments {
@@ -137,6 +139,7 @@ impl DecodeRequest for SearchExperiments {
             filter: fields.string("filter")?.filter(|filter| !filter.is_empty()),
             order_by: fields.strings("order_by")?,
             view_type: fields.known_enumeration("view_type")?,
+            visible: Visible::All,
         })
     }
 }

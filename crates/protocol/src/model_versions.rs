@@ -1,7 +1,7 @@
 //! Versions of registered models.
 
 use crate::{
-    DecodeRequest, Fields, InvalidParameter, PageToken, check_length, limits,
+    DecodeRequest, Fields, InvalidParameter, PageToken, access::VisibleNames, check_length, limits,
     names::check_model_name, registered_models::read_name, tags::Tag,
 };
 use serde::{Serialize, Serializer};
@@ -135,7 +135,7 @@ pub struct ModelVersion {
 
 /// `POST …/model-versions/create`. Its texts are looked at beside the database, in the order of the reference:
 /// first the source, then [`Self::check_names`], and last [`Self::check_lengths`].
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct CreateModelVersion {
     /// The model that it belongs to.
     pub name: String,
@@ -308,6 +308,8 @@ pub struct SearchModelVersions {
     pub order_by: Vec<String>,
     /// Where to start.
     pub page_token: PageToken,
+    /// Which names the caller may see; clients don't say.
+    pub visible: VisibleNames,
 }
 
 impl DecodeRequest for SearchModelVersions {
@@ -325,7 +327,9 @@ impl DecodeRequest for SearchModelVersions {
             ))
         })?;
         let order_by = fields.strings("order_by")?;
-        Ok(Self { filter, max_results, order_by, page_token: PageToken::read(fields)? })
+        let page_token = PageToken::read(fields)?;
+        let visible = VisibleNames::default();
+        Ok(Self { filter, max_results, order_by, page_token, visible })
     }
 }
 

@@ -1,7 +1,7 @@
 //! Registered models: names under which versions of models are found.
 
 use crate::{
-    DecodeRequest, Fields, InvalidParameter, PageToken, check_length, limits,
+    DecodeRequest, Fields, InvalidParameter, PageToken, access::VisibleNames, check_length, limits,
     model_versions::{ModelVersion, VersionNumber},
     names::check_model_name,
     tags::Tag,
@@ -187,6 +187,8 @@ pub struct SearchRegisteredModels {
     pub order_by: Vec<String>,
     /// Where to start.
     pub page_token: PageToken,
+    /// Which names the caller may see; clients don't say.
+    pub visible: VisibleNames,
 }
 
 impl DecodeRequest for SearchRegisteredModels {
@@ -202,7 +204,9 @@ impl DecodeRequest for SearchRegisteredModels {
             InvalidParameter::value("max_results", given, reason)
         })?;
         let order_by = fields.strings("order_by")?;
-        Ok(Self { filter, max_results, order_by, page_token: PageToken::read(fields)? })
+        let page_token = PageToken::read(fields)?;
+        let visible = VisibleNames::default();
+        Ok(Self { filter, max_results, order_by, page_token, visible })
     }
 }
 

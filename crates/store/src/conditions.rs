@@ -1,6 +1,7 @@
 //! Conditions of searches as SQL.
 
 use crate::db::{self, Dialect};
+use mlferry_protocol::access::Visible;
 use mlferry_search::{NumberComparator, TextComparator, TextTest};
 use regex::Regex;
 use sea_query::{BinOper, Expr, ExprTrait, Func, SelectStatement, extension::postgres::PgExpr};
@@ -43,6 +44,15 @@ pub(crate) fn text_test(dialect: Dialect, column: Expr, test: &TextTest) -> Expr
         }
         TextTest::IsNull { negated: false } => column.is_null(),
         TextTest::IsNull { negated: true } => column.is_not_null(),
+    }
+}
+
+/// Leaves out what the caller may not see, by the name in a column.
+pub(crate) fn visible_test(dialect: Dialect, column: Expr, visible: &Visible) -> Option<Expr> {
+    match visible {
+        Visible::All => None,
+        Visible::Only(names) => Some(db::is_one_of_texts(dialect, column, names)),
+        Visible::AllBut(names) => Some(db::is_one_of_texts(dialect, column, names).not()),
     }
 }
 

@@ -1,6 +1,7 @@
 //! What can go wrong; the text of an error is what a user reads.
 
 use crate::{
+    access::AccessError,
     database_uri::without_password,
     db::{DbError, Trouble},
 };
@@ -17,6 +18,9 @@ pub enum StoreError {
     /// A parameter that only the store can judge.
     #[error(transparent)]
     Invalid(#[from] InvalidParameter),
+    /// Something is wrong with users, roles or permissions.
+    #[error(transparent)]
+    Access(#[from] AccessError),
     /// No experiment has this id.
     #[error("No Experiment with id={0} exists")]
     ExperimentNotFound(ExperimentId),
@@ -250,6 +254,7 @@ impl StoreError {
     pub fn code(&self) -> ErrorCode {
         match self {
             Self::Invalid(error) => error.code(),
+            Self::Access(error) => error.code(),
             Self::ExperimentDeleted(_)
             | Self::RunDeleted(_)
             | Self::AliasNotFound(_)
@@ -328,6 +333,19 @@ pub enum OpenError {
         /// What is wrong with it.
         reason: String,
     },
+    /// The URI names no database in which users could be.
+    #[error("cannot keep users in '{uri}': {reason}")]
+    AccessUri {
+        /// The URI, without its password.
+        uri: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The database has no tables of users.
+    #[error(
+        "the database '{0}' has no users: check its name, or start `mlferry server --app-name basic-auth` once"
+    )]
+    NoUsers(String),
     /// The default artifact root can't be made absolute.
     #[error("cannot tell the current folder, which a relative default artifact root needs")]
     CurrentFolder(#[source] std::io::Error),

@@ -7,7 +7,7 @@ use crate::{
     lifecycle::seen_by,
     tables::{ExperimentTags, Experiments},
 };
-use mlferry_protocol::{InvalidParameter, experiments::SearchExperiments};
+use mlferry_protocol::{InvalidParameter, access::Visible, experiments::SearchExperiments};
 use mlferry_search::experiments::{
     ExperimentCondition, ExperimentKey, ExperimentOrder, ExperimentTime, parse_filter,
     parse_order_by,
@@ -37,6 +37,7 @@ impl ExperimentSearch {
         let request = &self.request;
         let mut select = select_experiments()
             .and_where_option(seen_by(request.view_type, Experiments::LifecycleStage))
+            .and_where_option(visible_test(&request.visible))
             .limit(request.max_results + 1)
             .offset(request.page_token.offset())
             .take();
@@ -55,6 +56,20 @@ impl ExperimentSearch {
             select.order_by(Experiments::ExperimentId, Order::Desc);
         }
         select
+    }
+}
+
+/// Leaves out experiments that the caller may not see.
+fn visible_test(visible: &Visible) -> Option<Expr> {
+    let is_among = |ids: &[String]| {
+        // Other ids are none of an experiment.
+        let ids: Vec<i64> = ids.iter().filter_map(|id| id.parse().ok()).collect();
+        is_one_of(Experiments::ExperimentId, ids.into_iter())
+    };
+    match visible {
+        Visible::All => None,
+        Visible::Only(ids) => Some(is_among(ids)),
+        Visible::AllBut(ids) => Some(is_among(ids).not()),
     }
 }
 

@@ -3,6 +3,7 @@
 //! [`Store`] answers for all of it. One file for each resource says what a request does, in SQL that
 //! is built for whatever database stands behind; [`db`] alone knows which one that is.
 
+mod access;
 mod activity;
 mod arrived_spans;
 mod artifact_uri;
@@ -47,6 +48,7 @@ mod model_version_search;
 mod model_version_source;
 mod model_versions;
 mod online_scoring;
+mod owners;
 mod params;
 mod prompts;
 mod python_json;
@@ -65,6 +67,7 @@ mod schema;
 mod scorer_endpoints;
 mod scorers;
 mod source_uri;
+mod sources;
 mod span_sums;
 mod spans;
 mod store;
@@ -89,6 +92,7 @@ mod webhook_secrets;
 mod webhooks;
 mod writes;
 
+pub use access::{AccessError, AccessStore, Account, HashError, hash_password, is_password};
 pub use activity::{Groups, PoolUse, StoreActivity};
 pub use backup::{
     BackupError, CopyPurpose, DatabaseContents, HeldDatabase, SqliteFile,
@@ -103,8 +107,10 @@ pub use import::{
     Counts, ImportedExperiment, ImportedModel, ImportedRun, Owners, Place, PlacedExperiment,
     Series, SeriesPoint,
 };
+pub use owners::{Owned, Owners};
 pub use runs::RunSource;
 pub use schema::{Progress, SchemaReport, Step, Upgrade, check_schema, upgrade_schema};
+pub use sources::{SourceOf, is_of_server};
 pub use store::{Store, StoreOptions};
 pub use trace_reads::TraceData;
 pub use webhook_deliveries::{Claim, Delivery, Waiting};

@@ -1,7 +1,7 @@
 //! Searches for model versions: filters and orders as one statement.
 
 use crate::{
-    conditions::{number_test, row_test, text_test},
+    conditions::{number_test, row_test, text_test, visible_test},
     db::Dialect,
     model_versions::select_versions,
     prompts,
@@ -9,7 +9,8 @@ use crate::{
     tables::{ModelVersionTags, ModelVersions},
 };
 use mlferry_protocol::{
-    InvalidParameter, PageToken, limits, model_versions::SearchModelVersions, tags::IS_PROMPT_TAG,
+    InvalidParameter, PageToken, access::{Visible, VisibleNames}, limits,
+    model_versions::SearchModelVersions, tags::IS_PROMPT_TAG,
 };
 use mlferry_search::{
     TextTest,
@@ -36,12 +37,13 @@ impl ModelVersionSearch {
     }
 
     /// Searches for the versions that were made of runs, as many as the longest page has.
-    pub(crate) fn of_runs(runs: Vec<String>) -> Self {
+    pub(crate) fn of_runs(runs: Vec<String>, visible: VisibleNames) -> Self {
         let request = SearchModelVersions {
             filter: String::new(),
             max_results: limits::SEARCH_MODEL_VERSIONS_RESULTS.unsigned_abs(),
             order_by: Vec::new(),
             page_token: PageToken::default(),
+            visible,
         };
         let test = TextTest::OneOf { values: runs, negated: false };
         let attribute = ModelVersionText::RunId;
@@ -79,6 +81,16 @@ impl ModelVersionSearch {
             if let Some(test) = self.test(dialect, condition) {
                 select.and_where(test);
             }
+        }
+        let VisibleNames { models, prompts } = &self.request.visible;
+        let visible = if self.wants_prompts { prompts } else { models };
+        let name = Expr::col((ModelVersions::Table, ModelVersions::Name));
+        select.and_where_option(visible_test(dialect, name, visible));
+        if self.wants_prompts && *models != Visible::All {
+            // What has the tag with another value is no prompt, and seen by those who may see models.
+            let is_prompt = Expr::col(ModelVersionTags::Value).eq(prompts::IS_PROMPT);
+            let tags = of_model(IS_PROMPT_TAG).and_where(is_prompt).take();
+            select.and_where(Expr::exists(tags));
         }
         if !self.wants_prompts {
             // One version that is a prompt's makes a prompt of all.

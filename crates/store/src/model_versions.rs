@@ -13,10 +13,13 @@ use crate::{
     tables::ModelVersions,
     writes::{Change, Lock},
 };
-use mlferry_protocol::model_versions::{
-    DeleteModelVersion, GetModelVersion, GetModelVersionDownloadUri, ModelVersion,
-    SearchModelVersions, SearchModelVersionsResponse, Stage, TransitionModelVersionStage,
-    UpdateModelVersion, VersionNumber, VersionOf,
+use mlferry_protocol::{
+    access::VisibleNames,
+    model_versions::{
+        DeleteModelVersion, GetModelVersion, GetModelVersionDownloadUri, ModelVersion,
+        SearchModelVersions, SearchModelVersionsResponse, Stage, TransitionModelVersionStage,
+        UpdateModelVersion, VersionNumber, VersionOf,
+    },
 };
 use sea_query::{Expr, ExprTrait, LockType, Order, Query, SelectStatement, UpdateStatement};
 
@@ -48,12 +51,13 @@ impl Store {
         self.ask(ModelVersionSearch::parse(request)?).await
     }
 
-    /// The model versions that were made of runs, latest changed first.
+    /// The model versions that were made of runs and may be seen, latest changed first.
     pub async fn model_versions_of_runs(
         &self,
         runs: Vec<String>,
+        visible: VisibleNames,
     ) -> Result<Vec<ModelVersion>, StoreError> {
-        Ok(self.ask(ModelVersionSearch::of_runs(runs)).await?.model_versions)
+        Ok(self.ask(ModelVersionSearch::of_runs(runs, visible)).await?.model_versions)
     }
 
     /// Gives a model version another description.

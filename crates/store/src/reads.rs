@@ -2,7 +2,8 @@
 
 use crate::{
     Store, StoreError,
-    db::{Row, Transaction, Trouble},
+    activity::Tally,
+    db::{Database, Row, Transaction, Trouble},
     trace,
 };
 use tracing::Instrument;
@@ -41,36 +42,49 @@ pub(crate) fn cut_page(rows: &mut Vec<Row>, max_results: u64) -> bool {
 impl Store {
     /// Answers a question; asks again where the connection was lost halfway.
     pub(crate) async fn ask<Q: Question>(&self, question: Q) -> Result<Q::Answer, StoreError> {
-        self.ask_patiently(question).instrument(trace::operation::<Q>()).await
+        ask(&self.database, &self.tally, question).await
     }
+}
 
-    async fn ask_patiently<Q: Question>(&self, mut question: Q) -> Result<Q::Answer, StoreError> {
+/// Answers a question of a database.
+pub(crate) async fn ask<Q: Question>(
+    database: &Database,
+    tally: &Tally,
+    question: Q,
+) -> Result<Q::Answer, StoreError> {
+    ask_patiently(database, tally, question).instrument(trace::operation::<Q>()).await
+}
+
+async fn ask_patiently<Q: Question>(
+    database: &Database,
+    tally: &Tally,
+    mut question: Q,
+) -> Result<Q::Answer, StoreError> {
         let mut retries = 0;
         loop {
-            let waiting = self.tally.waiting();
+            let waiting = tally.waiting();
             // What is asked again may find other connections lost, too, which only a transaction replaces.
             let mut transaction = if Q::IS_SINGLE && retries == 0 {
-                self.database.read_once().await?
+                database.read_once().await?
             } else {
-                self.database.read().await?
+                database.read().await?
             };
             drop(waiting);
             let work = async move {
                 let answer = question.answer(&mut transaction).await;
                 (answer, question)
             };
-            let (answer, asked) = self.database.apart(work, Q::IS_SHORT).await?;
+            let (answer, asked) = database.apart(work, Q::IS_SHORT).await?;
             question = asked;
             match answer {
                 Err(StoreError::Database(error))
                     if error.trouble() == Trouble::Lost && retries < RETRIES =>
                 {
                     tracing::warn!(%error, "the database failed; a question is asked again");
-                    self.tally.question_again();
+                    tally.question_again();
                     retries += 1;
                 }
                 answer => return answer,
             }
         }
     }
-}

@@ -1,7 +1,7 @@
 //! Searches for registered models: filters and orders as one statement.
 
 use crate::{
-    conditions::{row_test, text_test},
+    conditions::{row_test, text_test, visible_test},
     db::Dialect,
     prompts,
     registered_models::select_models,
@@ -9,7 +9,9 @@ use crate::{
     tables::{RegisteredModelTags, RegisteredModels},
 };
 use mlferry_protocol::{
-    InvalidParameter, registered_models::SearchRegisteredModels, tags::IS_PROMPT_TAG,
+    InvalidParameter,
+    access::{Visible, VisibleNames},
+    registered_models::SearchRegisteredModels, tags::IS_PROMPT_TAG,
 };
 use mlferry_search::registered_models::{
     RegisteredModelCondition, RegisteredModelKey, RegisteredModelOrder, parse_filter,
@@ -51,6 +53,15 @@ impl RegisteredModelSearch {
             if let Some(test) = self.test(dialect, condition) {
                 select.and_where(test);
             }
+        }
+        let VisibleNames { models, prompts } = &self.request.visible;
+        let visible = if self.wants_prompts { prompts } else { models };
+        let name = Expr::col((RegisteredModels::Table, RegisteredModels::Name));
+        select.and_where_option(visible_test(dialect, name, visible));
+        if self.wants_prompts && *models != Visible::All {
+            // What has the tag with another value is no prompt, and seen by those who may see models.
+            let is_prompt = Expr::col(RegisteredModelTags::Value).eq(prompts::IS_PROMPT);
+            select.and_where(Expr::exists(tag(IS_PROMPT_TAG).and_where(is_prompt).take()));
         }
         if !self.wants_prompts {
             let is_prompt = Expr::col(RegisteredModelTags::Value).eq(prompts::IS_PROMPT);
