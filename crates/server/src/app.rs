@@ -1,6 +1,7 @@
 //! The table of routes, made into a router for one mode.
 
 use crate::{
+    access::{AccessOptions, Authority, Caller, Gate, admit},
     artifact_roots::{ArtifactRoots, RootOptions},
     doors::{DoorKeeper, Doors, guard},
     drain::drain_refused,
@@ -60,6 +61,8 @@ pub struct App {
     pub webhooks: WebhookOptions,
     /// Who is let in.
     pub doors: Doors,
+    /// Who may do what; without, everybody may do everything.
+    pub access: Option<AccessOptions>,
     /// Folder of the stock web page; without, a page says that the server runs.
     pub ui: Option<PathBuf>,
 }
@@ -105,6 +108,7 @@ struct Parts {
     store: Option<Store>,
     run_artifacts: Option<RunArtifacts>,
     webhooks: Option<Webhooks>,
+    authority: Option<Authority>,
     artifacts_only: bool,
 }
 
@@ -117,6 +121,7 @@ impl App {
             Mode::ArtifactsOnly(service) => (None, Some(service), true),
             Mode::Nothing => (None, None, true),
         };
+        let authority = self.access.map(|access| Authority::new(access, store.clone()));
         let delivery_counts = Arc::new(DeliveryCounts::default());
         let sender = Sender::new(&self.webhooks);
         let deliveries = store.clone().map(|store| {
@@ -154,14 +159,23 @@ impl App {
                 download_url_time,
             }),
             webhooks: store.clone().map(|store| Webhooks { store, sender: sender.clone() }),
+            authority: authority.clone(),
             artifacts_only,
         };
         let mut router = Router::new();
         for route in table() {
+            if matches!(route.needs, Needs::Users(_)) && authority.is_none() {
+                continue;
+            }
             for prefix in route.twins.prefixes() {
                 let path = format!("{}{prefix}{}", self.static_prefix, route.path);
                 let measured = metrics.http.route(format!("{prefix}{}", route.path));
-                let handler = parts.serve(&route, prefix).route_layer(known_as(measured));
+                let mut handler = parts.serve(&route, prefix);
+                if let Some(authority) = authority.clone() {
+                    let gate = Gate { authority, access: route.access };
+                    handler = handler.route_layer(from_fn_with_state(gate, admit));
+                }
+                let handler = handler.route_layer(known_as(measured));
                 router = router.route(&path, handler);
             }
         }
@@ -170,6 +184,10 @@ impl App {
         }
         let keeper = DoorKeeper::new(self.doors, &self.static_prefix);
         let router = router.fallback(unknown_path).method_not_allowed_fallback(wrong_method);
+        let router = match &authority {
+            Some(_) => router,
+            None => router.layer(Extension(Caller::everybody())),
+        };
         // Around the router as a whole: it completes answers, `Allow` of a 405 for one, on its way out.
         let router = Router::new()
             .fallback_service(router)
@@ -179,7 +197,7 @@ impl App {
             .layer(from_fn(drain_refused))
             .layer(RequestBodyTimeoutLayer::new(limits.body_idle))
             .layer(from_fn_with_state(metrics.http, observe));
-        (router, Closing { store, service, roots, deliveries })
+        (router, Closing { store, service, roots, deliveries, authority })
     }
 }
 
@@ -200,6 +218,9 @@ impl Parts {
             }
             Needs::Webhooks(handler) => {
                 self.webhooks.clone().map(|webhooks| handler.clone().with_state(webhooks))
+            }
+            Needs::Users(handler) => {
+                self.authority.clone().map(|authority| handler.clone().with_state(authority))
             }
             Needs::LeftOut(name) => Some(left_out(&route.method, name)),
         };
@@ -270,6 +291,7 @@ pub(crate) struct Closing {
     service: Option<Service>,
     roots: ArtifactRoots,
     deliveries: Option<Deliveries>,
+    authority: Option<Authority>,
 }
 
 impl Closing {
@@ -281,6 +303,9 @@ impl Closing {
         self.roots.close().await;
         if let Some(service) = self.service {
             service.close().await;
+        }
+        if let Some(authority) = self.authority {
+            authority.close().await;
         }
         if let Some(store) = self.store {
             store.close().await;

@@ -3,7 +3,7 @@
 use axum::{
     Json,
     http::StatusCode,
-    response::{IntoResponse, Response},
+    response::{Html, IntoResponse, Response},
 };
 use mlferry_artifacts::{ArtifactError, PathError, StoreTrouble};
 use mlferry_protocol::{ErrorBody, ErrorCode, InvalidParameter};
@@ -16,6 +16,8 @@ pub(crate) struct ApiError {
     status: StatusCode,
     code: ErrorCode,
     message: String,
+    /// Whether the client gets the message as it is, and no JSON.
+    is_plain: bool,
 }
 
 impl ApiError {
@@ -23,7 +25,7 @@ impl ApiError {
     pub(crate) fn new(code: ErrorCode, message: impl Into<String>) -> Self {
         let status = StatusCode::from_u16(code.http_status());
         let status = status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        Self { status, code, message: message.into() }
+        Self { status, code, message: message.into(), is_plain: false }
     }
 
     /// An error with a status of its own.
@@ -32,11 +34,21 @@ impl ApiError {
         code: ErrorCode,
         message: impl Into<String>,
     ) -> Self {
-        Self { status, code, message: message.into() }
+        Self { status, code, message: message.into(), is_plain: false }
     }
 
     pub(crate) fn invalid_parameter(message: impl Into<String>) -> Self {
         Self::new(ErrorCode::InvalidParameterValue, message)
+    }
+
+    /// The reference's refusal of what a user may not do, which says nothing of what there is.
+    pub(crate) fn forbidden() -> Self {
+        Self { is_plain: true, ..Self::new(ErrorCode::PermissionDenied, "Permission denied") }
+    }
+
+    /// Another refusal whose text the reference sends as it is.
+    pub(crate) fn plain(status: StatusCode, code: ErrorCode, message: impl Into<String>) -> Self {
+        Self { is_plain: true, ..Self::with_status(status, code, message) }
     }
 
     pub(crate) fn not_implemented(message: impl Into<String>) -> Self {
@@ -97,6 +109,10 @@ impl fmt::Display for ApiError {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
+        if self.is_plain {
+            // A browser shows it as a page, on which nothing of what was sent may stand.
+            return (self.status, Html(self.message)).into_response();
+        }
         (self.status, Json(ErrorBody::new(self.code, &self.message))).into_response()
     }
 }

@@ -1,5 +1,6 @@
 //! HTTP: the route table, the doors, and the way from a socket to a handler and back.
 
+mod access;
 mod app;
 mod artifact_roots;
 mod collect;
@@ -24,6 +25,7 @@ mod trace;
 mod upload;
 mod webhooks;
 
+pub use access::AccessOptions;
 pub use app::{App, Mode, PresignedUrls, RouteInfo, route_table};
 pub use artifact_roots::RootOptions;
 pub use collect::{Collector, FolderPage, Weight};

@@ -1,6 +1,9 @@
 //! Requests and answers of MLflow's API: JSON bodies and query strings as typed messages.
 
-use crate::error::ApiError;
+use crate::{
+    access::{Caller, Concerns},
+    error::ApiError,
+};
 use axum::{
     Json,
     body::Body,
@@ -14,19 +17,22 @@ use mlferry_protocol::{DecodeRequest, Fields, InvalidParameter, LongValues, limi
 pub(crate) type Reply<T> = Result<Json<T>, ApiError>;
 
 /// A request message, read as the reference reads it: a GET from its query string, or from its body
-/// when it has none; everything else from its JSON body. What the path names comes first.
+/// when it has none; everything else from its JSON body. What the path names comes first. Whoever sends it may do so.
 #[derive(Debug)]
 pub(crate) struct Rpc<T>(pub(crate) T);
 
-impl<S: Sync, T: DecodeRequest> FromRequest<S> for Rpc<T> {
+impl<S: Sync, T: DecodeRequest + Concerns + Send + Sync> FromRequest<S> for Rpc<T> {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
+        let caller = Caller::of(request.extensions())?;
         let long_values = request.extensions().get::<LongValues>().copied().unwrap_or_default();
         let (mut head, body) = request.into_parts();
         let path = path_pairs(&mut head).await?;
         let fields = fields_of(Request::from_parts(head, body)).await?;
-        Ok(Self(T::decode(&mut fields.with_path(path).with_long_values(long_values))?))
+        let mut message = T::decode(&mut fields.with_path(path).with_long_values(long_values))?;
+        caller.check(&mut message).await?;
+        Ok(Self(message))
     }
 }
 

@@ -1,6 +1,7 @@
 //! Connections: accepted, bounded in time, and let finish when the server stops.
 
 use crate::{
+    access::Peer,
     app::App,
     leave::{LEAVE_TIME, Leaving},
     listen::{Accepted, Listener, Listeners, Stream, Tls},
@@ -12,7 +13,7 @@ use hyper_util::{
     server::graceful::GracefulShutdown,
 };
 use socket2::SockRef;
-use std::{io, time::Duration};
+use std::{io, net::IpAddr, time::Duration};
 use tokio::{net::TcpStream, task::JoinSet};
 use tokio_rustls::server::TlsStream;
 use tokio_util::either::Either;
@@ -129,7 +130,8 @@ impl Connections {
                 accepted = listeners.accept() => accepted,
                 Some(agreed) = self.handshakes.join_next() => {
                     if let Some(stream) = agreed.ok().flatten() {
-                        self.serve(Either::Right(Box::new(stream)));
+                        let peer = address_of(stream.get_ref().0);
+                        self.serve(Either::Right(Box::new(stream)), peer);
                     }
                     continue;
                 }
@@ -139,9 +141,12 @@ impl Connections {
             match accepted {
                 Ok(Accepted::Tcp(stream)) => {
                     tune(&stream, &self.limits);
-                    self.serve(Either::Left(Either::Left(stream)));
+                    let peer = address_of(&stream);
+                    self.serve(Either::Left(Either::Left(stream)), peer);
                 }
-                Ok(Accepted::Unix(stream)) => self.serve(Either::Left(Either::Right(stream))),
+                Ok(Accepted::Unix(stream)) => {
+                    self.serve(Either::Left(Either::Right(stream)), None);
+                }
                 Ok(Accepted::Tls(stream, tls)) => {
                     tune(&stream, &self.limits);
                     self.handshakes.spawn(handshake(stream, tls, self.limits.handshake));
@@ -155,11 +160,12 @@ impl Connections {
     }
 
     /// Answers the requests of one connection, beside all others.
-    fn serve(&mut self, stream: Stream) {
+    fn serve(&mut self, stream: Stream, peer: Option<IpAddr>) {
         let (router, leaving) = (self.router.clone(), self.leaving.clone());
         let service = service_fn(move |request: Request<Incoming>| {
-            let (answer, leaving) =
-                (router.clone().oneshot(request.map(Body::new)), leaving.clone());
+            let mut request = request.map(Body::new);
+            request.extensions_mut().insert(Peer(peer));
+            let (answer, leaving) = (router.clone().oneshot(request), leaving.clone());
             async move { answer.await.map(|response| leaving.mark(response)) }
         });
         let connection = self.builder.serve_connection(TokioIo::new(stream), service);
@@ -186,6 +192,11 @@ impl Connections {
         }
         self.tasks.shutdown().await;
     }
+}
+
+/// Where a connection comes from.
+fn address_of(stream: &TcpStream) -> Option<IpAddr> {
+    stream.peer_addr().ok().map(|address| address.ip())
 }
 
 fn connection_builder(limits: &Limits) -> http1::Builder {

@@ -5,7 +5,11 @@ use super::{
     inputs::{Variables, literal},
     schema::{self, Call, Kind, Nan, Root, Type},
 };
-use crate::{error::ApiError, routes::RunArtifacts};
+use crate::{
+    access::{Caller, Concerns, visible_names},
+    error::ApiError,
+    routes::RunArtifacts,
+};
 use mlferry_protocol::{DecodeRequest, Fields, InvalidParameter};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -14,9 +18,12 @@ use std::collections::HashMap;
 /// Runs whose model versions are looked for at once.
 const RUNS_OF_A_SEARCH: usize = 500;
 
+/// Who is asked, and by whom.
+type Asked<'a> = (&'a RunArtifacts, &'a Caller);
+
 /// What an operation asks for, of which parts may have gone wrong.
 pub(super) async fn execute(
-    artifacts: &RunArtifacts,
+    asked: Asked<'_>,
     document: &Document<'_>,
     operation: &Operation<'_>,
     kind: schema::Operation,
@@ -28,7 +35,7 @@ pub(super) async fn execute(
         let within = selected.within(document);
         let shown = match kind.root(&selected.field().name) {
             None => kind.type_name().into(),
-            Some(root) => match ask(artifacts, document, root, &selected, variables).await {
+            Some(root) => match ask(asked, document, root, &selected, variables).await {
                 Ok(found) => Answer { document, errors: &mut errors }.value(
                     root.field.kind,
                     &within,
@@ -47,7 +54,7 @@ pub(super) async fn execute(
 
 /// The message that answers a field at the top; the error is what the client reads.
 async fn ask(
-    artifacts: &RunArtifacts,
+    asked: Asked<'_>,
     document: &Document<'_>,
     root: &Root,
     selected: &Selected<'_>,
@@ -63,40 +70,41 @@ async fn ask(
         _ => return Err(format!("{} needs its argument 'input'.", root.field.name)),
     };
     let within = &selected.within(document);
+    let (artifacts, caller) = asked;
     let store = &artifacts.store;
     match root.call {
         Call::GetExperiment => {
-            let found = store.get_experiment(decode(input)?).await.map_err(words)?;
+            let found = store.get_experiment(decode(caller, input).await?).await.map_err(words)?;
             Ok(json!({ "experiment": to_json(&found)? }))
         }
         Call::GetRun => {
-            let run = to_json(&store.get_run(decode(input)?).await.map_err(words)?)?;
+            let run = to_json(&store.get_run(decode(caller, input).await?).await.map_err(words)?)?;
             let mut runs = [run];
-            complete(artifacts, &mut runs, |field| selects(document, within, &["run", field]))
+            complete(asked, &mut runs, |field| selects(document, within, &["run", field]))
                 .await?;
             let [run] = runs;
             Ok(json!({ "run": run }))
         }
         Call::SearchRuns => {
-            let found = store.search_runs(decode(input)?).await.map_err(words)?;
+            let found = store.search_runs(decode(caller, input).await?).await.map_err(words)?;
             let mut found = to_json(&found)?;
             if let Some(runs) = found.get_mut("runs").and_then(Value::as_array_mut) {
-                complete(artifacts, runs, |field| selects(document, within, &["runs", field]))
+                complete(asked, runs, |field| selects(document, within, &["runs", field]))
                     .await?;
             }
             Ok(found)
         }
         Call::GetMetricHistoryBulkInterval => {
-            to_json(&store.get_metric_history_bulk_interval(decode(input)?).await.map_err(words)?)
+            to_json(&store.get_metric_history_bulk_interval(decode(caller, input).await?).await.map_err(words)?)
         }
         Call::SearchDatasets => {
-            to_json(&store.search_datasets(decode(input)?).await.map_err(words)?)
+            to_json(&store.search_datasets(decode(caller, input).await?).await.map_err(words)?)
         }
         Call::ListArtifacts => {
-            to_json(&artifacts.list_run(&decode(input)?).await.map_err(words)?.0)
+            to_json(&artifacts.list_run(&decode(caller, input).await?).await.map_err(words)?.0)
         }
         Call::SearchModelVersions => {
-            to_json(&store.search_model_versions(decode(input)?).await.map_err(words)?)
+            to_json(&store.search_model_versions(decode(caller, input).await?).await.map_err(words)?)
         }
         Call::Test | Call::Nothing => Ok(Value::Null),
     }
@@ -104,25 +112,29 @@ async fn ask(
 
 /// Gives runs what is not in the API's own messages, if it was asked for.
 async fn complete(
-    artifacts: &RunArtifacts,
+    asked: Asked<'_>,
     runs: &mut [Value],
     is_wanted: impl Fn(&str) -> bool,
 ) -> Result<(), String> {
     if is_wanted("experiment") {
-        add_experiments(artifacts, runs).await?;
+        add_experiments(asked, runs).await?;
     }
     if is_wanted("modelVersions") {
         for runs in runs.chunks_mut(RUNS_OF_A_SEARCH) {
-            add_model_versions(artifacts, runs).await?;
+            add_model_versions(asked, runs).await?;
         }
     }
     Ok(())
 }
 
 /// Gives runs the model versions that were made of them.
-async fn add_model_versions(artifacts: &RunArtifacts, runs: &mut [Value]) -> Result<(), String> {
+async fn add_model_versions(
+    (artifacts, caller): Asked<'_>,
+    runs: &mut [Value],
+) -> Result<(), String> {
     let ids = runs.iter().map(|run| run_id(run).to_owned()).collect();
-    let found = artifacts.store.model_versions_of_runs(ids).await.map_err(words)?;
+    let visible = visible_names(caller.limits());
+    let found = artifacts.store.model_versions_of_runs(ids, visible).await.map_err(words)?;
     let mut of_runs: HashMap<String, Vec<Value>> = HashMap::new();
     for version in &found {
         let run_id = version.run_id.clone().unwrap_or_default();
@@ -139,13 +151,16 @@ fn run_id(run: &Value) -> &str {
 }
 
 /// Gives runs their experiments, each of which is read once.
-async fn add_experiments(artifacts: &RunArtifacts, runs: &mut [Value]) -> Result<(), String> {
+async fn add_experiments(
+    (artifacts, caller): Asked<'_>,
+    runs: &mut [Value],
+) -> Result<(), String> {
     let mut known: HashMap<String, Value> = HashMap::new();
     for run in runs {
         let id = run["info"]["experiment_id"].as_str().unwrap_or_default().to_owned();
         if !known.contains_key(&id) {
             let input = Map::from_iter([("experiment_id".to_owned(), id.clone().into())]);
-            let found = artifacts.store.get_experiment(decode(input)?).await.map_err(words)?;
+            let found = artifacts.store.get_experiment(decode(caller, input).await?).await.map_err(words)?;
             known.insert(id.clone(), to_json(&found)?);
         }
         run["experiment"] = known.get(&id).cloned().unwrap_or_default();
@@ -162,10 +177,15 @@ fn selects(document: &Document<'_>, selected: &[Selected<'_>], path: &[&str]) ->
         .any(|selected| selects(document, &selected.within(document), path))
 }
 
-/// A request message; its fields may be in camel case.
-fn decode<T: DecodeRequest>(input: Map<String, Value>) -> Result<T, String> {
+/// A request message that the caller may send; its fields may be in camel case.
+async fn decode<T>(caller: &Caller, input: Map<String, Value>) -> Result<T, String>
+where
+    T: DecodeRequest + Concerns + Send + Sync,
+{
     let decoded: Result<T, InvalidParameter> = T::decode(&mut Fields::of_object(input));
-    decoded.map_err(words)
+    let mut message = decoded.map_err(words)?;
+    caller.check(&mut message).await.map_err(words)?;
+    Ok(message)
 }
 
 /// What a client reads of an error; failures of the server are logged on the way.

@@ -11,7 +11,7 @@ mod inputs;
 mod schema;
 mod table;
 
-use crate::{error::ApiError, routes::RunArtifacts};
+use crate::{access::Caller, error::ApiError, routes::RunArtifacts};
 use document::{Document, Operation};
 use mlferry_protocol::graphql::{GraphQlRequest, GraphQlResponse};
 use serde_json::Value;
@@ -22,6 +22,7 @@ const DOCUMENT_BYTES: usize = 64 * 1024;
 /// Answers a document, or says why it asks for nothing. What is no document at all is refused.
 pub(crate) async fn answer(
     artifacts: &RunArtifacts,
+    caller: &Caller,
     request: &GraphQlRequest,
 ) -> Result<GraphQlResponse, ApiError> {
     if request.query.len() > DOCUMENT_BYTES {
@@ -34,7 +35,7 @@ pub(crate) async fn answer(
     let document = Document::of(&parsed);
     let (data, errors) = match prepare(&document, request) {
         Ok((operation, kind, variables)) => {
-            execute::execute(artifacts, &document, operation, kind, &variables).await
+            execute::execute((artifacts, caller), &document, operation, kind, &variables).await
         }
         Err(errors) => (Value::Null, errors),
     };

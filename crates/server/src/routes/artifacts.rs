@@ -2,6 +2,7 @@
 
 use super::archives;
 use crate::{
+    access::Caller,
     download,
     error::ApiError,
     rpc::{Reply, Rpc},
@@ -33,7 +34,7 @@ pub(crate) struct Proxy {
     pub(crate) download_url_time: Duration,
 }
 
-/// What follows the route in a URL, decoded once.
+/// What follows the route in a URL, decoded once: a place where the caller may do what the route does.
 #[derive(Debug)]
 pub(super) struct PathText(String);
 
@@ -41,10 +42,16 @@ impl<S: Send + Sync> FromRequestParts<S> for PathText {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
-        match Path::<String>::from_request_parts(parts, state).await {
-            Ok(Path(text)) => Ok(Self(text)),
-            Err(_) => Err(ApiError::invalid_parameter("Invalid path: it is not valid UTF-8")),
-        }
+        let caller = Caller::of(&parts.extensions)?;
+        let Ok(Path(text)) = Path::<String>::from_request_parts(parts, state).await else {
+            return Err(ApiError::invalid_parameter("Invalid path: it is not valid UTF-8"));
+        };
+        let judged = caller.judge(|wants| match ArtifactPath::parse_folder(&text) {
+            Ok(place) => wants.path(place),
+            Err(_) => wants.operator(),
+        });
+        judged.await?;
+        Ok(Self(text))
     }
 }
 

@@ -1,6 +1,9 @@
 //! Experiments.
 
-use crate::rpc::{Reply, Rpc};
+use crate::{
+    access::Caller,
+    rpc::{Reply, Rpc},
+};
 use axum::{Json, extract::State};
 use mlferry_protocol::{
     Empty,
@@ -14,9 +17,11 @@ use mlferry_store::Store;
 
 pub(super) async fn create(
     State(store): State<Store>,
+    caller: Caller,
     Rpc(request): Rpc<CreateExperiment>,
 ) -> Reply<CreateExperimentResponse> {
     let experiment_id = store.create_experiment(request).await?;
+    caller.claim_experiment(experiment_id).await?;
     Ok(Json(CreateExperimentResponse { experiment_id }))
 }
 

@@ -1,7 +1,7 @@
 //! The lines of the route table for traces, what judges them, what it is judged by, and what it says.
 
 use super::{
-    Access::{Delete, Edit, Read},
+    Access::{Delete, Edit, Operate, Read},
     DELETE, GET, PATCH, POST, PUT, Route, assessments, evaluation_datasets, otlp, scorers,
     trace_artifacts, traces, traces_v2,
 };
@@ -37,57 +37,57 @@ pub(super) fn lines() -> Vec<Route> {
         PATCH.records("/2.0/mlflow/traces/{request_id}/tags", Edit, traces::set_tag),
         DELETE.records("/2.0/mlflow/traces/{request_id}/tags", Edit, traces::delete_tag),
         // Scorers.
-        POST.records("/3.0/mlflow/scorers/register", Edit, scorers::register),
-        GET.records("/3.0/mlflow/scorers/list", Read, scorers::list),
-        GET.records("/3.0/mlflow/scorers/versions", Read, scorers::list_versions),
-        GET.records("/3.0/mlflow/scorers/get", Read, scorers::get),
-        DELETE.records("/3.0/mlflow/scorers/delete", Delete, scorers::delete),
-        GET.records("/3.0/mlflow/scorers/online-configs", Read, scorers::online_configs),
-        PUT.records("/3.0/mlflow/scorers/online-config", Edit, scorers::set_online_config),
+        POST.records("/3.0/mlflow/scorers/register", Operate, scorers::register),
+        GET.records("/3.0/mlflow/scorers/list", Operate, scorers::list),
+        GET.records("/3.0/mlflow/scorers/versions", Operate, scorers::list_versions),
+        GET.records("/3.0/mlflow/scorers/get", Operate, scorers::get),
+        DELETE.records("/3.0/mlflow/scorers/delete", Operate, scorers::delete),
+        GET.records("/3.0/mlflow/scorers/online-configs", Operate, scorers::online_configs),
+        PUT.records("/3.0/mlflow/scorers/online-config", Operate, scorers::set_online_config),
         // Evaluation datasets.
-        POST.records("/3.0/mlflow/datasets/create", Edit, evaluation_datasets::create),
-        GET.records("/3.0/mlflow/datasets/search", Read, evaluation_datasets::search),
-        POST.records("/3.0/mlflow/datasets/search", Read, evaluation_datasets::search),
-        GET.records("/3.0/mlflow/datasets/{dataset_id}", Read, evaluation_datasets::get),
-        DELETE.records("/3.0/mlflow/datasets/{dataset_id}", Delete, evaluation_datasets::delete),
+        POST.records("/3.0/mlflow/datasets/create", Operate, evaluation_datasets::create),
+        GET.records("/3.0/mlflow/datasets/search", Operate, evaluation_datasets::search),
+        POST.records("/3.0/mlflow/datasets/search", Operate, evaluation_datasets::search),
+        GET.records("/3.0/mlflow/datasets/{dataset_id}", Operate, evaluation_datasets::get),
+        DELETE.records("/3.0/mlflow/datasets/{dataset_id}", Operate, evaluation_datasets::delete),
         PATCH.records(
             "/3.0/mlflow/datasets/{dataset_id}/tags",
-            Edit,
+            Operate,
             evaluation_datasets::set_tags,
         ),
         DELETE.records(
             "/3.0/mlflow/datasets/{dataset_id}/tags/{key}",
-            Edit,
+            Operate,
             evaluation_datasets::delete_tag,
         ),
         POST.records(
             "/3.0/mlflow/datasets/{dataset_id}/records",
-            Edit,
+            Operate,
             evaluation_datasets::upsert_records,
         ),
         GET.records(
             "/3.0/mlflow/datasets/{dataset_id}/records",
-            Read,
+            Operate,
             evaluation_datasets::get_records,
         ),
         DELETE.records(
             "/3.0/mlflow/datasets/{dataset_id}/records",
-            Delete,
+            Operate,
             evaluation_datasets::delete_records,
         ),
         GET.records(
             "/3.0/mlflow/datasets/{dataset_id}/experiment-ids",
-            Read,
+            Operate,
             evaluation_datasets::get_experiments,
         ),
         POST.records(
             "/3.0/mlflow/datasets/{dataset_id}/add-experiments",
-            Edit,
+            Operate,
             evaluation_datasets::add_experiments,
         ),
         POST.records(
             "/3.0/mlflow/datasets/{dataset_id}/remove-experiments",
-            Edit,
+            Operate,
             evaluation_datasets::remove_experiments,
         ),
         // Assessments.

@@ -2,6 +2,7 @@
 
 use super::RunArtifacts;
 use crate::{
+    access::Caller,
     graphql,
     rpc::{Reply, Rpc},
 };
@@ -10,7 +11,8 @@ use mlferry_protocol::graphql::{GraphQlRequest, GraphQlResponse};
 
 pub(super) async fn answer(
     State(artifacts): State<RunArtifacts>,
+    caller: Caller,
     Rpc(request): Rpc<GraphQlRequest>,
 ) -> Reply<GraphQlResponse> {
-    Ok(Json(graphql::answer(&artifacts, &request).await?))
+    Ok(Json(graphql::answer(&artifacts, &caller, &request).await?))
 }

@@ -24,14 +24,18 @@ mod otlp;
 mod params;
 mod presigned;
 mod registered_models;
+mod roles;
 mod run_artifacts;
 mod runs;
 mod scorers;
+mod sign_up;
 mod tags;
 mod trace_artifacts;
 mod traces;
 mod traces_v2;
 mod ui;
+mod user_permissions;
+mod users;
 mod webhooks;
 
 pub(crate) use artifacts::Proxy;
@@ -43,7 +47,7 @@ pub(crate) use otlp::count_spans;
 pub(crate) use run_artifacts::RunArtifacts;
 pub(crate) use ui::{Ui, add_slash};
 
-use crate::webhooks::Webhooks;
+use crate::{access::Authority, webhooks::Webhooks};
 use axum::{
     handler::Handler,
     http::Method,
@@ -52,11 +56,13 @@ use axum::{
 use mlferry_store::Store;
 use std::fmt;
 
-/// Who may call a route, once users exist; until then everybody may do everything.
+/// Who may call a route of a server that has users (`--app-name basic-auth`); of others, everybody may call all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
     /// Everybody, signed in or not.
     Anyone,
+    /// Everybody who is signed in; the answer is about nothing that only some may see.
+    SignedIn,
     /// Who may see the resource.
     Read,
     /// Who may change the resource.
@@ -71,6 +77,7 @@ impl fmt::Display for Access {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Anyone => "anyone",
+            Self::SignedIn => "signed-in",
             Self::Read => "read",
             Self::Edit => "edit",
             Self::Delete => "delete",
@@ -115,6 +122,8 @@ pub(crate) enum Needs {
     Both(MethodRouter<RunArtifacts>),
     /// The database and the way to receivers: not with `--artifacts-only`.
     Webhooks(MethodRouter<Webhooks>),
+    /// Who knows all users: only with `--app-name basic-auth`; without, there is no such path.
+    Users(MethodRouter<Authority>),
     /// Nothing: what the reference has there is left out. The name and the verb begin the sentence that says so.
     LeftOut(&'static str),
 }
@@ -203,6 +212,15 @@ impl Action {
         self.line(path, access, needs)
     }
 
+    fn users<H, T>(self, path: &'static str, access: Access, handler: H) -> Route
+    where
+        H: Handler<T, Authority>,
+        T: 'static,
+    {
+        let needs = Needs::Users(on(self.filter, handler));
+        self.line(path, access, needs)
+    }
+
     fn webhooks<H, T>(self, path: &'static str, access: Access, handler: H) -> Route
     where
         H: Handler<T, Webhooks>,
@@ -215,22 +233,22 @@ impl Action {
 
 /// Every route that is answered.
 pub(crate) fn table() -> Vec<Route> {
-    use Access::{Anyone, Delete, Edit, Operate, Read};
+    use Access::{Anyone, Delete, Edit, Operate, Read, SignedIn};
 
     let mut table = vec![
-        GET.page("/", Anyone, ui::index).bare(),
+        GET.page("/", SignedIn, ui::index).bare(),
         GET.page("/static-files/{*path}", Anyone, ui::asset).bare(),
         GET.info("/health", Anyone, info::health).bare(),
         GET.info("/ready", Anyone, info::ready).bare(),
-        GET.info("/version", Anyone, info::version).bare(),
+        GET.info("/version", SignedIn, info::version).bare(),
         GET.info("/metrics", Operate, info::metrics).bare(),
         GET.info("/3.0/mlflow/server-info", Anyone, info::server_info),
-        GET.info("/2.0/mlflow/gateway-proxy", Anyone, absent::gateway_endpoints).ajax(),
-        POST.info("/2.0/mlflow/gateway-proxy", Anyone, absent::gateway_endpoints).ajax(),
-        GET.info("/3.0/mlflow/ui-telemetry", Anyone, absent::telemetry_settings).ajax(),
-        POST.info("/3.0/mlflow/ui-telemetry", Anyone, absent::telemetry).ajax(),
-        GET.info("/3.0/mlflow/assistant/config", Anyone, absent::assistant_settings).ajax(),
-        GET.info("/3.0/mlflow/assistant/providers", Anyone, absent::assistant_providers).ajax(),
+        GET.info("/2.0/mlflow/gateway-proxy", SignedIn, absent::gateway_endpoints).ajax(),
+        POST.info("/2.0/mlflow/gateway-proxy", SignedIn, absent::gateway_endpoints).ajax(),
+        GET.info("/3.0/mlflow/ui-telemetry", SignedIn, absent::telemetry_settings).ajax(),
+        POST.info("/3.0/mlflow/ui-telemetry", SignedIn, absent::telemetry).ajax(),
+        GET.info("/3.0/mlflow/assistant/config", SignedIn, absent::assistant_settings).ajax(),
+        GET.info("/3.0/mlflow/assistant/providers", SignedIn, absent::assistant_providers).ajax(),
         // Artifacts of the destination.
         GET.proxy("/2.0/mlflow-artifacts/artifacts", Read, artifacts::list),
         GET.proxy("/2.0/mlflow-artifacts/artifacts/", Read, artifacts::download_root),
@@ -294,6 +312,7 @@ pub(crate) fn table() -> Vec<Route> {
     ];
     table.extend(models::lines());
     table.extend(genai::lines());
+    table.extend(users::lines());
     table.extend(left_out::lines());
     table
 }
@@ -317,9 +336,12 @@ mod tests {
     #[test]
     fn only_what_tells_nothing_of_users_is_open_to_anyone() {
         for route in table() {
-            let is_about_the_server = matches!(route.needs, Needs::Nothing(_) | Needs::Page(_));
-            let is_open = matches!(route.access, Access::Anyone | Access::Operate);
-            assert_eq!(is_open, is_about_the_server, "{}", route.path);
+            let tells_nothing = matches!(route.needs, Needs::Nothing(_) | Needs::Page(_));
+            assert!(route.access != Access::Anyone || tells_nothing, "{}", route.path);
+            // What is about users asks for itself who calls it.
+            let is_for_all =
+                tells_nothing || matches!(route.needs, Needs::LeftOut(_) | Needs::Users(_));
+            assert!(route.access != Access::SignedIn || is_for_all, "{}", route.path);
         }
     }
 
@@ -340,7 +362,8 @@ mod tests {
             ];
             let is_question = asks.iter().any(|end| route.path.ends_with(end));
             if route.method != Method::GET && !is_question {
-                assert!(matches!(route.access, Access::Edit | Access::Delete), "{}", route.path);
+                let reads = matches!(route.access, Access::Read | Access::Anyone);
+                assert!(!reads, "{}", route.path);
             }
         }
     }

@@ -1,7 +1,7 @@
 //! The lines of the route table about logged models, registered models and their versions.
 
 use super::{
-    Access::{Delete, Edit, Read},
+    Access::{Delete, Edit, Operate, Read},
     DELETE, GET, PATCH, POST, Route, logged_model_artifacts, logged_models, model_versions,
     registered_models, webhooks,
 };
@@ -22,7 +22,7 @@ pub(super) fn lines() -> Vec<Route> {
         PATCH.records("/2.0/mlflow/logged-models/{model_id}/tags", Edit, logged_models::set_tags),
         DELETE.records(
             "/2.0/mlflow/logged-models/{model_id}/tags/{tag_key}",
-            Edit,
+            Delete,
             logged_models::delete_tag,
         ),
         GET.both(
@@ -62,7 +62,7 @@ pub(super) fn lines() -> Vec<Route> {
         POST.records("/2.0/mlflow/registered-models/alias", Edit, registered_models::set_alias),
         DELETE.records(
             "/2.0/mlflow/registered-models/alias",
-            Edit,
+            Delete,
             registered_models::delete_alias,
         ),
         GET.records("/2.0/mlflow/registered-models/alias", Read, registered_models::by_alias),
@@ -83,13 +83,13 @@ pub(super) fn lines() -> Vec<Route> {
             model_versions::get_download_uri,
         ),
         POST.records("/2.0/mlflow/model-versions/set-tag", Edit, model_versions::set_tag),
-        DELETE.records("/2.0/mlflow/model-versions/delete-tag", Edit, model_versions::delete_tag),
+        DELETE.records("/2.0/mlflow/model-versions/delete-tag", Delete, model_versions::delete_tag),
         // Who is told of changes of them.
-        POST.webhooks("/2.0/mlflow/webhooks", Edit, webhooks::create),
-        GET.webhooks("/2.0/mlflow/webhooks", Read, webhooks::list),
-        GET.webhooks("/2.0/mlflow/webhooks/{webhook_id}", Read, webhooks::get),
-        PATCH.webhooks("/2.0/mlflow/webhooks/{webhook_id}", Edit, webhooks::update),
-        DELETE.webhooks("/2.0/mlflow/webhooks/{webhook_id}", Delete, webhooks::delete),
-        POST.webhooks("/2.0/mlflow/webhooks/{webhook_id}/test", Edit, webhooks::test),
+        POST.webhooks("/2.0/mlflow/webhooks", Operate, webhooks::create),
+        GET.webhooks("/2.0/mlflow/webhooks", Operate, webhooks::list),
+        GET.webhooks("/2.0/mlflow/webhooks/{webhook_id}", Operate, webhooks::get),
+        PATCH.webhooks("/2.0/mlflow/webhooks/{webhook_id}", Operate, webhooks::update),
+        DELETE.webhooks("/2.0/mlflow/webhooks/{webhook_id}", Operate, webhooks::delete),
+        POST.webhooks("/2.0/mlflow/webhooks/{webhook_id}/test", Operate, webhooks::test),
     ]
 }

@@ -1,6 +1,7 @@
 //! Spans that OpenTelemetry's exporters send over HTTP.
 
 use crate::{
+    access::{Caller, Want},
     error::ApiError,
     otlp_count::holds_more_than,
     otlp_messages::Export,
@@ -14,7 +15,9 @@ use axum::{
 };
 use flate2::read::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
 use mlferry_protocol::{
-    ErrorCode, ExperimentId, Fields, RunId, limits,
+    ErrorCode, ExperimentId, Fields, RunId,
+    access::ResourceType,
+    limits,
     otel::ResourceSpans,
     spans::{self, Span},
     trace_changes::LinkTracesToRun,
@@ -29,13 +32,19 @@ const PROTOBUF: &str = "application/x-protobuf";
 
 pub(super) async fn export(
     State(store): State<Store>,
+    caller: Caller,
     request: Request<Body>,
 ) -> Result<Response, ApiError> {
     let (head, body) = request.into_parts();
     let sent = Sent::of(&head.headers)?;
-    let body = collect(body, limits::JSON_BODY_BYTES).await?;
     let run = text(&head.headers, RUN).filter(|run| !run.is_empty()).map(RunId::new);
     let experiment = sent.experiment;
+    let is_new = Want::NewIn(experiment, ResourceType::Trace);
+    caller.judge(|wants| wants.add(is_new)).await?;
+    if let Some(run) = &run {
+        caller.judge(|wants| wants.run(run)).await?;
+    }
+    let body = collect(body, limits::JSON_BODY_BYTES).await?;
     // Reading spans takes its time, in which others are answered.
     let spans = tokio::task::spawn_blocking(move || sent.read(&body)).await;
     let spans = spans.map_err(|_| unprocessable("Cannot convert OpenTelemetry spans."))??;
@@ -44,6 +53,14 @@ pub(super) async fn export(
         .filter(|span| span.parent_id.is_none())
         .map(|span| span.trace_id.clone())
         .collect();
+    let traces: BTreeSet<&str> = spans.iter().map(|span| span.trace_id.as_str()).collect();
+    caller
+        .judge(|wants| {
+            for id in traces {
+                wants.add(Want::TraceIfThere(id.to_owned()));
+            }
+        })
+        .await?;
     store.log_spans(experiment, spans).await?;
     if let Some(run_id) = run.filter(|_| !finished.is_empty()) {
         let trace_ids = finished.into_iter().collect();

@@ -1,6 +1,9 @@
 //! Registered models, their tags and aliases.
 
-use crate::rpc::{Reply, Rpc};
+use crate::{
+    access::Caller,
+    rpc::{Reply, Rpc},
+};
 use axum::{Json, extract::State};
 use mlferry_protocol::{
     Empty,
@@ -12,14 +15,18 @@ use mlferry_protocol::{
         SearchRegisteredModels, SearchRegisteredModelsResponse, SetRegisteredModelAlias,
         SetRegisteredModelTag, UpdateRegisteredModel,
     },
+    tags,
 };
 use mlferry_store::Store;
 
 pub(super) async fn create(
     State(store): State<Store>,
+    caller: Caller,
     Rpc(request): Rpc<CreateRegisteredModel>,
 ) -> Reply<RegisteredModelResponse> {
     let registered_model = store.create_registered_model(request).await?;
+    let is_prompt = tags::are_of_prompt(&registered_model.tags);
+    caller.claim_name(&registered_model.name, is_prompt).await?;
     Ok(Json(RegisteredModelResponse { registered_model }))
 }
 
@@ -40,9 +47,12 @@ pub(super) async fn search(
 
 pub(super) async fn rename(
     State(store): State<Store>,
+    caller: Caller,
     Rpc(request): Rpc<RenameRegisteredModel>,
 ) -> Reply<RegisteredModelResponse> {
+    let name = request.name.clone();
     let registered_model = store.rename_registered_model(request).await?;
+    caller.rename(name, &registered_model.name).await?;
     Ok(Json(RegisteredModelResponse { registered_model }))
 }
 
@@ -56,9 +66,12 @@ pub(super) async fn update(
 
 pub(super) async fn delete(
     State(store): State<Store>,
+    caller: Caller,
     Rpc(request): Rpc<DeleteRegisteredModel>,
 ) -> Reply<Empty> {
+    let name = request.name.clone();
     store.delete_registered_model(request).await?;
+    caller.forget_name(name).await?;
     Ok(Json(Empty {}))
 }
 

@@ -2,6 +2,7 @@
 
 use super::{archives, artifacts::file_info};
 use crate::{
+    access::Caller,
     artifact_roots::{ArtifactRoot, ArtifactRoots},
     download,
     error::ApiError,
@@ -98,6 +99,7 @@ pub(super) async fn list(
 
 pub(super) async fn download(
     State(artifacts): State<RunArtifacts>,
+    caller: Caller,
     uri: Uri,
     method: Method,
     version: Version,
@@ -106,6 +108,8 @@ pub(super) async fn download(
     let query = Query::of(&uri)?;
     // The reference's name for a run that was not named.
     let run = query.get("run_id").or_else(|| query.get("run_uuid")).unwrap_or("None");
+    let id = run_id(run)?;
+    caller.judge(|wants| wants.run(&id)).await?;
     if let Some(format) = query.get("archive") {
         let path = query.get("path").unwrap_or_default();
         let asked = archives::Asked { format, method: &method, version };
@@ -113,7 +117,7 @@ pub(super) async fn download(
     }
     let path = query.get("path").ok_or_else(|| missing_from_request("path"))?;
     let path = file_path(path)?;
-    let root = artifacts.root_of(&run_id(run)?).await?;
+    let root = artifacts.root_of(&id).await?;
     send_file(&root, &path, &method, &headers).await
 }
 
@@ -140,6 +144,7 @@ async fn download_archive(
 /// A file of a model version, wherever its source lies.
 pub(super) async fn download_model_version(
     State(artifacts): State<RunArtifacts>,
+    caller: Caller,
     uri: Uri,
     method: Method,
     headers: HeaderMap,
@@ -149,6 +154,7 @@ pub(super) async fn download_model_version(
     let path = ArtifactPath::parse(path.ok_or_else(|| missing_from_request("path"))?)?;
     let text = |name| query.get(name).unwrap_or_default();
     let of = VersionOf::parse(text("name"), text("version"))?;
+    caller.judge(|wants| wants.version(&of.name)).await?;
     let location = artifacts.store.model_version_artifact_uri(of).await?;
     let root = artifacts.roots.resolve(&location).await?;
     send_file(&root, &path, &method, &headers).await
@@ -157,11 +163,13 @@ pub(super) async fn download_model_version(
 /// Stores what a web page uploads, below the run's own root, where the run lists it.
 pub(super) async fn upload(
     State(artifacts): State<RunArtifacts>,
+    caller: Caller,
     request: Request<Body>,
 ) -> Result<([(HeaderName, &'static str); 1], StatusCode), ApiError> {
     let query = Query::of(request.uri())?;
     let run = query.get("run_uuid").filter(|id| !id.is_empty());
     let run = run_id(run.ok_or_else(|| missing_from_request("run_uuid"))?)?;
+    caller.judge(|wants| wants.run(&run)).await?;
     let path = query.get("path").filter(|path| !path.is_empty());
     let path = ArtifactPath::parse_file(path.ok_or_else(|| missing_from_request("path"))?)?;
     let data = collect(request.into_body(), limits::UPLOAD_ARTIFACT_BYTES).await;

@@ -1,7 +1,11 @@
 //! The spans of a trace as a file, and files that are attached to it.
 
 use super::run_artifacts::{Query, RunArtifacts};
-use crate::{download, error::ApiError};
+use crate::{
+    access::{Caller, Want},
+    download,
+    error::ApiError,
+};
 use axum::{
     extract::State,
     http::{HeaderMap, Method, Uri, header},
@@ -17,6 +21,7 @@ const SPANS_FILE: &str = "traces.json";
 
 pub(super) async fn download(
     State(artifacts): State<RunArtifacts>,
+    caller: Caller,
     uri: Uri,
     method: Method,
     headers: HeaderMap,
@@ -26,6 +31,7 @@ pub(super) async fn download(
         let message = "Request must include the \"request_id\" query parameter.";
         ApiError::new(ErrorCode::BadRequest, message)
     })?;
+    caller.judge(|wants| wants.add(Want::TraceFiles(trace.to_owned()))).await?;
     let file = |uri, path, missing| File {
         artifacts: &artifacts,
         method: &method,

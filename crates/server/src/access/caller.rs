@@ -1,0 +1,183 @@
+//! Who makes a request, as handlers see it.
+
+use super::{Authority, Concerns, Wants, identities::Identity};
+use crate::{error::ApiError, routes::Access};
+use axum::{
+    extract::FromRequestParts,
+    http::{Extensions, request::Parts},
+};
+use mlferry_protocol::{
+    ErrorCode, ExperimentId,
+    access::{Action, Grants, Resource, ResourceType, User},
+};
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
+/// What shares its names in the model registry.
+const NAMES: &[ResourceType] = &[ResourceType::RegisteredModel, ResourceType::Prompt];
+
+/// Who makes a request.
+#[derive(Debug, Clone)]
+pub(crate) struct Caller(Who);
+
+#[derive(Debug, Clone)]
+enum Who {
+    /// Whoever it is may do everything: the server has no users.
+    Everybody,
+    /// Somebody who was not asked.
+    Nobody,
+    /// Somebody who proved it.
+    User(SignedIn),
+}
+
+/// A user, on the way through one line of the table.
+#[derive(Debug, Clone)]
+pub(super) struct SignedIn {
+    pub(super) authority: Authority,
+    pub(super) identity: Arc<Identity>,
+    /// What the line does with what a request names.
+    pub(super) action: Action,
+    /// Whether somebody asked if this user may do that.
+    is_judged: Arc<AtomicBool>,
+}
+
+impl Caller {
+    /// Who makes a request.
+    pub(crate) fn of(extensions: &Extensions) -> Result<Self, ApiError> {
+        // It is missing only where the gate is, too: then nobody is let in.
+        extensions.get::<Self>().cloned().ok_or_else(|| {
+            ApiError::new(ErrorCode::InternalError, "The server does not know who asks.")
+        })
+    }
+
+    /// Whoever calls a server without users.
+    pub(crate) fn everybody() -> Self {
+        Self(Who::Everybody)
+    }
+
+    /// Whoever calls what anyone may call.
+    pub(super) fn nobody() -> Self {
+        Self(Who::Nobody)
+    }
+
+    /// A user who calls a line of the table.
+    pub(super) fn user(authority: Authority, identity: Arc<Identity>, access: Access) -> Self {
+        let (action, is_open) = match access {
+            Access::Edit => (Action::Update, false),
+            Access::Delete => (Action::Delete, false),
+            Access::Read => (Action::Read, false),
+            // The gate let nobody else in than the line is for.
+            Access::Anyone | Access::SignedIn | Access::Operate => (Action::Read, true),
+        };
+        let is_judged = Arc::new(AtomicBool::new(is_open));
+        Self(Who::User(SignedIn { authority, identity, action, is_judged }))
+    }
+
+    /// Whether a handler asked if the caller may do what it does.
+    pub(super) fn was_judged(&self) -> bool {
+        match &self.0 {
+            Who::Everybody => true,
+            Who::Nobody => false,
+            Who::User(user) => user.is_judged.load(Ordering::Relaxed),
+        }
+    }
+
+    /// Refuses a request that the caller may not make, and leaves out of it what the caller may not see.
+    pub(crate) async fn check<T>(&self, request: &mut T) -> Result<(), ApiError>
+    where
+        T: Concerns + Send + Sync,
+    {
+        let user = match &self.0 {
+            Who::Everybody => return Ok(()),
+            Who::Nobody => return Err(ApiError::forbidden()),
+            Who::User(user) => user,
+        };
+        self.judge(|wants| request.concerns(wants)).await?;
+        if !user.identity.user.is_admin {
+            request.narrow(&user.identity.grants);
+        }
+        Ok(())
+    }
+
+    /// Refuses what the caller may not do; `say` says what that is.
+    pub(crate) async fn judge(&self, say: impl FnOnce(&mut Wants) + Send) -> Result<(), ApiError> {
+        let user = match &self.0 {
+            Who::Everybody => return Ok(()),
+            Who::Nobody => return Err(ApiError::forbidden()),
+            Who::User(user) => user,
+        };
+        if !user.identity.user.is_admin {
+            let mut wants = Wants::new(user.action);
+            say(&mut wants);
+            user.judge(wants).await?;
+        }
+        user.is_judged.store(true, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// The user, where there are users.
+    pub(crate) fn signed_in(&self) -> Result<&User, ApiError> {
+        match &self.0 {
+            Who::User(user) => Ok(&user.identity.user),
+            Who::Everybody | Who::Nobody => Err(ApiError::forbidden()),
+        }
+    }
+
+    /// What the user may do, unless it is everything.
+    pub(crate) fn limits(&self) -> Option<&Grants> {
+        match &self.0 {
+            Who::User(user) if !user.identity.user.is_admin => Some(&user.identity.grants),
+            _ => None,
+        }
+    }
+
+    /// Lets the caller manage an experiment that was just made.
+    pub(crate) async fn claim_experiment(&self, id: ExperimentId) -> Result<(), ApiError> {
+        const KINDS: &[ResourceType] = &[ResourceType::Experiment];
+        let resource = Resource { kind: ResourceType::Experiment, id: id.to_string() };
+        self.claim(KINDS, resource).await
+    }
+
+    /// Lets the caller manage a registered model that was just made, or a prompt.
+    pub(crate) async fn claim_name(&self, name: &str, is_prompt: bool) -> Result<(), ApiError> {
+        let kind = if is_prompt { ResourceType::Prompt } else { ResourceType::RegisteredModel };
+        self.claim(NAMES, Resource { kind, id: name.to_owned() }).await
+    }
+
+    async fn claim(
+        &self,
+        kinds: &'static [ResourceType],
+        resource: Resource,
+    ) -> Result<(), ApiError> {
+        let Who::User(user) = &self.0 else { return Ok(()) };
+        let name = user.identity.user.username.clone();
+        let users = user.authority.users();
+        user.authority.change(users.claim(name, kinds, resource)).await
+    }
+
+    /// Takes back what was granted on a name that is free again.
+    pub(crate) async fn forget_name(&self, name: String) -> Result<(), ApiError> {
+        let Who::User(user) = &self.0 else { return Ok(()) };
+        user.authority.change(user.authority.users().forget(NAMES, name)).await
+    }
+
+    /// Lets what was granted on a name follow the model to another one.
+    pub(crate) async fn rename(&self, name: String, to: &str) -> Result<(), ApiError> {
+        let Who::User(user) = &self.0 else { return Ok(()) };
+        if name == to {
+            return Ok(());
+        }
+        let users = user.authority.users();
+        user.authority.change(users.rename(NAMES, name, to.to_owned())).await
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Caller {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        Self::of(&parts.extensions)
+    }
+}

@@ -1,0 +1,132 @@
+//! Who a request comes from, and what it may do: `--app-name basic-auth`.
+//!
+//! [`gate::admit`] stands before each line of the route table: it asks who comes, and refuses what only operators may do.
+//! Whether somebody may do something with one experiment, run or model, is judged by [`Caller`] once the request was read,
+//! by the very message that its handler gets ([`Concerns`]). What nobody judged is not answered.
+
+mod attempts;
+mod caller;
+mod concerns;
+mod gate;
+mod identities;
+mod judge;
+
+pub(crate) use caller::Caller;
+pub(crate) use concerns::{Concerns, Want, Wants, visible_names};
+pub(crate) use gate::{Gate, Peer, admit};
+
+use crate::error::ApiError;
+use attempts::Attempts;
+use identities::Identities;
+use mlferry_protocol::{
+    ErrorCode,
+    access::{Grants, Permission},
+};
+use mlferry_store::{AccessError, AccessStore, Store, StoreError, hash_password, is_password};
+use std::{sync::Arc, time::Duration};
+use tokio::{sync::Semaphore, task};
+
+/// Passwords that are hashed at once: each takes a twentieth of a second of a core, and 32 MiB.
+const HASHES_AT_ONCE: usize = 2;
+
+/// Who may use a server, and what everybody may do there.
+#[derive(Debug, Clone)]
+pub struct AccessOptions {
+    /// Users, roles and permissions.
+    pub users: AccessStore,
+    /// What all users may do where nothing else was granted to them.
+    pub default_permission: Permission,
+    /// How long a password that was right is not hashed again; zero hashes it with each request.
+    pub credential_time: Duration,
+    /// For how many users at most that is remembered.
+    pub credential_count: usize,
+}
+
+/// Who knows all users. Cheap to clone; all clones are the same.
+#[derive(Debug, Clone)]
+pub(crate) struct Authority(Arc<Parts>);
+
+#[derive(Debug)]
+struct Parts {
+    users: AccessStore,
+    /// Where it is asked what belongs to which experiment; absent in a server without records.
+    records: Option<Store>,
+    default_permission: Permission,
+    identities: Identities,
+    attempts: Attempts,
+    hashing: Semaphore,
+}
+
+impl Authority {
+    pub(crate) fn new(options: AccessOptions, records: Option<Store>) -> Self {
+        let AccessOptions { users, default_permission, credential_time, credential_count } =
+            options;
+        Self(Arc::new(Parts {
+            users,
+            records,
+            default_permission,
+            identities: Identities::new(credential_time, credential_count),
+            attempts: Attempts::default(),
+            hashing: Semaphore::new(HASHES_AT_ONCE),
+        }))
+    }
+
+    /// Users, roles and permissions, to be read.
+    pub(crate) fn users(&self) -> &AccessStore {
+        &self.0.users
+    }
+
+    /// What a user may do, who must exist.
+    pub(crate) async fn grants_of(&self, username: &str) -> Result<Grants, ApiError> {
+        let account = self.users().account(username).await?;
+        let none = || StoreError::from(AccessError::UserNotFound(username.to_owned()));
+        let grants = account.ok_or_else(none)?.grants;
+        Ok(Grants::new(grants, self.0.default_permission))
+    }
+
+    /// Changes users, roles or permissions. When this returns, every request is judged by the new ones, as far as this
+    /// server answers it; others follow within a second.
+    pub(crate) async fn change<T>(
+        &self,
+        change: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, ApiError> {
+        let changed = change.await;
+        self.0.identities.forget();
+        Ok(changed?)
+    }
+
+    /// The hash of a new password.
+    pub(crate) async fn hash(&self, password: String) -> Result<String, ApiError> {
+        let hashed = self.on_a_free_thread(move || hash_password(&password)).await?;
+        hashed.map_err(|error| {
+            tracing::error!(%error, "a password could not be hashed");
+            ApiError::new(ErrorCode::InternalError, "The password could not be hashed.")
+        })
+    }
+
+    /// Whether a password is that of a hash.
+    pub(crate) async fn is_password(
+        &self,
+        password: String,
+        hash: String,
+    ) -> Result<bool, ApiError> {
+        self.on_a_free_thread(move || is_password(&password, &hash)).await
+    }
+
+    async fn on_a_free_thread<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, ApiError> {
+        let failed = |_| ApiError::new(ErrorCode::InternalError, "The password can't be checked.");
+        // It is never closed.
+        let permit = self.0.hashing.acquire().await;
+        let done = task::spawn_blocking(work).await;
+        drop(permit);
+        done.map_err(failed)
+    }
+
+    /// Closes the database of users.
+    pub(crate) async fn close(&self) {
+        self.0.users.close().await;
+    }
+}
