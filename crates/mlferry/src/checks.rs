@@ -154,7 +154,6 @@ pub(crate) fn unbuilt(flags: &ServerFlags, backend_store_uri: &str) -> Result<()
             "--read-replica-backend-store-uri",
             "MLFLOW_READ_REPLICA_BACKEND_STORE_URI",
         ),
-        (flags.app_name.is_some(), "--app-name", ""),
         (
             flags.trace_archival_config.is_some(),
             "--trace-archival-config",

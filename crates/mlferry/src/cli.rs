@@ -20,7 +20,9 @@ use crate::flags::ServerFlags;
 use crate::gc::GcFlags;
 use crate::healthcheck::HealthcheckFlags;
 use crate::import::ImportFlags;
+use crate::options::access;
 use crate::usage::{Stop, Usage};
+use crate::users::UsersFlags;
 use fill::{EnvName, grammar, with_env};
 
 /// A drop-in replacement of `mlflow server`: experiments, runs and artifacts, in one binary.
@@ -82,6 +84,10 @@ pub(crate) enum Command {
     /// Check and upgrade the schema of a database
     #[command(disable_help_subcommand = true, arg_required_else_help = true)]
     Db(DbFlags),
+
+    /// Make, list and delete users of `--app-name basic-auth`, and say what they may do
+    #[command(disable_help_subcommand = true, arg_required_else_help = true)]
+    Users(UsersFlags),
 
     /// Show which settings are in force and where they come from, and describe all of them
     #[command(disable_help_subcommand = true, arg_required_else_help = true)]
@@ -171,8 +177,9 @@ fn leaf(matches: &ArgMatches) -> (Vec<&str>, &ArgMatches) {
 }
 
 /// The commands that do what variables and the configuration file say, all of their subcommands included.
-const WITH_SETTINGS: [&str; 9] =
-    ["server", "gc", "doctor", "backup", "restore", "import", "artifacts", "db", "healthcheck"];
+const WITH_SETTINGS: [&str; 10] = [
+    "server", "gc", "doctor", "backup", "restore", "import", "artifacts", "db", "users", "healthcheck",
+];
 
 /// Whether a subcommand does what variables and the configuration file say.
 fn has_settings(subcommand: &[&str]) -> bool {
@@ -189,6 +196,7 @@ fn is_read(subcommand: &[&str], variable: &str, names: &[EnvName]) -> bool {
         ["server" | "config", ..] => true,
         ["db", ..] => variable == db::URI_VARIABLE,
         ["artifacts", ..] => variables::is_for_stores(variable),
+        ["users", ..] => access::VARIABLES.contains(&variable),
         of_flags => {
             names.iter().any(|name| name.is(of_flags, variable))
                 || matches!(of_flags, ["gc" | "doctor"]) && variables::is_for_stores(variable)

@@ -108,7 +108,7 @@ pub(crate) struct ServerFlags {
     #[arg(long, value_name = "TEXT", env = "MLFLOW_EXPOSE_PROMETHEUS")]
     pub(crate) expose_prometheus: Option<String>,
 
-    /// Application to run: 'basic-auth'. Not supported yet: the server refuses to start
+    /// Application to run: 'basic-auth', with users and permissions (docs/access.md)
     #[arg(long, value_name = "NAME")]
     pub(crate) app_name: Option<String>,
 

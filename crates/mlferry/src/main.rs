@@ -1,5 +1,6 @@
 //! mlferry: a drop-in replacement of `mlflow server`.
 
+mod access;
 mod artifacts;
 mod backup;
 mod checks;
@@ -31,6 +32,7 @@ mod ui;
 mod units;
 mod uri;
 mod usage;
+mod users;
 
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -91,6 +93,7 @@ fn carry_out(command: Command, env: &Env, notices: Vec<String>) -> Result<(), St
         Command::Artifacts(flags) => artifacts::run(&flags, env),
         Command::Healthcheck(flags) => healthcheck::run(&flags),
         Command::Db(flags) => db::run(flags, env, |text| print(&Ok(text.into_bytes()))),
+        Command::Users(flags) => users::run(flags, env, |text| print(&Ok(text.into_bytes()))),
         Command::Config(flags) => config::run(flags, env, |text| print(&Ok(text.into_bytes()))),
         Command::Routes => print(&Ok(routes::list().into_bytes())),
         Command::Completions { shell } => print(&manual::completions(shell)),

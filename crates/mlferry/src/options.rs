@@ -1,5 +1,6 @@
 //! From flags as typed to options that hold: values, defaults, and what to tell the operator.
 
+pub(crate) mod access;
 pub(crate) mod cache;
 mod connections;
 mod in_force;
@@ -27,6 +28,7 @@ use crate::ui::{self, UiOptions};
 use crate::units::{parse_duration, parse_size_bytes};
 use crate::uri;
 use crate::usage::Stop;
+use access::AccessSettings;
 use cache::CacheOptions;
 use webhooks::WebhookVariables;
 
@@ -56,6 +58,8 @@ pub(crate) struct ServerOptions {
     pub(crate) model_source_pattern: Option<String>,
     /// What happens to values of params and run tags that are too long.
     pub(crate) long_values: LongValues,
+    /// Users and what they may do; without, everybody may do everything.
+    pub(crate) access: Option<AccessSettings>,
     /// Who is told of changes in the model registry, and how.
     pub(crate) webhooks: WebhookVariables,
     /// Whether nothing but the artifact routes works.
@@ -159,6 +163,7 @@ pub(crate) fn resolve(flags: ServerFlags, env: &Env, folder: &Path) -> Result<Se
         artifact_location_max_length: artifact_location_max_length(env)?,
         model_source_pattern: stores::model_source_pattern(env)?,
         long_values: long_values(env)?,
+        access: flags.app_name.is_some().then(|| access::settings(env)).transpose()?,
         webhooks: webhooks::webhooks(env)?,
         artifacts_only: flags.artifacts_only,
         artifacts_destination,

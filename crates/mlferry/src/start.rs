@@ -14,6 +14,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
 
+use crate::access;
 use crate::listen::{self, Bound, Handed};
 use crate::options::ServerOptions;
 use crate::service_manager;
@@ -65,6 +66,10 @@ async fn start(mut options: ServerOptions, handed: Vec<Handed>) -> anyhow::Resul
         long_values: options.long_values,
         webhooks: options.webhooks.delivery.clone(),
         doors: doors(&options)?,
+        access: match &options.access {
+            Some(settings) => Some(access::open(settings).await?),
+            None => None,
+        },
         ui: match options.ui.clone() {
             UiOptions::Stock(folder) => Some(folder),
             UiOptions::None => None,

@@ -46,6 +46,20 @@ pub(crate) enum Usage {
     DbUpgrade,
     /// `mlferry db check`.
     DbCheck,
+    /// `mlferry users`.
+    Users,
+    /// `mlferry users list`.
+    UsersList,
+    /// `mlferry users add`.
+    UsersAdd,
+    /// `mlferry users passwd`.
+    UsersPasswd,
+    /// `mlferry users delete`.
+    UsersDelete,
+    /// `mlferry users grant`.
+    UsersGrant,
+    /// `mlferry users revoke`.
+    UsersRevoke,
     /// `mlferry healthcheck`.
     Healthcheck,
     /// `mlferry config`.
@@ -96,6 +110,17 @@ impl Usage {
                         _ => Self::Db,
                     };
                 }
+                Some("users") => {
+                    return match words.next().and_then(|word| word.to_str()) {
+                        Some("list") => Self::UsersList,
+                        Some("add") => Self::UsersAdd,
+                        Some("passwd") => Self::UsersPasswd,
+                        Some("delete") => Self::UsersDelete,
+                        Some("grant") => Self::UsersGrant,
+                        Some("revoke") => Self::UsersRevoke,
+                        _ => Self::Users,
+                    };
+                }
                 Some("config") => {
                     return match words.next().and_then(|word| word.to_str()) {
                         Some("show") => Self::ConfigShow,
@@ -132,6 +157,13 @@ impl Usage {
             Self::Db => "mlferry db",
             Self::DbUpgrade => "mlferry db upgrade",
             Self::DbCheck => "mlferry db check",
+            Self::Users => "mlferry users",
+            Self::UsersList => "mlferry users list",
+            Self::UsersAdd => "mlferry users add",
+            Self::UsersPasswd => "mlferry users passwd",
+            Self::UsersDelete => "mlferry users delete",
+            Self::UsersGrant => "mlferry users grant",
+            Self::UsersRevoke => "mlferry users revoke",
             Self::Healthcheck => "mlferry healthcheck",
             Self::Config => "mlferry config",
             Self::ConfigShow => "mlferry config show",
@@ -151,6 +183,7 @@ impl Usage {
             | Self::ConfigShow
             | Self::ConfigReference
             | Self::Healthcheck
+            | Self::UsersList
             | Self::Routes
             | Self::Man => "[OPTIONS]",
             Self::Import | Self::Backup | Self::Restore => "[OPTIONS] FOLDER",
@@ -158,7 +191,10 @@ impl Usage {
             Self::ArtifactsLs | Self::ArtifactsRm | Self::ArtifactsDu | Self::ArtifactsSweep => {
                 "[OPTIONS] DEST"
             }
-            Self::Artifacts | Self::Config | Self::Db => "COMMAND [ARGS]...",
+            Self::Artifacts | Self::Config | Self::Db | Self::Users => "COMMAND [ARGS]...",
+            Self::UsersAdd | Self::UsersPasswd | Self::UsersDelete => "[OPTIONS] NAME",
+            Self::UsersGrant => "[OPTIONS] NAME TYPE ID PERMISSION",
+            Self::UsersRevoke => "[OPTIONS] NAME TYPE ID",
             Self::DbUpgrade | Self::DbCheck => "[OPTIONS] [URI]",
             Self::Completions => "[OPTIONS] SHELL",
         }

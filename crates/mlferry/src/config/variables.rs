@@ -60,6 +60,24 @@ const TABLE: &[(&str, Reader, Value, &str)] = &[
         "Most characters of an artifact location that a client gives (default: 2048)",
     ),
     (
+        "MLFLOW_AUTH_ADMIN_PASSWORD",
+        Mlferry,
+        Secret,
+        "With --app-name basic-auth: the password of the first user (default: one is chosen and shown)",
+    ),
+    (
+        "MLFLOW_AUTH_ADMIN_USERNAME",
+        Mlferry,
+        Plain,
+        "With --app-name basic-auth: the name of the first user (default: admin)",
+    ),
+    (
+        "MLFLOW_AUTH_CONFIG_PATH",
+        Mlferry,
+        Path,
+        "With --app-name basic-auth: the file basic_auth.ini (default: the reference's values)",
+    ),
+    (
         "MLFLOW_CREATE_MODEL_VERSION_SOURCE_VALIDATION_REGEX",
         Mlferry,
         Plain,

@@ -140,10 +140,6 @@ fn what_is_not_built_yet_is_refused_in_one_line() {
         ),
         ("--registry-store-uri sqlite:///r.db", "--registry-store-uri 'sqlite:///r.db' differs"),
         ("--registry-store-uri postgresql://u:secret@h/d", "'postgresql://u:***@h/d'"),
-        (
-            "--app-name basic-auth",
-            "--app-name is not supported by mlferry yet. Leave it out to start without.",
-        ),
         ("--trace-archival-config /dev/null", "--trace-archival-config is not supported"),
         ("--secrets-cache-ttl 60", "--secrets-cache-ttl is not supported"),
         ("--secrets-cache-max-size 1000", "--secrets-cache-max-size is not supported"),

@@ -1,0 +1,86 @@
+//! Users at the start of a server: their database, and the first of them.
+
+use anyhow::Context;
+use mlferry_protocol::access::CreateUser;
+use mlferry_server::AccessOptions;
+use mlferry_store::{
+    AccessError, AccessStore, Connections, StoreError, hash_password, is_password,
+};
+use uuid::Uuid;
+
+use crate::options::access::AccessSettings;
+
+/// The password that earlier releases of MLflow gave to their first user. Everybody knows it.
+pub(crate) const KNOWN_PASSWORD: &str = "password1234";
+
+/// Opens the database of users, and makes the first one where there is none.
+pub(crate) async fn open(settings: &AccessSettings) -> anyhow::Result<AccessOptions> {
+    let users = AccessStore::open(&settings.database_uri, &Connections::default()).await?;
+    first_user(&users, settings).await.context("cannot prepare the first user")?;
+    Ok(AccessOptions {
+        users,
+        default_permission: settings.default_permission,
+        credential_time: settings.credential_time,
+        credential_count: settings.credential_count,
+    })
+}
+
+async fn first_user(users: &AccessStore, settings: &AccessSettings) -> anyhow::Result<()> {
+    let name = &settings.admin_username;
+    let given = settings.admin_password.as_deref();
+    if let Some(account) = users.account(name).await? {
+        // Whoever comes from an old release without a way in gets one by the password that is given here.
+        if account.user.is_admin && is_password(KNOWN_PASSWORD, &account.password_hash) {
+            match given.filter(|given| *given != KNOWN_PASSWORD) {
+                Some(given) => {
+                    let CreateUser { username, password } = checked(name, given)?;
+                    users.set_password(username, hash_password(&password)?).await?;
+                    tracing::warn!("the password of '{name}' was one that everybody knows, and is now the one given");
+                }
+                None => tracing::warn!(
+                    "'{name}' has a password that everybody knows, with which nobody is let in: set another one with \
+                     `mlferry users passwd {name}`"
+                ),
+            }
+        }
+        return Ok(());
+    }
+    let Some(given) = given else {
+        if users.list_users().await?.users.iter().any(|listed| listed.user.is_admin) {
+            return Ok(());
+        }
+        let password = new_password();
+        make(users, name, &password).await?;
+        // Shown once, and to nobody who reads the log later.
+        eprintln!("Made the user '{name}', who may do everything, with the password {password}");
+        return Ok(());
+    };
+    anyhow::ensure!(
+        given != KNOWN_PASSWORD,
+        "the password given for '{name}' is one that everybody knows: choose another one"
+    );
+    make(users, name, given).await
+}
+
+/// A name and a password with which a user may be made.
+pub(crate) fn checked(name: &str, password: &str) -> anyhow::Result<CreateUser> {
+    Ok(CreateUser::new(name.to_owned(), password.to_owned())?)
+}
+
+async fn make(users: &AccessStore, name: &str, password: &str) -> anyhow::Result<()> {
+    let CreateUser { username, password } = checked(name, password)?;
+    match users.create_user(username, hash_password(&password)?, true).await {
+        Ok(_) => {
+            tracing::info!("Made the user '{name}', who may do everything");
+            Ok(())
+        }
+        // Another server was faster.
+        Err(StoreError::Access(AccessError::UserExists(_))) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// A password that nobody guesses: 122 random bits.
+pub(crate) fn new_password() -> String {
+    Uuid::new_v4().simple().to_string()
+}
