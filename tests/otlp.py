@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -96,3 +97,12 @@ def spans_of(message: ExportTraceServiceRequest):
 
 def values(attributes) -> dict[str, object]:
     return {each.key: getattr(each.value, each.value.WhichOneof("value")) for each in attributes}
+
+
+def export_of_one_span() -> bytes:
+    """What an exporter sends: one span of a trace that is new."""
+    request = ExportTraceServiceRequest()
+    span = request.resource_spans.add().scope_spans.add().spans.add()
+    span.trace_id, span.span_id = os.urandom(16), os.urandom(8)
+    span.name, span.start_time_unix_nano, span.end_time_unix_nano = "one", 1, 2
+    return request.SerializeToString()

@@ -308,7 +308,6 @@ def assert_one_line(done: subprocess.CompletedProcess, *words: str) -> None:
 
 
 NOT_BUILT = [
-    ["--app-name", "basic-auth"],
     ["--enable-workspaces"],
     ["--workspace-store-uri", "sqlite:///w.db"],
     ["--read-replica-backend-store-uri", "sqlite:///r.db"],

@@ -29,10 +29,30 @@ class Line:
 
 
 @functools.cache
-def table() -> list[Line]:
+def all_lines() -> list[Line]:
     """Every line, in the order of the paths."""
     done = run_binary("routes", cwd=Path("/"))
     assert (done.returncode, done.stderr) == (0, "")
     lines = [Line(*line.split("\t")) for line in done.stdout.splitlines()]
     assert len(lines) > 200
     return lines
+
+
+@functools.cache
+def table() -> list[Line]:
+    """The lines of a server without users."""
+    return [line for line in all_lines() if not re.search(r"/(?:users|roles)/|^/signup$", line.path)]
+
+
+def access_table() -> str:
+    """The lines as docs/access.md shows them: what may be called by whom, twins of a path in one row."""
+    rows: dict[tuple[str, str, str], list[str]] = {}
+    for line in all_lines():
+        twin = re.match(r"/(?:ajax-)?api(?=/)", line.path)
+        prefix = twin[0] if twin else ""
+        rows.setdefault((line.path.removeprefix(prefix), line.method, line.access), []).append(prefix)
+    shown = []
+    for (path, method, access), prefixes in sorted(rows.items()):
+        prefix = f"{{{','.join(sorted(prefixes))}}}" if len(prefixes) > 1 else prefixes[0]
+        shown.append(f"| {access} | {method} | `{prefix}{path}` |\n")
+    return "| who | method | path |\n|---|---|---|\n" + "".join(shown)
