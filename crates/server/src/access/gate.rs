@@ -144,7 +144,7 @@ impl Authority {
     }
 
     async fn is_right(&self, identity: Option<&Identity>, password: &str) -> Result<bool, ApiError> {
-        let hash = identity.map_or(HASH_OF_NOBODY, |identity| &identity.password_hash).to_owned();
+        let hash = identity.map_or(HASH_OF_NOBODY, |identity| identity.password_hash.as_str()).to_owned();
         let is_right = self.is_password(password.to_owned(), hash).await?;
         let is_known = password == KNOWN_PASSWORD
             && identity.is_some_and(|identity| identity.user.is_admin);

@@ -170,7 +170,7 @@ impl Bench<'_> {
                 let versions = Requirement::part(
                     version_kind(kind),
                     Action::Delete,
-                    (kind, name),
+                    (kind, name.as_str()),
                     Action::Delete,
                 );
                 self.meets(kind, name, Action::Delete) && self.grants.meet(&versions)

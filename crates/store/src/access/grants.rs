@@ -152,7 +152,7 @@ impl Change for Granted {
             let (username, id) = (username.clone(), id.clone());
             return Err(AccessError::PermissionExists { username, kind: kind.name(), id }.into());
         }
-        roles::insert_permission(transaction, role_id, (*kind, id), *permission).await?;
+        roles::insert_permission(transaction, role_id, (*kind, id.as_str()), *permission).await?;
         Ok(())
     }
 }
