@@ -256,7 +256,11 @@ def test_the_command_line_makes_users_before_there_is_a_server(tmp_path, own_ser
     assert [(row["resource_type"], row["resource_pattern"], row["permission"]) for row in listed] == [
         ("experiment", "0", "READ")
     ]
-    assert [user["username"] for user in accounts.must("root", "GET", f"{USERS}/list")["users"]] == ["root", "kim", ADMIN]
+    assert [user["username"] for user in accounts.must("root", "GET", f"{USERS}/list")["users"]] == [
+        "root",
+        "kim",
+        ADMIN,
+    ]
     # Another program changes the database: it counts within a second.
     users("revoke", "kim", "experiment", "0")
     users("passwd", "kim", "--password-file", "-", stdin="another password")

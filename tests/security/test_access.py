@@ -134,7 +134,7 @@ class Things:
             case "/2.0/mlflow/runs/outputs" | "/2.0/mlflow/runs/log-inputs":
                 return {"run_id": self.run, "models": [{"model_id": self.logged_model, "step": 1}]}
             case "/2.0/mlflow/runs/log-model":
-                return {"run_id": self.run, "model_json": '{"artifact_path": "m", "run_id": "%s"}' % self.run}
+                return {"run_id": self.run, "model_json": f'{{"artifact_path": "m", "run_id": "{self.run}"}}'}
             case "/2.0/mlflow/runs/log-batch":
                 metric = {"key": "m", "value": 1, "timestamp": 1, "model_id": self.logged_model}
                 return {"run_id": self.run, "metrics": [metric]}
@@ -380,7 +380,7 @@ def test_nobody_does_more_than_the_route_table_says(things):
                 continue
             answer = things.call(name, line)
             is_let_in = answer.status not in (401, 403)
-            if is_let_in != wanted or answer.status >= 500 and answer.status not in (501, 503):
+            if is_let_in != wanted or (answer.status >= 500 and answer.status not in (501, 503)):
                 failures.append(f"{name}: {line} ({line.access}) → {answer.status} {answer.body[:150]!r}")
             if not wanted and answer.status == (401 if name is None else 403):
                 text = "You are not authenticated." if name is None else "Permission denied"

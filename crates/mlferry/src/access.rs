@@ -35,7 +35,9 @@ async fn first_user(users: &AccessStore, settings: &AccessSettings) -> anyhow::R
                 Some(given) => {
                     let CreateUser { username, password } = checked(name, given)?;
                     users.set_password(username, hash_password(&password)?).await?;
-                    tracing::warn!("the password of '{name}' was one that everybody knows, and is now the one given");
+                    tracing::warn!(
+                        "the password of '{name}' was one that everybody knows, and is now the one given"
+                    );
                 }
                 None => tracing::warn!(
                     "'{name}' has a password that everybody knows, with which nobody is let in: set another one with \

@@ -178,7 +178,16 @@ fn leaf(matches: &ArgMatches) -> (Vec<&str>, &ArgMatches) {
 
 /// The commands that do what variables and the configuration file say, all of their subcommands included.
 const WITH_SETTINGS: [&str; 10] = [
-    "server", "gc", "doctor", "backup", "restore", "import", "artifacts", "db", "users", "healthcheck",
+    "server",
+    "gc",
+    "doctor",
+    "backup",
+    "restore",
+    "import",
+    "artifacts",
+    "db",
+    "users",
+    "healthcheck",
 ];
 
 /// Whether a subcommand does what variables and the configuration file say.

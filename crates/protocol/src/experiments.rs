@@ -1,7 +1,8 @@
 //! Experiments.
 
 use crate::{
-    DecodeRequest, ExperimentId, Fields, InvalidParameter, PageToken, ViewType, access::Visible,
+    DecodeRequest, ExperimentId, Fields, InvalidParameter, PageToken, ViewType,
+    access::Visible,
     check_length, custom_views, limits, paging,
     tags::{Tag, check_distinct},
 };

@@ -1,7 +1,9 @@
 //! Registered models: names under which versions of models are found.
 
 use crate::{
-    DecodeRequest, Fields, InvalidParameter, PageToken, access::VisibleNames, check_length, limits,
+    DecodeRequest, Fields, InvalidParameter, PageToken,
+    access::VisibleNames,
+    check_length, limits,
     model_versions::{ModelVersion, VersionNumber},
     names::check_model_name,
     tags::Tag,

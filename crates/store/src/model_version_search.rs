@@ -9,8 +9,11 @@ use crate::{
     tables::{ModelVersionTags, ModelVersions},
 };
 use mlferry_protocol::{
-    InvalidParameter, PageToken, access::{Visible, VisibleNames}, limits,
-    model_versions::SearchModelVersions, tags::IS_PROMPT_TAG,
+    InvalidParameter, PageToken,
+    access::{Visible, VisibleNames},
+    limits,
+    model_versions::SearchModelVersions,
+    tags::IS_PROMPT_TAG,
 };
 use mlferry_search::{
     TextTest,

@@ -60,31 +60,31 @@ async fn ask_patiently<Q: Question>(
     tally: &Tally,
     mut question: Q,
 ) -> Result<Q::Answer, StoreError> {
-        let mut retries = 0;
-        loop {
-            let waiting = tally.waiting();
-            // What is asked again may find other connections lost, too, which only a transaction replaces.
-            let mut transaction = if Q::IS_SINGLE && retries == 0 {
-                database.read_once().await?
-            } else {
-                database.read().await?
-            };
-            drop(waiting);
-            let work = async move {
-                let answer = question.answer(&mut transaction).await;
-                (answer, question)
-            };
-            let (answer, asked) = database.apart(work, Q::IS_SHORT).await?;
-            question = asked;
-            match answer {
-                Err(StoreError::Database(error))
-                    if error.trouble() == Trouble::Lost && retries < RETRIES =>
-                {
-                    tracing::warn!(%error, "the database failed; a question is asked again");
-                    tally.question_again();
-                    retries += 1;
-                }
-                answer => return answer,
+    let mut retries = 0;
+    loop {
+        let waiting = tally.waiting();
+        // What is asked again may find other connections lost, too, which only a transaction replaces.
+        let mut transaction = if Q::IS_SINGLE && retries == 0 {
+            database.read_once().await?
+        } else {
+            database.read().await?
+        };
+        drop(waiting);
+        let work = async move {
+            let answer = question.answer(&mut transaction).await;
+            (answer, question)
+        };
+        let (answer, asked) = database.apart(work, Q::IS_SHORT).await?;
+        question = asked;
+        match answer {
+            Err(StoreError::Database(error))
+                if error.trouble() == Trouble::Lost && retries < RETRIES =>
+            {
+                tracing::warn!(%error, "the database failed; a question is asked again");
+                tally.question_again();
+                retries += 1;
             }
+            answer => return answer,
         }
     }
+}

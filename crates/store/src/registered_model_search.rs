@@ -11,7 +11,8 @@ use crate::{
 use mlferry_protocol::{
     InvalidParameter,
     access::{Visible, VisibleNames},
-    registered_models::SearchRegisteredModels, tags::IS_PROMPT_TAG,
+    registered_models::SearchRegisteredModels,
+    tags::IS_PROMPT_TAG,
 };
 use mlferry_search::registered_models::{
     RegisteredModelCondition, RegisteredModelKey, RegisteredModelOrder, parse_filter,

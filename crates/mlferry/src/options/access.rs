@@ -78,7 +78,8 @@ pub(crate) fn settings(env: &Env) -> Result<AccessSettings, Stop> {
     let mut settings = match variable(env, CONFIG_PATH)? {
         None => AccessSettings::default(),
         Some(path) => {
-            let refuse = |why: String| Stop::Refused(format!("{CONFIG_PATH} names '{path}', {why}."));
+            let refuse =
+                |why: String| Stop::Refused(format!("{CONFIG_PATH} names '{path}', {why}."));
             let text = fs::read_to_string(path)
                 .map_err(|error| refuse(format!("which cannot be read: {error}")))?;
             parse(&text).map_err(refuse)?
@@ -96,11 +97,8 @@ pub(crate) fn settings(env: &Env) -> Result<AccessSettings, Stop> {
 /// Reads the text of the file. Python's reader has keys in any case, and doubles the percent signs of values.
 fn parse(text: &str) -> Result<AccessSettings, String> {
     // Quotes and backslashes mean themselves.
-    let options = ParseOption {
-        enabled_quote: false,
-        enabled_escape: false,
-        ..ParseOption::default()
-    };
+    let options =
+        ParseOption { enabled_quote: false, enabled_escape: false, ..ParseOption::default() };
     let file = Ini::load_from_str_opt(text, options)
         .map_err(|error| format!("which is no INI file: {error}"))?;
     let section = file.section(Some("mlflow"));
@@ -199,8 +197,13 @@ mod tests {
             let begin = "[mlflow]\ndefault_permission = READ\ndatabase_uri = sqlite:///a.db\n";
             parse(&format!("{begin}{line}\n")).unwrap_err()
         };
-        assert_eq!(with("default_permisson = READ"), "where nothing is known of the key default_permisson");
-        assert!(with("default_permission = WRITE").starts_with("where Invalid permission 'WRITE'."));
+        assert_eq!(
+            with("default_permisson = READ"),
+            "where nothing is known of the key default_permisson"
+        );
+        assert!(
+            with("default_permission = WRITE").starts_with("where Invalid permission 'WRITE'.")
+        );
         assert!(with("admin_password = 50%").contains("admin_password has a '%'"));
         assert!(with("authorization_function = a:b").contains("runs no Python"));
         assert!(with("read_database_uri = sqlite:///b.db").contains("replica"));

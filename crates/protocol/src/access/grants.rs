@@ -205,8 +205,7 @@ mod tests {
 
     #[test]
     fn parts_follow_their_parent_until_they_have_grants_of_their_own() {
-        let deletion =
-            Requirement::part(Run, Action::Delete, (Experiment, "1"), Action::Delete);
+        let deletion = Requirement::part(Run, Action::Delete, (Experiment, "1"), Action::Delete);
         assert!(grants(Read, &[(Experiment, "1", Manage)]).meet(&deletion));
         assert!(!grants(Read, &[(Experiment, "2", Manage)]).meet(&deletion));
         assert!(!grants(Read, &[(Experiment, "1", Manage), (Run, "*", Edit)]).meet(&deletion));

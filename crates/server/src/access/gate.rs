@@ -56,7 +56,9 @@ pub(crate) async fn admit(State(gate): State<Gate>, mut request: Request, next: 
     if is_refused || caller.was_judged() {
         return response;
     }
-    tracing::error!("a handler answered without asking whether the caller may know; please report this");
+    tracing::error!(
+        "a handler answered without asking whether the caller may know; please report this"
+    );
     ApiError::forbidden().into_response()
 }
 
@@ -143,11 +145,16 @@ impl Authority {
         Ok(Some(identity))
     }
 
-    async fn is_right(&self, identity: Option<&Identity>, password: &str) -> Result<bool, ApiError> {
-        let hash = identity.map_or(HASH_OF_NOBODY, |identity| identity.password_hash.as_str()).to_owned();
+    async fn is_right(
+        &self,
+        identity: Option<&Identity>,
+        password: &str,
+    ) -> Result<bool, ApiError> {
+        let hash =
+            identity.map_or(HASH_OF_NOBODY, |identity| identity.password_hash.as_str()).to_owned();
         let is_right = self.is_password(password.to_owned(), hash).await?;
-        let is_known = password == KNOWN_PASSWORD
-            && identity.is_some_and(|identity| identity.user.is_admin);
+        let is_known =
+            password == KNOWN_PASSWORD && identity.is_some_and(|identity| identity.user.is_admin);
         if is_right && is_known {
             tracing::warn!(
                 "an operator tried to sign in with the password that earlier releases of MLflow came with; it lets \
@@ -187,9 +194,15 @@ mod tests {
         let expected = Some(("alice".to_owned(), "a:b".to_owned()));
         assert_eq!(read("Basic YWxpY2U6YTpi"), expected);
         assert_eq!(read("bASIC  YWxpY2U6YTpi "), expected);
-        for other in
-            ["", "Basic", "Basic ", "Bearer YWxpY2U6YTpi", "Basic !!", "Basic YWxpY2U=", "Basic OmI="]
-        {
+        for other in [
+            "",
+            "Basic",
+            "Basic ",
+            "Bearer YWxpY2U6YTpi",
+            "Basic !!",
+            "Basic YWxpY2U=",
+            "Basic OmI=",
+        ] {
             assert_eq!(read(other), None, "{other}");
         }
         assert_eq!(credentials(&HeaderMap::new()), None);

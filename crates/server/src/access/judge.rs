@@ -11,7 +11,6 @@ use mlferry_protocol::{
 };
 use mlferry_store::{Owned, Owners, SourceOf, Store, StoreError};
 
-
 /// What goes with an experiment when it is deleted, and comes back with it.
 const PARTS_OF_EXPERIMENT: [Kind; 7] = [
     Kind::Run,
@@ -214,8 +213,7 @@ impl Bench<'_> {
     }
 
     fn assessment(&self, id: ExperimentId, action: AssessmentAction) -> bool {
-        let of_experiment =
-            |action, other| self.part(Kind::Assessment, action, id, other);
+        let of_experiment = |action, other| self.part(Kind::Assessment, action, id, other);
         self.in_experiment(Kind::Trace, Action::Read, Some(&id))
             && match action {
                 AssessmentAction::Create => {
@@ -240,9 +238,7 @@ impl Bench<'_> {
         self.meets(kind, name, Action::Read)
             && match action {
                 Action::Read => self.not_denied(versions),
-                _ => {
-                    self.grants.meet(&Requirement::part(versions, action, (kind, name), action))
-                }
+                _ => self.grants.meet(&Requirement::part(versions, action, (kind, name), action)),
             }
     }
 
@@ -252,7 +248,8 @@ impl Bench<'_> {
         let mut names = path.as_str().split('/');
         let first = names.next().unwrap_or_default();
         // `01` and `+1` are other folders than `1`, and no experiment has a number below 0.
-        let id = first.parse().ok().map(ExperimentId).filter(|id| id.0 >= 0 && id.to_string() == first);
+        let id =
+            first.parse().ok().map(ExperimentId).filter(|id| id.0 >= 0 && id.to_string() == first);
         let Some(id) = id else { return false };
         let is_deletion = action == Action::Delete;
         let kinds: &[Kind] = match (names.next(), names.next()) {
@@ -310,7 +307,8 @@ mod tests {
 
     #[test]
     fn paths_belong_to_the_experiment_that_they_begin_with() {
-        let reader = grants(Permission::NoPermissions, &[(Kind::Experiment, "1", Permission::Edit)]);
+        let reader =
+            grants(Permission::NoPermissions, &[(Kind::Experiment, "1", Permission::Edit)]);
         let may = |path: &str, action| {
             allows(&reader, &Want::Path(ArtifactPath::parse_folder(path).unwrap(), action))
         };
@@ -319,7 +317,17 @@ mod tests {
             assert!(may(mine, Action::Update), "{mine}");
             assert!(!may(mine, Action::Delete), "{mine}");
         }
-        for other in ["", "2/r/artifacts/a", "01x/r", "models/m", "workspaces/w/1/r", "1a/x", "+1/x", "01/x", "-1/x"] {
+        for other in [
+            "",
+            "2/r/artifacts/a",
+            "01x/r",
+            "models/m",
+            "workspaces/w/1/r",
+            "1a/x",
+            "+1/x",
+            "01/x",
+            "-1/x",
+        ] {
             assert!(!may(other, Action::Read), "{other}");
         }
     }
@@ -361,8 +369,7 @@ mod tests {
             allows(&grants, &Want::Assessment("t".to_owned(), action))
         };
         assert!(may(Permission::Read, AssessmentAction::Read));
-        for action in
-            [AssessmentAction::Create, AssessmentAction::Update, AssessmentAction::Delete]
+        for action in [AssessmentAction::Create, AssessmentAction::Update, AssessmentAction::Delete]
         {
             assert!(!may(Permission::Read, action));
             assert!(may(Permission::Edit, action));

@@ -80,8 +80,7 @@ async fn ask(
         Call::GetRun => {
             let run = to_json(&store.get_run(decode(caller, input).await?).await.map_err(words)?)?;
             let mut runs = [run];
-            complete(asked, &mut runs, |field| selects(document, within, &["run", field]))
-                .await?;
+            complete(asked, &mut runs, |field| selects(document, within, &["run", field])).await?;
             let [run] = runs;
             Ok(json!({ "run": run }))
         }
@@ -89,23 +88,25 @@ async fn ask(
             let found = store.search_runs(decode(caller, input).await?).await.map_err(words)?;
             let mut found = to_json(&found)?;
             if let Some(runs) = found.get_mut("runs").and_then(Value::as_array_mut) {
-                complete(asked, runs, |field| selects(document, within, &["runs", field]))
-                    .await?;
+                complete(asked, runs, |field| selects(document, within, &["runs", field])).await?;
             }
             Ok(found)
         }
-        Call::GetMetricHistoryBulkInterval => {
-            to_json(&store.get_metric_history_bulk_interval(decode(caller, input).await?).await.map_err(words)?)
-        }
+        Call::GetMetricHistoryBulkInterval => to_json(
+            &store
+                .get_metric_history_bulk_interval(decode(caller, input).await?)
+                .await
+                .map_err(words)?,
+        ),
         Call::SearchDatasets => {
             to_json(&store.search_datasets(decode(caller, input).await?).await.map_err(words)?)
         }
         Call::ListArtifacts => {
             to_json(&artifacts.list_run(&decode(caller, input).await?).await.map_err(words)?.0)
         }
-        Call::SearchModelVersions => {
-            to_json(&store.search_model_versions(decode(caller, input).await?).await.map_err(words)?)
-        }
+        Call::SearchModelVersions => to_json(
+            &store.search_model_versions(decode(caller, input).await?).await.map_err(words)?,
+        ),
         Call::Test | Call::Nothing => Ok(Value::Null),
     }
 }
@@ -151,16 +152,17 @@ fn run_id(run: &Value) -> &str {
 }
 
 /// Gives runs their experiments, each of which is read once.
-async fn add_experiments(
-    (artifacts, caller): Asked<'_>,
-    runs: &mut [Value],
-) -> Result<(), String> {
+async fn add_experiments((artifacts, caller): Asked<'_>, runs: &mut [Value]) -> Result<(), String> {
     let mut known: HashMap<String, Value> = HashMap::new();
     for run in runs {
         let id = run["info"]["experiment_id"].as_str().unwrap_or_default().to_owned();
         if !known.contains_key(&id) {
             let input = Map::from_iter([("experiment_id".to_owned(), id.clone().into())]);
-            let found = artifacts.store.get_experiment(decode(caller, input).await?).await.map_err(words)?;
+            let found = artifacts
+                .store
+                .get_experiment(decode(caller, input).await?)
+                .await
+                .map_err(words)?;
             known.insert(id.clone(), to_json(&found)?);
         }
         run["experiment"] = known.get(&id).cloned().unwrap_or_default();

@@ -55,7 +55,8 @@ pub(super) async fn create(
         return Err(ApiError::forbidden());
     }
     caller.judge(|wants| wants.add(Want::Manager)).await?;
-    let refuse = |message: &str| ApiError::plain(StatusCode::BAD_REQUEST, ErrorCode::BadRequest, message);
+    let refuse =
+        |message: &str| ApiError::plain(StatusCode::BAD_REQUEST, ErrorCode::BadRequest, message);
     let media_type = request.headers().get(header::CONTENT_TYPE);
     if media_type.is_none_or(|value| value != FORM_TYPE) {
         return Err(refuse("Invalid content type. Must be application/x-www-form-urlencoded"));
@@ -81,4 +82,3 @@ fn is_of_own_page(headers: &HeaderMap) -> bool {
     let site = headers.get("sec-fetch-site");
     site.is_none_or(|site| site == "same-origin" || site == "none")
 }
-

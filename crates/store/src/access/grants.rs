@@ -93,9 +93,8 @@ async fn own_role_here(
     transaction: &mut Transaction,
     user_id: i64,
 ) -> Result<Option<i64>, DbError> {
-    let which = Expr::col(Roles::Name)
-        .eq(own_role(user_id))
-        .and(Expr::col(Roles::Workspace).eq(WORKSPACE));
+    let which =
+        Expr::col(Roles::Name).eq(own_role(user_id)).and(Expr::col(Roles::Workspace).eq(WORKSPACE));
     let found = roles::select(transaction, Some(which), WithPermissions::No).await?;
     Ok(found.first().map(|role| role.id))
 }

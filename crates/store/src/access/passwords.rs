@@ -80,7 +80,8 @@ impl Method {
                 if memory > MAX_MEMORY_BYTES || u64::from(r) * u64::from(p) > 64 {
                     return None;
                 }
-                let log_n = u8::try_from(n.checked_ilog2()?).ok().filter(|log| 1_u64 << *log == n)?;
+                let log_n =
+                    u8::try_from(n.checked_ilog2()?).ok().filter(|log| 1_u64 << *log == n)?;
                 let params = scrypt::Params::new(log_n, r, p).ok()?;
                 let mut hash = vec![0; SCRYPT_BYTES];
                 scrypt::scrypt(password, salt, &params, &mut hash).ok()?;
@@ -119,8 +120,8 @@ pub fn is_password(password: &str, hash: &str) -> bool {
     else {
         return false;
     };
-    let hash = Method::parse(method)
-        .and_then(|method| method.hash(password.as_bytes(), salt.as_bytes()));
+    let hash =
+        Method::parse(method).and_then(|method| method.hash(password.as_bytes(), salt.as_bytes()));
     hash.is_some_and(|hash| is_same(hex(&hash).as_bytes(), expected.as_bytes()))
 }
 

@@ -218,10 +218,8 @@ pub(super) async fn delete(transaction: &mut Transaction, role_id: i64) -> Resul
         .and_where(Expr::col(UserRoleAssignments::RoleId).eq(role_id))
         .take();
     transaction.execute(&assignments).await?;
-    let role = Query::delete()
-        .from_table(Roles::Table)
-        .and_where(Expr::col(Roles::Id).eq(role_id))
-        .take();
+    let role =
+        Query::delete().from_table(Roles::Table).and_where(Expr::col(Roles::Id).eq(role_id)).take();
     transaction.execute(&role).await?;
     Ok(())
 }
@@ -487,8 +485,9 @@ impl Change for AssignRole {
         let role_id = self.role_id;
         find(transaction, role_id, WithPermissions::No).await?;
         let assigned = insert_assignment(transaction, user_id, role_id).await;
-        assigned
-            .map_err(|error| or_exists(error, || AccessError::AssignmentExists { user_id, role_id }))
+        assigned.map_err(|error| {
+            or_exists(error, || AccessError::AssignmentExists { user_id, role_id })
+        })
     }
 }
 

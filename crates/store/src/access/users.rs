@@ -3,9 +3,7 @@
 use super::{
     AccessError, AccessStore, grants,
     roles::{self, WithPermissions},
-    tables::{
-        OLD_TABLES, OldPermissions, RolePermissions, Roles, UserRoleAssignments, Users,
-    },
+    tables::{OLD_TABLES, OldPermissions, RolePermissions, Roles, UserRoleAssignments, Users},
 };
 use crate::{
     StoreError,
@@ -169,9 +167,7 @@ async fn grants_of(transaction: &mut Transaction, user_id: i64) -> Result<Vec<Gr
             Expr::col((RolePermissions::Table, RolePermissions::RoleId))
                 .equals((Roles::Table, Roles::Id)),
         )
-        .and_where(
-            Expr::col((UserRoleAssignments::Table, UserRoleAssignments::UserId)).eq(user_id),
-        )
+        .and_where(Expr::col((UserRoleAssignments::Table, UserRoleAssignments::UserId)).eq(user_id))
         .and_where(Expr::col((Roles::Table, Roles::Workspace)).eq(WORKSPACE))
         .take();
     let mut grants = Vec::new();

@@ -173,8 +173,7 @@ fn keep_readable<const N: usize>(
     grants: &Grants,
     told: [ResourceType; N],
 ) {
-    let is_denied =
-        |kind| !grants.meet(&Requirement::on(kind, "*", Action::NotDenied));
+    let is_denied = |kind| !grants.meet(&Requirement::on(kind, "*", Action::NotDenied));
     if told.into_iter().any(is_denied) {
         ids.clear();
     }

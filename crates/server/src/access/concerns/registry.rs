@@ -53,14 +53,7 @@ concern! {
     DeleteModelVersionTag => |it, wants| tag_of_version(&it.of.name, &it.key, wants);
 }
 
-only_operators!(
-    CreateWebhook,
-    DeleteWebhook,
-    GetWebhook,
-    ListWebhooks,
-    TestWebhook,
-    UpdateWebhook
-);
+only_operators!(CreateWebhook, DeleteWebhook, GetWebhook, ListWebhooks, TestWebhook, UpdateWebhook);
 
 /// A tag of a model. The one that makes a prompt of it moves it from those who may see models to those who may see prompts.
 fn tag(name: &str, key: &str, wants: &mut Wants) {
