@@ -107,7 +107,7 @@ pub use import::{
     Counts, ImportedExperiment, ImportedModel, ImportedRun, Owners, Place, PlacedExperiment,
     Series, SeriesPoint,
 };
-pub use owners::{Owned, Owners};
+pub use owners::{Owned, Ownership};
 pub use runs::RunSource;
 pub use schema::{Progress, SchemaReport, Step, Upgrade, check_schema, upgrade_schema};
 pub use sources::{SourceOf, is_of_server};

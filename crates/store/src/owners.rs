@@ -27,7 +27,7 @@ pub struct Owned {
 
 /// The answer. What does not exist is not in it.
 #[derive(Debug, Default)]
-pub struct Owners {
+pub struct Ownership {
     /// The experiments of runs.
     pub of_runs: HashMap<String, ExperimentId>,
     /// The experiments of logged models.
@@ -40,21 +40,21 @@ pub struct Owners {
 
 impl Store {
     /// What things belong to, deleted ones included.
-    pub async fn owners(&self, owned: Owned) -> Result<Owners, StoreError> {
+    pub async fn owners(&self, owned: Owned) -> Result<Ownership, StoreError> {
         self.ask(owned).await
     }
 }
 
 impl Question for Owned {
-    type Answer = Owners;
+    type Answer = Ownership;
     const IS_SHORT: bool = true;
 
-    async fn answer(&self, transaction: &mut Transaction) -> Result<Owners, StoreError> {
+    async fn answer(&self, transaction: &mut Transaction) -> Result<Ownership, StoreError> {
         let runs = columns(Runs::Table, Runs::RunUuid, Runs::ExperimentId);
         let models =
             columns(LoggedModels::Table, LoggedModels::ModelId, LoggedModels::ExperimentId);
         let traces = columns(Traces::Table, Traces::RequestId, Traces::ExperimentId);
-        Ok(Owners {
+        Ok(Ownership {
             of_runs: experiments_of(transaction, runs, &self.runs).await?,
             of_logged_models: experiments_of(transaction, models, &self.logged_models).await?,
             of_traces: experiments_of(transaction, traces, &self.traces).await?,

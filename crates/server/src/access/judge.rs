@@ -9,7 +9,7 @@ use mlferry_protocol::{
     experiments::GetExperimentByName,
     model_versions::CreateModelVersion,
 };
-use mlferry_store::{Owned, Owners, SourceOf, Store, StoreError};
+use mlferry_store::{Owned, Ownership, SourceOf, Store, StoreError};
 
 /// What goes with an experiment when it is deleted, and comes back with it.
 const PARTS_OF_EXPERIMENT: [Kind; 7] = [
@@ -32,7 +32,7 @@ impl SignedIn {
         let list = self.look_up(wants.list).await?;
         let owners = match (&self.authority.0.records, owned(&list)) {
             (Some(records), Some(owned)) => records.owners(owned).await?,
-            _ => Owners::default(),
+            _ => Ownership::default(),
         };
         let bench = Bench { grants, owners: &owners, user: &self.identity.user.username };
         let are_allowed = list.iter().all(|want| bench.allows(want));
@@ -111,7 +111,7 @@ fn owned(wants: &[Want]) -> Option<Owned> {
 /// All that a judgement rests on.
 struct Bench<'a> {
     grants: &'a Grants,
-    owners: &'a Owners,
+    owners: &'a Ownership,
     user: &'a str,
 }
 
@@ -296,11 +296,11 @@ mod tests {
     }
 
     fn allows(grants: &Grants, want: &Want) -> bool {
-        let owners = Owners {
+        let owners = Ownership {
             of_runs: HashMap::from([("r".to_owned(), ExperimentId(1))]),
             of_traces: HashMap::from([("t".to_owned(), ExperimentId(1))]),
             prompts: ["p".to_owned()].into(),
-            ..Owners::default()
+            ..Ownership::default()
         };
         Bench { grants, owners: &owners, user: "alice" }.allows(want)
     }
