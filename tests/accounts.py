@@ -24,12 +24,14 @@ def basic(name: str, password: str = PASSWORD) -> dict[str, str]:
 def environment(folder: Path, default_permission: str = "NO_PERMISSIONS", **keys: object) -> dict[str, str]:
     """The variables of a server whose users are in a folder; `keys` are further ones of `basic_auth.ini`."""
     ini = folder / "basic_auth.ini"
-    keys = {"default_permission": default_permission, "database_uri": f"sqlite:///{folder}/basic_auth.db", **keys}
+    uri = f"sqlite:///{folder}/basic_auth.db"
+    # The reference needs a name for its first user.
+    keys = {"default_permission": default_permission, "database_uri": uri, "admin_username": ADMIN, **keys}
     ini.write_text("[mlflow]\n" + "".join(f"{key} = {value}\n" for key, value in keys.items()))
     return {"MLFLOW_AUTH_CONFIG_PATH": str(ini), "MLFLOW_AUTH_ADMIN_PASSWORD": PASSWORD}
 
 
-def send(server, name: str | None, method: str, target: str, message=None, **query) -> Answer:
+def send(server, name: str | None, method: str, target: str, message=None, /, **query) -> Answer:
     """A request of one user, or of nobody; `message` is a JSON body."""
     if query:
         target += "?" + urllib.parse.urlencode(query, doseq=True)
@@ -45,10 +47,10 @@ class Accounts:
 
     server: Server
 
-    def send(self, name: str | None, method: str, target: str, message=None, **query) -> Answer:
+    def send(self, name: str | None, method: str, target: str, message=None, /, **query) -> Answer:
         return send(self.server, name, method, target, message, **query)
 
-    def must(self, name: str, method: str, target: str, message=None, **query) -> dict:
+    def must(self, name: str, method: str, target: str, message=None, /, **query) -> dict:
         """The same, where an error is none that a test looks for."""
         answer = self.send(name, method, target, message, **query)
         assert answer.status == 200, f"{name} {method} {target} {message} → {answer.status} {answer.body[:500]!r}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from dataclasses import dataclass
 
@@ -134,7 +135,10 @@ class Things:
             case "/2.0/mlflow/runs/outputs" | "/2.0/mlflow/runs/log-inputs":
                 return {"run_id": self.run, "models": [{"model_id": self.logged_model, "step": 1}]}
             case "/2.0/mlflow/runs/log-model":
-                return {"run_id": self.run, "model_json": f'{{"artifact_path": "m", "run_id": "{self.run}"}}'}
+                model = {"artifact_path": "m", "run_id": self.run, "flavors": {}, "utc_time_created": "2026-01-01"}
+                return {"run_id": self.run, "model_json": json.dumps(model)}
+            case "/2.0/mlflow/runs/log-metric":
+                return {"run_id": self.run, "key": "m", "value": 1, "timestamp": 1}
             case "/2.0/mlflow/runs/log-batch":
                 metric = {"key": "m", "value": 1, "timestamp": 1, "model_id": self.logged_model}
                 return {"run_id": self.run, "metrics": [metric]}
