@@ -1,4 +1,4 @@
-"""Users, roles and permissions: the reference's `basic-auth` app and mlferry, asked the same by the same users."""
+"""Users of the reference's `basic-auth` app and of mlferry: one database, which goes from one to the other."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from accounts import ADMIN, PASSWORD, PERMISSIONS, ROLES, USERS, environment, send
+from accounts import ADMIN, PASSWORD, PERMISSIONS, USERS, environment, send
 from harness import API, Server
 from reference import Reference
 
@@ -116,133 +116,3 @@ def prepare(both: Both) -> None:
         for kind, id in [("experiment", "$experiment"), ("registered_model", "model")]:
             message = {"username": name, "resource_type": kind, "resource_id": id, "permission": permission}
             both.assert_same(ADMIN, POST, f"{PERMISSIONS}/grant", message)
-
-
-EVERYBODY = [None, *USERS_OF_ALL, ADMIN]
-
-
-@pytest.mark.parametrize("name", EVERYBODY)
-def test_the_matrix_of_permissions_is_the_same(both, name):
-    """From reading to changing; what deletes comes last, by whoever may."""
-    experiment, run, model = {"experiment_id": "$experiment"}, {"run_id": "$run"}, {"name": "model"}
-    for call, query in [
-        ((GET, f"{API}/experiments/get"), experiment),
-        ((GET, f"{API}/experiments/get-by-name"), {"experiment_name": "theirs"}),
-        ((GET, f"{API}/experiments/get"), {"experiment_id": "987654"}),
-        ((GET, f"{API}/runs/get"), run),
-        ((GET, f"{API}/runs/get"), {"run_id": "0" * 32}),
-        ((GET, f"{API}/metrics/get-history"), run | {"metric_key": "m"}),
-        ((GET, f"{API}/artifacts/list"), run),
-        ((GET, f"{API}/registered-models/get"), model),
-        ((GET, "/api/2.0/mlflow-artifacts/artifacts"), {"path": "$experiment/$run/artifacts"}),
-        ((POST, f"{API}/experiments/set-experiment-tag", experiment | {"key": "k", "value": "v"}), {}),
-        ((POST, f"{API}/experiments/update", experiment | {"new_name": "theirs"}), {}),
-        ((POST, f"{API}/runs/create", experiment), {}),
-        ((POST, f"{API}/runs/update", run | {"run_name": "r"}), {}),
-        ((POST, f"{API}/runs/log-metric", run | {"key": "m", "value": 1, "timestamp": 1}), {}),
-        ((POST, f"{API}/runs/log-batch", run), {}),
-        ((POST, f"{API}/runs/set-tag", run | {"key": "k", "value": "v"}), {}),
-        ((POST, f"{API}/registered-models/set-tag", model | {"key": "k", "value": "v"}), {}),
-        ((PATCH, f"{API}/registered-models/update", model | {"description": "d"}), {}),
-        ((POST, f"{API}/runs/search", {"experiment_ids": ["$experiment"], "filter": "tags.none = 'x'"}), {}),
-        ((GET, f"{API}/users/get"), {"username": "reader"}),
-        ((GET, f"{API}/users/current"), {}),
-        ((GET, f"{API}/experiments/get"), {}),
-    ]:
-        both.assert_same_status(name, *call, **query)
-    if name in (None, "stranger", "reader", "editor"):
-        for target, message in [
-            (f"{API}/experiments/delete", experiment),
-            (f"{API}/runs/delete", run),
-            (f"{API}/runs/restore", run),
-        ]:
-            both.assert_same(name, POST, target, message)
-        both.assert_same(name, DELETE, f"{API}/registered-models/delete", model)
-    else:
-        both.assert_same(name, POST, f"{API}/runs/delete", run)
-        both.assert_same(name, POST, f"{API}/runs/restore", run)
-
-
-def test_users_are_made_and_changed_alike(both):
-    def new(name: str, **more):
-        return {"username": name, "password": PASSWORD} | more
-
-    both.make("oscar", "user.id", ADMIN, POST, f"{USERS}/create", new("oscar"))
-    for name, *call in [
-        (ADMIN, POST, f"{USERS}/create", new("oscar")),
-        (ADMIN, POST, f"{USERS}/create", new("peggy", password="short")),
-        (ADMIN, POST, f"{USERS}/create", {"username": "peggy"}),
-        ("reader", POST, f"{USERS}/create", new("peggy")),
-        (None, POST, f"{USERS}/create", new("peggy")),
-        (ADMIN, PATCH, f"{USERS}/update-admin", {"username": "oscar", "is_admin": True}),
-        ("oscar", PATCH, f"{USERS}/update-admin", {"username": "oscar", "is_admin": False}),
-        ("oscar", PATCH, f"{USERS}/update-admin", {"username": "oscar", "is_admin": True}),
-        (ADMIN, PATCH, f"{USERS}/update-admin", {"username": "nobody", "is_admin": True}),
-        ("oscar", PATCH, f"{USERS}/update-password", new("oscar", password="a new password")),
-        ("oscar", PATCH, f"{USERS}/update-password", new("oscar", current_password="wrong password")),
-        ("oscar", PATCH, f"{USERS}/update-password", new("oscar", current_password=PASSWORD)),
-        ("oscar", PATCH, f"{USERS}/update-password", new("reader")),
-        (ADMIN, PATCH, f"{USERS}/update-password", new("oscar", password="short")),
-        (ADMIN, PATCH, f"{USERS}/update-password", new("nobody")),
-        (ADMIN, DELETE, f"{USERS}/delete", {"username": ADMIN}),
-        ("reader", DELETE, f"{USERS}/delete", {"username": "oscar"}),
-        (ADMIN, DELETE, f"{USERS}/delete", {"username": "oscar"}),
-        (ADMIN, DELETE, f"{USERS}/delete", {"username": "oscar"}),
-        ("oscar", GET, f"{USERS}/current"),
-    ]:
-        both.assert_same(name, *call)
-    both.assert_same(ADMIN, GET, f"{USERS}/get", username="reader")
-    both.assert_same(ADMIN, GET, f"{USERS}/get", username="nobody")
-    both.assert_same("reader", GET, f"{USERS}/get", username="reader")
-
-
-def test_roles_are_made_and_changed_alike(both):
-    role = {"name": "role", "workspace": "default", "description": "d"}
-    both.make("role", "role.id", ADMIN, POST, f"{ROLES}/create", role)
-    granted = {"role_id": "$role", "resource_type": "experiment", "resource_pattern": "*", "permission": "READ"}
-    for call in [
-        (POST, f"{ROLES}/create", role),
-        (POST, f"{ROLES}/create", role | {"name": "__user_1__"}),
-        (POST, f"{ROLES}/create", role | {"name": " "}),
-        (PATCH, f"{ROLES}/update", {"role_id": "$role", "description": "other"}),
-        (PATCH, f"{ROLES}/update", {"role_id": "$role"}),
-        (POST, f"{ROLES}/permissions/add", granted | {"permission": "WRITE"}),
-        (POST, f"{ROLES}/permissions/add", granted | {"resource_type": "run", "resource_pattern": "1"}),
-        (POST, f"{ROLES}/permissions/add", granted | {"resource_type": "workspace"}),
-        (POST, f"{ROLES}/permissions/add", granted | {"role_id": 987654}),
-        (POST, f"{ROLES}/assign", {"username": "nobody", "role_id": "$role"}),
-        (DELETE, f"{ROLES}/unassign", {"username": "stranger", "role_id": "$role"}),
-    ]:
-        both.assert_same(ADMIN, *call)
-    both.make("granted", "role_permission.id", ADMIN, POST, f"{ROLES}/permissions/add", granted)
-    both.make("assigned", "assignment.id", ADMIN, POST, f"{ROLES}/assign", {"username": "stranger", "role_id": "$role"})
-    both.assert_same_status("stranger", GET, f"{API}/experiments/get", experiment_id="$experiment")
-    for target in ["get", "permissions/list", "users/list"]:
-        both.assert_same(ADMIN, GET, f"{ROLES}/{target}", role_id="$role")
-    both.assert_same(ADMIN, POST, f"{ROLES}/permissions/add", granted)
-    both.assert_same(ADMIN, POST, f"{ROLES}/assign", {"username": "stranger", "role_id": "$role"})
-    for call in [
-        (PATCH, f"{ROLES}/permissions/update", {"role_permission_id": "$granted", "permission": "DENY"}),
-        (DELETE, f"{ROLES}/permissions/remove", {"role_permission_id": "$granted"}),
-        (DELETE, f"{ROLES}/permissions/remove", {"role_permission_id": "$granted"}),
-        (DELETE, f"{ROLES}/delete", {"role_id": "$role"}),
-        (DELETE, f"{ROLES}/delete", {"role_id": "$role"}),
-    ]:
-        both.assert_same(ADMIN, *call)
-
-
-@pytest.mark.parametrize("granted", ["READ", "USE", "EDIT", "MANAGE", "DENY"])
-def test_grants_on_all_runs_outvote_those_on_the_experiment(both, granted):
-    message = {"username": "manager", "resource_type": "run", "resource_id": "*"}
-    both.assert_same(ADMIN, POST, f"{PERMISSIONS}/grant", message | {"permission": granted})
-    both.assert_same(ADMIN, GET, f"{PERMISSIONS}/get", **message)
-    for call in [
-        (POST, f"{API}/runs/set-tag", {"run_id": "$run", "key": "k", "value": "v"}),
-        (POST, f"{API}/runs/delete", {"run_id": "$run"}),
-        (POST, f"{API}/runs/restore", {"run_id": "$run"}),
-        (POST, f"{API}/runs/create", {"experiment_id": "$experiment"}),
-        (POST, f"{API}/runs/search", {"experiment_ids": ["$experiment"], "filter": "tags.none = 'x'"}),
-    ]:
-        both.assert_same_status("manager", *call)
-    both.assert_same_status("manager", GET, f"{API}/runs/get", run_id="$run")
-    both.assert_same(ADMIN, POST, f"{PERMISSIONS}/revoke", message)
