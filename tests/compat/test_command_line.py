@@ -33,7 +33,7 @@ LONG_FLAGS = """--backend-store-uri --read-replica-backend-store-uri --registry-
 --allowed-hosts --cors-allowed-origins --disable-security-middleware --x-frame-options --gunicorn-opts --waitress-opts
 --uvicorn-opts --dev --expose-prometheus --app-name --trace-archival-config --secrets-cache-ttl --secrets-cache-max-size
 --workspace-store-uri --enable-workspaces --disable-workspaces --log-format --log-level --max-artifact-size
---shutdown-grace""".split()
+--shutdown-grace --max-connections""".split()
 VARIABLES = """MLFLOW_BACKEND_STORE_URI MLFLOW_REGISTRY_STORE_URI MLFLOW_DEFAULT_ARTIFACT_ROOT MLFLOW_SERVE_ARTIFACTS
 MLFLOW_ARTIFACTS_ONLY MLFLOW_ARTIFACTS_DESTINATION MLFLOW_HOST MLFLOW_PORT MLFLOW_WORKERS MLFLOW_STATIC_PREFIX
 MLFLOW_SERVER_ALLOWED_HOSTS MLFLOW_SERVER_CORS_ALLOWED_ORIGINS MLFLOW_SERVER_DISABLE_SECURITY_MIDDLEWARE
@@ -272,6 +272,7 @@ def test_a_wrong_command_line_exits_2_with_the_text_of_the_reference(tmp_path, a
         ["--max-artifact-size", "big"],
         ["--max-artifact-size", "-1"],
         ["--shutdown-grace", "soon"],
+        ["--max-connections", "0"],
         ["--port", "70000"],
         ["--port", "-1"],
     ],

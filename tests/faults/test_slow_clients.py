@@ -6,6 +6,7 @@ import contextlib
 import os
 import threading
 import time
+from dataclasses import dataclass
 
 import pytest
 
@@ -18,21 +19,32 @@ BODY_SECONDS = 120.0
 pytestmark = pytest.mark.xdist_group("slow clients")
 
 
-def seconds_until_cut(connection: RawConnection, limit: float, drip: bytes = b"") -> float:
-    """How long the server keeps the connection; sends `drip` again and again meanwhile."""
+@dataclass
+class End:
+    """After how long the server cut a connection, and what it said before."""
+
+    seconds: float
+    received: bytes
+
+
+def wait_for_end(connection: RawConnection, limit: float, drip: bytes = b"") -> End:
+    """Waits until the server cuts the connection; sends `drip` again and again meanwhile."""
     begun = time.monotonic()
+    received = b""
     connection.socket.settimeout(0.5)
     while time.monotonic() - begun < limit:
         try:
             if drip:
                 connection.send(drip)
-            if not connection.socket.recv(65536):
-                return time.monotonic() - begun
+            piece = connection.socket.recv(65536)
         except TimeoutError:
             continue
         except OSError:
-            return time.monotonic() - begun
-    return float("inf")
+            piece = b""
+        if not piece:
+            return End(time.monotonic() - begun, received)
+        received += piece
+    return End(float("inf"), received)
 
 
 class Slow:
@@ -40,7 +52,7 @@ class Slow:
 
     def __init__(self, server: Server):
         self.server = server
-        self.seconds: dict[str, float] = {}
+        self.ends: dict[str, End] = {}
         self.threads: dict[str, threading.Thread] = {}
         put = f"PUT {ARTIFACTS}/slow/{{}} HTTP/1.1\r\nHost: localhost\r\n"
         half = put.format("half") + f"Content-Length: {ON_DISK_BYTES + 1}\r\n\r\n" + "x" * ON_DISK_BYTES
@@ -50,21 +62,23 @@ class Slow:
         self.watch("a header line by line", "GET /health HTTP/1.1\r\n", HEADER_SECONDS, b"X: y\r\n")
         self.watch("nothing", "", HEADER_SECONDS)
         self.watch("half a body", half, BODY_SECONDS)
+        message = "POST /api/2.0/mlflow/runs/create HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
         self.watch("half a chunked body", chunked, BODY_SECONDS)
+        self.watch("half a message", message + 'Content-Length: 99\r\n\r\n{"experiment', BODY_SECONDS)
 
     def watch(self, name: str, begin: str, limit: float, drip: bytes = b"") -> None:
         connection = self.server.raw().send(begin)
 
         def run() -> None:
-            self.seconds[name] = seconds_until_cut(connection, limit, drip)
+            self.ends[name] = wait_for_end(connection, limit, drip)
             connection.close()
 
         self.threads[name] = threading.Thread(target=run)
         self.threads[name].start()
 
-    def cut(self, name: str) -> float:
+    def cut(self, name: str) -> End:
         self.threads[name].join()
-        return self.seconds[name]
+        return self.ends[name]
 
 
 @pytest.fixture(scope="module")
@@ -204,11 +218,14 @@ def open_files(server: Server):
 
 @pytest.mark.parametrize("name", ["half a header", "a header byte by byte", "a header line by line", "nothing"])
 def test_a_client_that_does_not_finish_its_header_is_cut(slow, name):
-    assert slow.cut(name) < HEADER_SECONDS
+    assert slow.cut(name).seconds < HEADER_SECONDS
 
 
-@pytest.mark.parametrize("name", ["half a body", "half a chunked body"])
-def test_a_client_that_stalls_in_its_body_is_cut_and_leaves_nothing(slow, name):
-    assert slow.cut(name) < BODY_SECONDS
+@pytest.mark.parametrize("name", ["half a body", "half a chunked body", "half a message"])
+def test_a_client_that_stalls_in_its_body_is_told_and_cut_and_leaves_nothing(slow, name):
+    end = slow.cut(name)
+    assert end.seconds < BODY_SECONDS
+    assert end.received.startswith(b"HTTP/1.1 408 "), end.received
+    assert b'"message":"The request body stopped coming' in end.received
     wait_until(lambda: not staging_entries(slow.server.artifacts), 10, "the staging file stays")
     assert slow.server.names("slow") == []

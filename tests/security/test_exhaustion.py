@@ -13,6 +13,7 @@ import zlib
 
 import pytest
 
+from abuse import GZIP, ZLIB, zeros
 from archives import compressed, send, tar_of
 from harness import ARTIFACTS, Server, pattern
 from server_routes import table
@@ -276,16 +277,10 @@ def test_spans_of_a_hundred_thousand_values_are_stored(fresh):
 # What is small when it comes, and large when it is unpacked
 
 
-def zeros(megabytes: int, *, window: int) -> bytes:
-    packer = zlib.compressobj(9, zlib.DEFLATED, window)
-    block = bytes(MEGABYTE)
-    return b"".join(packer.compress(block) for _ in range(megabytes)) + packer.flush()
-
-
 @pytest.mark.parametrize("encoding", ["gzip", "deflate"])
 @pytest.mark.parametrize("kind", ["application/x-protobuf", "application/json"])
 def test_spans_that_swell_are_refused(server, encoding, kind):
-    body = zeros(300, window=31 if encoding == "gzip" else 15)
+    body = zeros(300, window=GZIP if encoding == "gzip" else ZLIB)
     assert len(body) < MEGABYTE
     headers = {"Content-Type": kind, "Content-Encoding": encoding, "x-mlflow-experiment-id": "0"}
     timed(lambda: server.request("POST", "/v1/traces", body, headers)).assert_error(413)

@@ -154,6 +154,11 @@ pub(crate) struct ServerFlags {
     #[arg(long, value_name = "DURATION", env = "MLFERRY_SHUTDOWN_GRACE")]
     pub(crate) shutdown_grace: Option<String>,
 
+    /// Most connections at once; who comes beyond them is answered 429, which clients repeat. Where few files may be
+    /// open, it is less (default: 8192)
+    #[arg(long, value_name = "INTEGER", env = "MLFERRY_MAX_CONNECTIONS")]
+    pub(crate) max_connections: Option<String>,
+
     /// Whether clients are told that they may upload parts to, and download from, the artifact store itself: 'on'
     /// where they reach it, 'off' where they don't (default: off)
     #[arg(long, value_name = "on|off", env = "MLFERRY_PRESIGNED_URLS")]

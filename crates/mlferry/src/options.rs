@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use mlferry_artifacts::{Destination, StoreSettings};
 use mlferry_protocol::{LongValues, limits};
-use mlferry_server::PresignedUrls;
+use mlferry_server::{Limits, PresignedUrls};
 use mlferry_store::Connections;
 
 use crate::checks::{self, DEFAULT_FILE_STORE};
@@ -88,6 +88,8 @@ pub(crate) struct ServerOptions {
     pub(crate) max_artifact_size: Option<u64>,
     /// How long requests in flight may take to finish at a stop.
     pub(crate) shutdown_grace: Duration,
+    /// Most connections at once.
+    pub(crate) max_connections: usize,
     /// Whether traces of the server itself are sent.
     pub(crate) has_traces: bool,
     /// What the operator should read at start, in order.
@@ -101,7 +103,7 @@ pub(crate) fn resolve(flags: ServerFlags, env: &Env, folder: &Path) -> Result<Se
     let address = listen::address(&flags.listen)?;
     checks::values_of_unbuilt(&flags)?;
     checks::conflicts(&flags, env)?;
-    let workers = workers(flags.workers.as_deref())?;
+    let workers = positive("'--workers' / '-w'", flags.workers.as_deref(), 4)?;
     let (log, other_tls) = log_options(&flags, &mut notices)?;
     let listen = listen::with_tls(address, &flags.listen, other_tls)?;
     let ui = ui::resolve(&flags.ui, env, &mut notices)?;
@@ -178,6 +180,11 @@ pub(crate) fn resolve(flags: ServerFlags, env: &Env, folder: &Path) -> Result<Se
         log,
         max_artifact_size: max_artifact_size(flags.max_artifact_size.as_deref())?,
         shutdown_grace: shutdown_grace(flags.shutdown_grace.as_deref())?,
+        max_connections: positive(
+            "'--max-connections'",
+            flags.max_connections.as_deref(),
+            Limits::CONNECTIONS,
+        )?,
         has_traces: observing::has_traces(env)?,
         notices,
     })
@@ -220,14 +227,11 @@ pub(crate) fn static_prefix(prefix: String) -> Result<String, Stop> {
     Ok(prefix)
 }
 
-fn workers(text: Option<&str>) -> Result<usize, Stop> {
-    let Some(text) = text else { return Ok(4) };
+fn positive(flag: &str, text: Option<&str>, default: usize) -> Result<usize, Stop> {
+    let Some(text) = text else { return Ok(default) };
     match text.trim().parse::<usize>() {
-        Ok(workers) if workers > 0 => Ok(workers),
-        _ => Err(Stop::invalid(
-            "'--workers' / '-w'",
-            format_args!("'{text}' is not a positive integer."),
-        )),
+        Ok(number) if number > 0 => Ok(number),
+        _ => Err(Stop::invalid(flag, format_args!("'{text}' is not a positive integer."))),
     }
 }
 

@@ -25,11 +25,14 @@ use crate::ui::UiOptions;
 /// files came close to their most flushes a second at 16, and each thread keeps some memory. Five are for SQLite.
 const BLOCKING_THREADS: usize = 32 + 5;
 
+/// Files that are open whoever is connected: the database's, logs, and what the system needs.
+const OTHER_FILES: u64 = 64;
+
 /// How long threads that still wait for the disk may take at the very end.
 const LAST_THREADS_TIME: Duration = Duration::from_secs(5);
 
 /// Runs the server until it is told to stop; what a service manager handed over is listened on.
-pub(crate) fn run(options: ServerOptions, handed: Vec<Handed>) -> anyhow::Result<()> {
+pub(crate) fn run(mut options: ServerOptions, handed: Vec<Handed>) -> anyhow::Result<()> {
     let cores = available_parallelism().map_or(1, usize::from);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(options.workers.min(cores))
@@ -37,7 +40,8 @@ pub(crate) fn run(options: ServerOptions, handed: Vec<Handed>) -> anyhow::Result
         .enable_all()
         .build()
         .context("cannot start the worker threads")?;
-    raise_descriptor_limit();
+    let files = raise_descriptor_limit();
+    options.max_connections = most_connections(options.max_connections, files);
     let served = runtime.block_on(start(options, handed));
     // A thread that hangs on a dead disk must not keep the process alive.
     runtime.shutdown_timeout(LAST_THREADS_TIME);
@@ -51,7 +55,11 @@ async fn start(mut options: ServerOptions, handed: Vec<Handed>) -> anyhow::Resul
         let cache = ArtifactCache::open(&cache.folder, cache.bytes).await?;
         options.store_settings.cache = Some(cache);
     }
-    let limits = Limits { shutdown_grace: options.shutdown_grace, ..Limits::default() };
+    let limits = Limits {
+        shutdown_grace: options.shutdown_grace,
+        connections: options.max_connections,
+        ..Limits::default()
+    };
     let app = App {
         mode: open(&options).await?,
         static_prefix: options.static_prefix.clone().unwrap_or_default(),
@@ -148,12 +156,28 @@ fn doors(options: &ServerOptions) -> anyhow::Result<Doors> {
     Ok(Doors { checks, frame_options })
 }
 
-/// Lets the server open as many files and connections as the system allows it to: the usual limit of
-/// 1,024 is meant for programs that use `select`.
-fn raise_descriptor_limit() {
+/// Lets the server open as many files and connections as the system allows it to, and returns how many these are; `None`
+/// for any number. The usual limit of 1,024 is meant for programs that use `select`.
+fn raise_descriptor_limit() -> Option<u64> {
     let limit = getrlimit(Resource::Nofile);
     let raised = Rlimit { current: limit.maximum, ..limit };
     if let Err(error) = setrlimit(Resource::Nofile, raised) {
         tracing::debug!(%error, "the limit of open files stays as it is");
+        return limit.current;
     }
+    limit.maximum
+}
+
+/// As many connections as were asked for, if so many files may be open: each may have another one open, such as the artifact
+/// that it loads. Without room for that, those who are connected already would see errors.
+fn most_connections(wanted: usize, files: Option<u64>) -> usize {
+    let Some(files) = files else { return wanted };
+    let room = usize::try_from(files.saturating_sub(OTHER_FILES) / 2).unwrap_or(usize::MAX).max(1);
+    if room < wanted {
+        tracing::warn!(
+            "Only {room} connections are taken at once, since {files} files may be open: raise `ulimit -Hn`, or LimitNOFILE of \
+             the systemd unit"
+        );
+    }
+    wanted.min(room)
 }

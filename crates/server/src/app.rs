@@ -3,6 +3,7 @@
 use crate::{
     access::{AccessOptions, Authority, Caller, Gate, admit},
     artifact_roots::{ArtifactRoots, RootOptions},
+    bodies::{BodyRoom, share_room},
     doors::{DoorKeeper, Doors, guard},
     drain::drain_refused,
     error::ApiError,
@@ -194,6 +195,7 @@ impl App {
             .layer(Extension(self.long_values))
             .layer(CatchPanicLayer::custom(after_panic))
             .layer(from_fn_with_state(keeper, guard))
+            .layer(from_fn_with_state(BodyRoom::new(limits.body_memory), share_room))
             .layer(from_fn(drain_refused))
             .layer(RequestBodyTimeoutLayer::new(limits.body_idle))
             .layer(from_fn_with_state(metrics.http, observe));

@@ -6,7 +6,7 @@
 use axum::{
     body::Body,
     extract::Request,
-    http::{HeaderMap, header},
+    http::{HeaderMap, StatusCode, header},
     middleware::Next,
     response::Response,
 };
@@ -41,6 +41,8 @@ pub(crate) async fn drain_refused(request: Request, next: Next) -> Response {
     let status = response.status();
     if let Some(rest) = rest
         && (status.is_client_error() || status.is_server_error())
+        // Who timed out was waited for.
+        && status != StatusCode::REQUEST_TIMEOUT
         // Such a client sends nothing as long as nobody has asked for its body.
         && (!waits || rest.was_polled())
     {

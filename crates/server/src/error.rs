@@ -2,13 +2,14 @@
 
 use axum::{
     Json,
-    http::StatusCode,
+    http::{HeaderValue, StatusCode, header},
     response::{Html, IntoResponse, Response},
 };
 use mlferry_artifacts::{ArtifactError, PathError, StoreTrouble};
 use mlferry_protocol::{ErrorBody, ErrorCode, InvalidParameter};
 use mlferry_store::StoreError;
 use std::{error::Error, fmt};
+use tower_http::timeout::TimeoutError;
 
 /// A refusal or failure of one request.
 #[derive(Debug)]
@@ -58,6 +59,21 @@ impl ApiError {
     pub(crate) fn payload_too_large(message: impl Into<String>) -> Self {
         let status = StatusCode::PAYLOAD_TOO_LARGE;
         Self::with_status(status, ErrorCode::InvalidParameterValue, message)
+    }
+
+    /// More at once than the server takes: 429, with which clients try again.
+    pub(crate) fn too_many_requests(message: impl Into<String>) -> Self {
+        Self::new(ErrorCode::ResourceExhausted, message)
+    }
+
+    /// A body that did not come to its end: it broke off, or nothing more of it came.
+    pub(crate) fn broken_body(error: &(dyn Error + 'static)) -> Self {
+        if !is_timeout(error) {
+            let message = format!("The request body could not be read: {error}.");
+            return Self::new(ErrorCode::BadRequest, message);
+        }
+        let message = "The request body stopped coming before its end, and was waited for in vain. Send it again.";
+        Self::with_status(StatusCode::REQUEST_TIMEOUT, ErrorCode::BadRequest, message)
     }
 
     /// The same error, but in other words where it is about a body that is too large.
@@ -113,7 +129,13 @@ impl IntoResponse for ApiError {
             // A browser shows it as a page, on which nothing of what was sent may stand.
             return (self.status, Html(self.message)).into_response();
         }
-        (self.status, Json(ErrorBody::new(self.code, &self.message))).into_response()
+        let body = Json(ErrorBody::new(self.code, &self.message));
+        let mut response = (self.status, body).into_response();
+        if self.status == StatusCode::TOO_MANY_REQUESTS {
+            let second = HeaderValue::from_static("1");
+            response.headers_mut().insert(header::RETRY_AFTER, second);
+        }
+        response
     }
 }
 
@@ -160,6 +182,9 @@ impl From<ArtifactError> for ApiError {
             | ArtifactError::DigestMismatch { .. } => Self::invalid_parameter(message),
             ArtifactError::BodyIncomplete(source) => {
                 tracing::debug!(error = %source, "an upload ended before its body was complete");
+                if is_timeout(&*source) {
+                    return Self::broken_body(&*source);
+                }
                 Self::new(ErrorCode::BadRequest, message)
             }
             ArtifactError::FolderInTheWay(_) => {
@@ -189,6 +214,18 @@ impl From<ArtifactError> for ApiError {
             }
         }
     }
+}
+
+/// Whether a body was given up because nothing of it came for too long.
+fn is_timeout(error: &(dyn Error + 'static)) -> bool {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        if error.is::<TimeoutError>() {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
 }
 
 /// Logs a failure once, with all that led to it; clients see only its first line.

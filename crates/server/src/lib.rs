@@ -3,6 +3,7 @@
 mod access;
 mod app;
 mod artifact_roots;
+mod bodies;
 mod collect;
 mod doors;
 mod download;

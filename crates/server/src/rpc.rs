@@ -2,15 +2,14 @@
 
 use crate::{
     access::{Caller, Concerns},
+    bodies::{Share, check_values, collect},
     error::ApiError,
 };
 use axum::{
     Json,
-    body::Body,
     extract::{FromRequest, FromRequestParts, Query, RawPathParams, Request},
     http::{HeaderMap, Method, Uri, header::CONTENT_TYPE, request::Parts},
 };
-use http_body_util::{BodyExt, LengthLimitError, Limited};
 use mlferry_protocol::{DecodeRequest, Fields, InvalidParameter, LongValues, limits};
 
 /// What a handler of the API answers.
@@ -21,7 +20,7 @@ pub(crate) type Reply<T> = Result<Json<T>, ApiError>;
 #[derive(Debug)]
 pub(crate) struct Rpc<T>(pub(crate) T);
 
-impl<S: Sync, T: DecodeRequest + Concerns + Send + Sync> FromRequest<S> for Rpc<T> {
+impl<S: Sync, T: DecodeRequest + Concerns + Send + Sync + 'static> FromRequest<S> for Rpc<T> {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
@@ -29,8 +28,24 @@ impl<S: Sync, T: DecodeRequest + Concerns + Send + Sync> FromRequest<S> for Rpc<
         let long_values = request.extensions().get::<LongValues>().copied().unwrap_or_default();
         let (mut head, body) = request.into_parts();
         let path = path_pairs(&mut head).await?;
-        let fields = fields_of(Request::from_parts(head, body)).await?;
-        let mut message = T::decode(&mut fields.with_path(path).with_long_values(long_values))?;
+        let decode = move |fields: Fields| -> Result<T, ApiError> {
+            Ok(T::decode(&mut fields.with_path(path).with_long_values(long_values))?)
+        };
+        let is_read = matches!(head.method, Method::GET | Method::HEAD);
+        let mut message = if is_read && head.uri.query().is_some_and(|query| !query.is_empty()) {
+            decode(Fields::from_query(query_pairs(&head.uri)?))?
+        } else {
+            if matches!(head.method, Method::POST | Method::PUT) {
+                check_content_type(&head.headers)?;
+            }
+            let share = Share::of(&head.extensions);
+            let body = collect(&share, body, limits::JSON_BODY_BYTES).await?;
+            let read = move |share: &Share, body: &[u8]| {
+                check_values(share, body)?;
+                decode(Fields::from_json(body)?)
+            };
+            share.read(body, read).await?
+        };
         caller.check(&mut message).await?;
         Ok(Self(message))
     }
@@ -43,59 +58,12 @@ async fn path_pairs(head: &mut Parts) -> Result<Vec<(String, String)>, ApiError>
     Ok(params.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
 }
 
-async fn fields_of(request: Request) -> Result<Fields, ApiError> {
-    let (head, body) = request.into_parts();
-    let is_read = matches!(head.method, Method::GET | Method::HEAD);
-    if is_read && head.uri.query().is_some_and(|query| !query.is_empty()) {
-        return Ok(Fields::from_query(query_pairs(&head.uri)?));
-    }
-    if matches!(head.method, Method::POST | Method::PUT) {
-        check_content_type(&head.headers)?;
-    }
-    let body = collect(body, limits::JSON_BODY_BYTES).await?;
-    check_values(&body)?;
-    Ok(Fields::from_json(&body)?)
-}
-
 /// The decoded pairs of a query string.
 pub(crate) fn query_pairs(uri: &Uri) -> Result<Vec<(String, String)>, ApiError> {
     match Query::try_from_uri(uri) {
         Ok(Query(pairs)) => Ok(pairs),
         Err(error) => Err(ApiError::invalid_parameter(format!("Invalid query string: {error}"))),
     }
-}
-
-/// A body of at most `limit` bytes.
-pub(crate) async fn collect(body: Body, limit: usize) -> Result<bytes::Bytes, ApiError> {
-    match Limited::new(body, limit).collect().await {
-        Ok(body) => Ok(body.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => Err(ApiError::payload_too_large(format!(
-            "The request body is larger than the {limit} bytes that are accepted here."
-        ))),
-        Err(error) => Err(ApiError::new(
-            mlferry_protocol::ErrorCode::BadRequest,
-            format!("The request body could not be read: {error}."),
-        )),
-    }
-}
-
-/// Refuses a body of so many values that it would take many times its size in memory. They are counted by what divides
-/// them, within texts as well: of some of these, the JSON that they hold is read, too.
-pub(crate) fn check_values(body: &[u8]) -> Result<(), ApiError> {
-    let is_divider = |byte: &&u8| matches!(byte, b',' | b':' | b'[');
-    let is_small = body.len() <= limits::BODY_VALUES;
-    if is_small || body.iter().filter(is_divider).count() <= limits::BODY_VALUES {
-        return Ok(());
-    }
-    Err(too_many_values())
-}
-
-/// The refusal of a body that holds too much.
-pub(crate) fn too_many_values() -> ApiError {
-    ApiError::payload_too_large(format!(
-        "The request body holds more than the {} values that are accepted at once; send it in several requests.",
-        limits::BODY_VALUES
-    ))
 }
 
 fn check_content_type(headers: &HeaderMap) -> Result<(), InvalidParameter> {

@@ -6,14 +6,18 @@ use crate::{
     leave::{LEAVE_TIME, Leaving},
     listen::{Accepted, Listener, Listeners, Stream, Tls},
 };
-use axum::{Router, body::Body, http::Request};
+use axum::{
+    Router,
+    body::Body,
+    http::{HeaderValue, Request, header},
+};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
     server::graceful::GracefulShutdown,
 };
 use socket2::SockRef;
-use std::{io, net::IpAddr, time::Duration};
+use std::{convert::Infallible, io, net::IpAddr, time::Duration};
 use tokio::{net::TcpStream, task::JoinSet};
 use tokio_rustls::server::TlsStream;
 use tokio_util::either::Either;
@@ -33,6 +37,10 @@ pub struct Limits {
     pub write_idle: Duration,
     /// Time for requests in flight when the server stops: `--shutdown-grace`.
     pub shutdown_grace: Duration,
+    /// Connections at once: `--max-connections`. Who comes beyond them is told to come back.
+    pub connections: usize,
+    /// Bytes of memory for all request bodies that are read as a whole.
+    pub body_memory: usize,
 }
 
 impl Default for Limits {
@@ -43,9 +51,21 @@ impl Default for Limits {
             body_idle: Duration::from_mins(1),
             write_idle: Duration::from_mins(2),
             shutdown_grace: Duration::from_secs(30),
+            connections: Self::CONNECTIONS,
+            // One body may take three fifths of it.
+            body_memory: 512 * 1024 * 1024,
         }
     }
 }
+
+impl Limits {
+    /// Connections where the operator says nothing: an idle one takes about ten kilobytes.
+    pub const CONNECTIONS: usize = 8192;
+}
+
+/// On each request of a connection beyond the limit.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Crowded;
 
 /// Bytes that a connection buffers while it reads: headers must fit, and bodies come in pieces of at
 /// most this size, so that it also bounds the memory of an upload.
@@ -54,6 +74,8 @@ const READ_BUFFER: usize = 32 * 1024;
 const CLOSE_TIME: Duration = Duration::from_secs(10);
 /// How long to wait when the system has no more descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// Connections beyond the limit on which that is said at once; further ones wait with the system.
+const REFUSALS: usize = 256;
 
 /// Answers requests until `stop` is ready, then lets those in flight finish, and closes the database
 /// and the destination. A second `stop` ends the waiting.
@@ -127,7 +149,7 @@ impl Connections {
         loop {
             let accepted = tokio::select! {
                 () = &mut end => break,
-                accepted = listeners.accept() => accepted,
+                accepted = listeners.accept(), if self.has_place() => accepted,
                 Some(agreed) = self.handshakes.join_next() => {
                     if let Some(stream) = agreed.ok().flatten() {
                         let peer = address_of(stream.get_ref().0);
@@ -159,14 +181,36 @@ impl Connections {
         }
     }
 
+    /// Connections that are open, or about to be.
+    fn count(&self) -> usize {
+        self.tasks.len() + self.handshakes.len()
+    }
+
+    /// Whether one more is heard, be it to be refused.
+    fn has_place(&self) -> bool {
+        self.count() < self.limits.connections.saturating_add(REFUSALS)
+    }
+
     /// Answers the requests of one connection, beside all others.
     fn serve(&mut self, stream: Stream, peer: Option<IpAddr>) {
+        while self.tasks.try_join_next().is_some() {}
+        let is_crowded = self.count() >= self.limits.connections;
         let (router, leaving) = (self.router.clone(), self.leaving.clone());
         let service = service_fn(move |request: Request<Incoming>| {
             let mut request = request.map(Body::new);
             request.extensions_mut().insert(Peer(peer));
+            if is_crowded {
+                request.extensions_mut().insert(Crowded);
+            }
             let (answer, leaving) = (router.clone().oneshot(request), leaving.clone());
-            async move { answer.await.map(|response| leaving.mark(response)) }
+            async move {
+                let mut response = leaving.mark(answer.await?);
+                if is_crowded {
+                    let close = HeaderValue::from_static("close");
+                    response.headers_mut().insert(header::CONNECTION, close);
+                }
+                Ok::<_, Infallible>(response)
+            }
         });
         let connection = self.builder.serve_connection(TokioIo::new(stream), service);
         let connection = self.graceful.watch(connection);

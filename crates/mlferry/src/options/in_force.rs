@@ -49,6 +49,7 @@ impl ServerOptions {
             },
             "max-artifact-size" => self.max_artifact_size?.to_string(),
             "shutdown-grace" => seconds(self.shutdown_grace),
+            "max-connections" => self.max_connections.to_string(),
             "presigned-urls" => on_off(self.presigned_urls.are_announced),
             "no-destination-check" => self.store_settings.is_unchecked.to_string(),
             "artifact-cache-size" => self.artifact_cache.as_ref()?.bytes.to_string(),

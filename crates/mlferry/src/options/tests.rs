@@ -118,6 +118,7 @@ fn nothing_given_means_the_references_defaults() {
         log: LogOptions { level: LogLevel::Info, format: LogFormat::Text },
         max_artifact_size: None,
         shutdown_grace: Duration::from_secs(30),
+        max_connections: 8192,
         has_traces: false,
         notices: vec![
             "Backend store URI not provided. Using sqlite:///mlflow.db".to_owned(),
@@ -151,7 +152,8 @@ fn every_flag_is_read() {
         "server --backend-store-uri sqlite:////d/a.db --registry-store-uri sqlite:////d/a.db \
          --default-artifact-root s3://bucket/x --artifacts-destination file:///srv/a -h 0.0.0.0 -p 8080 -w 2 \
          --static-prefix /ml --allowed-hosts 'a.com, b.com:*' --cors-allowed-origins https://a.com \
-         --x-frame-options deny --log-format json --log-level WARNING --max-artifact-size 10G --shutdown-grace 2m",
+         --x-frame-options deny --log-format json --log-level WARNING --max-artifact-size 10G --shutdown-grace 2m \
+         --max-connections 500",
         NO_ENV,
     );
     let from_env = options(
@@ -176,6 +178,7 @@ fn every_flag_is_read() {
             ("MLFERRY_LOG_LEVEL", "WARNING"),
             ("MLFERRY_MAX_ARTIFACT_SIZE", "10G"),
             ("MLFERRY_SHUTDOWN_GRACE", "2m"),
+            ("MLFERRY_MAX_CONNECTIONS", "500"),
         ],
     );
     assert_eq!(typed, from_env);
@@ -208,6 +211,7 @@ fn every_flag_is_read() {
         log: LogOptions { level: LogLevel::Warn, format: LogFormat::Json },
         max_artifact_size: Some(10 << 30),
         shutdown_grace: Duration::from_mins(2),
+        max_connections: 500,
         has_traces: false,
         notices: vec![
             "[MLflow] Security middleware enabled. Allowed hosts: a.com, b.com:*. CORS origins: https://a.com."

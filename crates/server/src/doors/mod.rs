@@ -7,7 +7,7 @@ mod origin;
 pub use host::{HostPolicy, InvalidHost};
 pub use origin::OriginPolicy;
 
-use crate::error::ApiError;
+use crate::{error::ApiError, serve::Crowded};
 use axum::{
     extract::{Request, State},
     http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header},
@@ -87,9 +87,15 @@ pub(crate) async fn guard(
 
 fn refusal(keeper: &DoorKeeper, request: &Request) -> Option<Response> {
     let path = keeper.path(request);
+    // All but the probes, so that no route has to be remembered here.
+    let is_probe = matches!(path, "/health" | "/version" | "/ready" | "/metrics");
+    if !is_probe && request.extensions().get::<Crowded>().is_some() {
+        let error = ApiError::too_many_requests(
+            "The server has as many connections open as it may (--max-connections). Try again in a moment.",
+        );
+        return Some(error.into_response());
+    }
     if let Some(checks) = &keeper.doors.checks {
-        // All but the probes, so that no route has to be remembered here.
-        let is_probe = matches!(path, "/health" | "/version" | "/ready" | "/metrics");
         let check = || checks.hosts.check(request).and_then(|()| checks.origins.check(request));
         if !is_probe && let Err(error) = check() {
             return Some(error.into_response());

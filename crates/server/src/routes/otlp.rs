@@ -2,10 +2,10 @@
 
 use crate::{
     access::{Caller, Want},
+    bodies::{Share, check_values, collect, is_short, too_many_values},
     error::ApiError,
     otlp_count::holds_more_than,
     otlp_messages::Export,
-    rpc::{check_values, collect, too_many_values},
 };
 use axum::{
     body::{Body, Bytes},
@@ -44,10 +44,11 @@ pub(super) async fn export(
     if let Some(run) = &run {
         caller.judge(|wants| wants.run(run)).await?;
     }
-    let body = collect(body, limits::JSON_BODY_BYTES).await?;
+    let share = Share::of(&head.extensions);
+    let body = collect(&share, body, limits::JSON_BODY_BYTES).await?;
+    let is_large = sent.compression.may_swell(&body) || !is_short(&body);
     // Reading spans takes its time, in which others are answered.
-    let spans = tokio::task::spawn_blocking(move || sent.read(&body)).await;
-    let spans = spans.map_err(|_| unprocessable("Cannot convert OpenTelemetry spans."))??;
+    let spans = share.aside(is_large, move |share| sent.read(share, &body)).await?;
     let finished: BTreeSet<String> = spans
         .iter()
         .filter(|span| span.parent_id.is_none())
@@ -124,9 +125,9 @@ impl Sent {
         Ok(Self { experiment: ExperimentId::parse(experiment)?, encoding, compression })
     }
 
-    fn read(self, body: &Bytes) -> Result<Vec<Span>, ApiError> {
-        let body = self.compression.undo(body)?;
-        check_values(&body)?;
+    fn read(self, share: &Share, body: &Bytes) -> Result<Vec<Span>, ApiError> {
+        let body = self.compression.undo(share, body)?;
+        check_values(share, &body)?;
         let malformed = || ApiError::invalid_parameter("Invalid OpenTelemetry format");
         let groups = match self.encoding {
             Encoding::Protobuf => {
@@ -149,17 +150,27 @@ impl Sent {
     }
 }
 
+/// Bytes of a compressed body that can't become large: deflate makes at most a thousand of one.
+const HARMLESS_BYTES: usize = 4096;
+/// Bytes that are unpacked before room is taken for more.
+const UNPACK_BYTES: u64 = 1 << 20;
+
 impl Compression {
+    /// Whether a body may be much larger than it looks.
+    fn may_swell(self, body: &[u8]) -> bool {
+        !matches!(self, Self::None) && body.len() > HARMLESS_BYTES
+    }
+
     /// The body as it was, which may not be larger than one that comes as it is.
-    fn undo(self, body: &Bytes) -> Result<Bytes, ApiError> {
+    fn undo(self, share: &Share, body: &Bytes) -> Result<Bytes, ApiError> {
         match self {
             Self::None => Ok(body.clone()),
             Self::Gzip => {
-                read_all(MultiGzDecoder::new(&body[..])).map_err(|error| error.of("gzip"))
+                read_all(share, MultiGzDecoder::new(&body[..])).map_err(|error| error.of("gzip"))
             }
             // Some clients leave out the header of zlib.
-            Self::Deflate => match read_all(ZlibDecoder::new(&body[..])) {
-                Err(Compressed::Malformed) => read_all(DeflateDecoder::new(&body[..])),
+            Self::Deflate => match read_all(share, ZlibDecoder::new(&body[..])) {
+                Err(Compressed::Malformed) => read_all(share, DeflateDecoder::new(&body[..])),
                 read => read,
             }
             .map_err(|error| error.of("deflate")),
@@ -176,6 +187,7 @@ pub(crate) fn count_spans(headers: &HeaderMap, body: &Bytes) -> Result<usize, Ap
 enum Compressed {
     Malformed,
     TooLarge,
+    NoRoom(ApiError),
 }
 
 impl Compressed {
@@ -188,19 +200,21 @@ impl Compressed {
                 "The request body is larger than {} bytes.",
                 limits::JSON_BODY_BYTES
             )),
+            Self::NoRoom(refusal) => refusal,
         }
     }
 }
 
-fn read_all(decoder: impl Read) -> Result<Bytes, Compressed> {
+fn read_all(share: &Share, mut decoder: impl Read) -> Result<Bytes, Compressed> {
     let mut body = Vec::new();
-    // One more tells whether there is more.
-    let mut limited = decoder.take(limits::JSON_BODY_BYTES as u64 + 1);
-    limited.read_to_end(&mut body).map_err(|_| Compressed::Malformed)?;
-    if body.len() > limits::JSON_BODY_BYTES {
-        return Err(Compressed::TooLarge);
+    loop {
+        let read = decoder.by_ref().take(UNPACK_BYTES).read_to_end(&mut body);
+        match read.map_err(|_| Compressed::Malformed)? {
+            0 => return Ok(body.into()),
+            _ if body.len() > limits::JSON_BODY_BYTES => return Err(Compressed::TooLarge),
+            more => share.take(more).map_err(Compressed::NoRoom)?,
+        }
     }
-    Ok(body.into())
 }
 
 fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {

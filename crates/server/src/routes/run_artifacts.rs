@@ -4,9 +4,10 @@ use super::{archives, artifacts::file_info};
 use crate::{
     access::Caller,
     artifact_roots::{ArtifactRoot, ArtifactRoots},
+    bodies::{Share, collect},
     download,
     error::ApiError,
-    rpc::{Reply, Rpc, collect, query_pairs},
+    rpc::{Reply, Rpc, query_pairs},
 };
 use axum::{
     Json,
@@ -172,7 +173,8 @@ pub(super) async fn upload(
     caller.judge(|wants| wants.run(&run)).await?;
     let path = query.get("path").filter(|path| !path.is_empty());
     let path = ArtifactPath::parse_file(path.ok_or_else(|| missing_from_request("path"))?)?;
-    let data = collect(request.into_body(), limits::UPLOAD_ARTIFACT_BYTES).await;
+    let share = Share::of(request.extensions());
+    let data = collect(&share, request.into_body(), limits::UPLOAD_ARTIFACT_BYTES).await;
     let data =
         data.map_err(|error| error.or_too_large("Artifact size is too large. Max size is 10MB."))?;
     if data.is_empty() {

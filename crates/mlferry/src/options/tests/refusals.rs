@@ -42,6 +42,10 @@ fn wrong_values_are_named() {
              2m.",
         ),
         (
+            "--max-connections 0",
+            "Invalid value for '--max-connections': '0' is not a positive integer.",
+        ),
+        (
             "--x-frame-options 'a\nb'",
             "Invalid value for '--x-frame-options': \"A\\nB\" cannot be sent as a header. Use SAMEORIGIN, DENY or \
              NONE.",
