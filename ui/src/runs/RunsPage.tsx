@@ -1,0 +1,127 @@
+import { Button, Group, SegmentedControl, Text } from '@mantine/core';
+import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
+import { getRouteApi } from '@tanstack/react-router';
+import { useMemo } from 'react';
+import { ApiError } from '../api/client';
+import { ExperimentTabs } from '../experiments/ExperimentTabs';
+import { experimentQuery } from '../experiments/queries';
+import { FilterField } from '../filter/FilterField';
+import { EmptyState, trackingLine } from '../shell/EmptyState';
+import { Failure } from '../shell/Failure';
+import { Place } from '../shell/Place';
+import { ColumnPicker } from './ColumnPicker';
+import { columnsOf, firstColumns, identifier, isSortable, type Column } from './columns';
+import { ExportButton } from './ExportButton';
+import { columnIdsOf, runsQuery } from './queries';
+import { RunsTable } from './RunsTable';
+import type { RunsSearch } from './search';
+import { SelectionBar } from './SelectionBar';
+
+const route = getRouteApi('/experiments/$experimentId/runs');
+/** What a filter can name of the data that went into runs. */
+const DATASETS = ['dataset.name', 'dataset.digest', 'dataset.context'];
+
+/** The runs of one experiment. */
+export function RunsPage() {
+  const { experimentId } = route.useParams();
+  const search = route.useSearch();
+  const navigate = route.useNavigate();
+  const experiment = useQuery(experimentQuery(experimentId));
+  const found = useInfiniteQuery(runsQuery(experimentId, search));
+  const { data, error } = found;
+  const runs = useMemo(() => data?.pages.flatMap((page) => page.runs ?? []) ?? [], [data]);
+  const all = useMemo(() => columnsOf(data?.pages.map(columnIdsOf) ?? []), [data]);
+  // Of the first page: columns must not move while one scrolls.
+  const first = data?.pages[0];
+  const columns = useMemo(
+    () => search.columns ?? firstColumns(columnsOf(first ? [columnIdsOf(first)] : [])),
+    [search.columns, first],
+  );
+  const vocabulary = useMemo(() => vocabularyOf(all), [all]);
+  const change = (part: RunsSearch) => void navigate({ search: (old) => ({ ...old, ...part }) });
+  const name = experiment.data?.name ?? `Experiment ${experimentId}`;
+
+  if (experiment.error) {
+    return (
+      <Failure
+        title="The experiment can't be shown"
+        error={experiment.error}
+        onRepeat={() => void experiment.refetch()}
+      />
+    );
+  }
+  const isRefused = error instanceof ApiError && error.status === 400 && Boolean(search.filter);
+  const isNarrowed = Boolean(search.filter) || Boolean(search.deleted);
+  return (
+    <Place
+      title={name}
+      actions={
+        <>
+          <ColumnPicker all={all} shown={columns} onChange={(columns) => change({ columns })} />
+          <ExportButton experimentId={experimentId} name={name} search={search} isDisabled={runs.length === 0} />
+        </>
+      }
+    >
+      <ExperimentTabs experimentId={experimentId} />
+      <FilterField
+        label="Find runs"
+        placeholder="Words of the name, or a filter such as metrics.loss < 0.1 AND params.lr = '0.01'"
+        value={search.filter ?? ''}
+        vocabulary={vocabulary}
+        error={isRefused ? error : undefined}
+        onApply={(filter) => change({ filter: filter || undefined })}
+      />
+      <Group justify="space-between" gap="xs">
+        <SegmentedControl
+          aria-label="Which runs"
+          data={['Active', 'Deleted']}
+          value={search.deleted ? 'Deleted' : 'Active'}
+          onChange={(which) => change({ deleted: which === 'Deleted' || undefined, selected: undefined })}
+        />
+        <SelectionBar experimentId={experimentId} search={search} onClear={() => change({ selected: undefined })} />
+        <Text size="sm" c="dimmed" role="status">
+          {counted(runs.length, found.hasNextPage)}
+        </Text>
+      </Group>
+      {error && !isRefused && (
+        <Failure title="The runs can't be shown" error={error} onRepeat={() => void found.refetch()} />
+      )}
+      {error && !isRefused && search.sort && (
+        <Button variant="default" onClick={() => change({ sort: undefined, ascending: undefined })}>
+          Order by start
+        </Button>
+      )}
+      {!error && data && runs.length === 0 ? (
+        <NoRuns experimentId={experimentId} isNarrowed={isNarrowed} />
+      ) : (
+        <RunsTable
+          runs={runs}
+          columns={columns}
+          hasMore={found.hasNextPage}
+          isLoading={found.isFetching}
+          onMore={() => void found.fetchNextPage()}
+        />
+      )}
+    </Place>
+  );
+}
+
+function counted(count: number, hasMore: boolean): string {
+  const runs = count === 1 ? '1 run' : `${count} runs`;
+  return hasMore ? `The first ${runs}; more come as you scroll` : runs;
+}
+
+function NoRuns({ experimentId, isNarrowed }: { experimentId: string; isNarrowed: boolean }) {
+  if (isNarrowed) return <EmptyState title="No run fits">Change the filter, or show the others.</EmptyState>;
+  const run = `with mlflow.start_run(experiment_id="${experimentId}"): mlflow.log_metric("loss", 0.5)`;
+  return (
+    <EmptyState title="No runs yet" python={`import mlflow\n${trackingLine()}\n${run}`}>
+      Three lines of Python log the first one:
+    </EmptyState>
+  );
+}
+
+/** What a filter can name, as far as it was seen. */
+function vocabularyOf(all: readonly Column[]): string[] {
+  return ['attributes.run_name', ...all.filter(isSortable).map(identifier), ...DATASETS];
+}

@@ -1,0 +1,127 @@
+import { Checkbox } from '@mantine/core';
+import { getRouteApi } from '@tanstack/react-router';
+import {
+  createColumnHelper,
+  getCoreRowModel,
+  useReactTable,
+  type ColumnDef,
+  type RowSelectionState,
+  type SortingState,
+  type Table,
+} from '@tanstack/react-table';
+import { useMemo } from 'react';
+import type { Run } from '../api/types';
+import { PageLink } from '../shell/PageLink';
+import { Time } from '../shell/Time';
+import { VirtualTable } from '../shell/VirtualTable';
+import { columnOf, identifier, idOf, isSortable, nameOf, shown, titleOf, valuesOf, type Column } from './columns';
+import { FIRST_ORDER } from './queries';
+import { StatusBadge } from './StatusBadge';
+
+const route = getRouteApi('/experiments/$experimentId/runs');
+/** Runs that can be selected at once: their ids stand in the address. */
+const MOST_SELECTED = 500;
+
+interface Props {
+  runs: Run[];
+  /** Ids of the columns behind the name. */
+  columns: readonly string[];
+  hasMore: boolean;
+  isLoading: boolean;
+  onMore: () => void;
+}
+
+/** The runs of an experiment; order and selection stand in the address. */
+export function RunsTable({ runs, columns, hasMore, isLoading, onMore }: Props) {
+  const search = route.useSearch();
+  const navigate = route.useNavigate();
+  const definitions = useMemo(
+    () => [SELECT, NAME, ...columns.flatMap((id) => columnOf(id) ?? []).map(definitionOf)],
+    [columns],
+  );
+  const sorting: SortingState = [{ id: search.sort ?? FIRST_ORDER, desc: !search.ascending }];
+  const rowSelection = useMemo(
+    (): RowSelectionState => Object.fromEntries((search.selected ?? []).map((id) => [id, true])),
+    [search.selected],
+  );
+  const table = useReactTable({
+    data: runs,
+    columns: definitions,
+    getRowId: (run) => run.info.run_id,
+    getCoreRowModel: getCoreRowModel(),
+    manualSorting: true,
+    enableSortingRemoval: false,
+    state: { sorting, rowSelection },
+    onSortingChange: (change) => {
+      const next = (typeof change === 'function' ? change(sorting) : change)[0];
+      void navigate({ search: (old) => ({ ...old, sort: next?.id, ascending: next?.desc ? undefined : true }) });
+    },
+    onRowSelectionChange: (change) => {
+      const next = typeof change === 'function' ? change(rowSelection) : change;
+      const selected = Object.keys(next).slice(0, MOST_SELECTED);
+      void navigate({
+        search: (old) => ({ ...old, selected: selected.length > 0 ? selected : undefined }),
+        replace: true,
+      });
+    },
+  });
+  return <VirtualTable label="Runs" table={table} hasMore={hasMore} isLoading={isLoading} onMore={onMore} />;
+}
+
+const helper = createColumnHelper<Run>();
+
+const SELECT = helper.display({
+  id: 'select',
+  size: 44,
+  header: ({ table }) => <SelectAll table={table} />,
+  cell: ({ row }) => (
+    // Not Mantine's: hundreds of these come and go while one scrolls.
+    <input
+      type="checkbox"
+      aria-label={`Select ${nameOf(row.original)}`}
+      checked={row.getIsSelected()}
+      onChange={row.getToggleSelectedHandler()}
+    />
+  ),
+});
+
+const NAME = helper.accessor(nameOf, {
+  id: 'attributes.run_name',
+  header: 'Run',
+  size: 240,
+  cell: ({ row: { original }, getValue }) => (
+    <PageLink to="/runs/$runId" params={{ runId: original.info.run_id }} title={getValue()}>
+      {getValue()}
+    </PageLink>
+  ),
+});
+
+function SelectAll({ table }: { table: Table<Run> }) {
+  return (
+    <Checkbox
+      size="xs"
+      aria-label="Select all that are loaded"
+      checked={table.getIsAllRowsSelected()}
+      indeterminate={table.getIsSomeRowsSelected()}
+      onChange={table.getToggleAllRowsSelectedHandler()}
+    />
+  );
+}
+
+/** The column of the table that shows a column of runs. */
+function definitionOf(column: Column): ColumnDef<Run, string> {
+  const id = idOf(column);
+  return {
+    id,
+    size: 150,
+    enableSorting: isSortable(column),
+    sortDescFirst: column.kind === 'metrics' || column.key.endsWith('_time'),
+    header: () => <span title={identifier(column)}>{titleOf(column)}</span>,
+    accessorFn: (run) => shown(column, valuesOf(run).get(id)),
+    cell: ({ row: { original }, getValue }) => {
+      if (id === 'attributes.status') return <StatusBadge status={original.info.status} />;
+      if (id === 'attributes.start_time') return <Time time={original.info.start_time} />;
+      return <span title={getValue()}>{getValue()}</span>;
+    },
+  };
+}

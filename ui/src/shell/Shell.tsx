@@ -1,0 +1,41 @@
+import { AppShell, Group, Text } from '@mantine/core';
+import { Link, Outlet } from '@tanstack/react-router';
+import icon from './icon.svg';
+import { SchemeSwitch } from './SchemeSwitch';
+import classes from './Shell.module.css';
+
+/** Height of the bar at the top, in pixels. */
+const HEADER_PX = 48;
+
+/** The frame around every place: the bar with the navigation, and what the address shows. */
+export function Shell() {
+  return (
+    <AppShell header={{ height: HEADER_PX }} padding={{ base: 'xs', sm: 'md' }}>
+      <button type="button" className="skip-link" onClick={() => document.querySelector<HTMLElement>('main')?.focus()}>
+        Skip to the content
+      </button>
+      <AppShell.Header>
+        <Group h="100%" px="md" gap="lg" wrap="nowrap">
+          <Link to="/experiments" className={classes.name} aria-label="mlferry, to the experiments">
+            <img src={icon} alt="" width={24} height={24} />
+            <Text span fw={700} visibleFrom="xs">
+              mlferry
+            </Text>
+          </Link>
+          <nav aria-label="Main" className={classes.places}>
+            <Link to="/experiments" className={classes.place}>
+              Experiments
+            </Link>
+            <Link to="/models" className={classes.place}>
+              Models
+            </Link>
+          </nav>
+          <SchemeSwitch />
+        </Group>
+      </AppShell.Header>
+      <AppShell.Main tabIndex={-1} className={classes.main}>
+        <Outlet />
+      </AppShell.Main>
+    </AppShell>
+  );
+}
