@@ -10,15 +10,40 @@ PYTEST_WORKERS ?= 2
 # What takes long to build and serves every clone: Garage alone takes a quarter of an hour.
 TOOLS ?= $(HOME)/.cache/mlferry-tools
 
-.PHONY: run build test test-rust test-python crash abuse soak fuzz lint lint-deploy fmt deny docs wheel deb deploy-tools bench bench-artifacts bench-stores bench-tracking bench-code bench-tools clean
+.PHONY: run build test test-rust test-python ui ui-lint ui-test crash abuse soak fuzz lint lint-deploy fmt deny docs wheel deb deploy-tools bench bench-artifacts bench-stores bench-tracking bench-code bench-tools clean
 
 run: build ## Build and start the server on http://localhost:5000
 	$(BINARY) server
 
-build: ## Build the release binary
+# The page goes into the binary. Without npm there is a binary all the same, whose page says how to build it.
+build: $(if $(shell command -v npm),ui) ## Build the release binary
 	cargo build --release --locked
 
-test: test-rust test-python ## Install what the tests need, and run all of them
+# The web page. Its files are named, so that it is built again only after a change.
+UI_SOURCES := $(shell find ui -type f -not -path 'ui/node_modules/*' -not -path 'ui/dist/*' -not -path 'ui/packed/*')
+
+ui: ui/dist/index.html ## Build the web page, in ui/dist
+
+ui/dist/index.html: $(UI_SOURCES) ui/node_modules/ready
+	cd ui && npm run --silent build -- --logLevel warn
+	touch $@
+
+ui/node_modules/ready: ui/package-lock.json | node
+	cd ui && npm ci --silent
+	touch $@
+
+.PHONY: node
+node: ## Install Node for the web page, unless it is there
+	command -v npm >/dev/null || { $(SUDO) apt-get update -qq; $(SUDO) apt-get install -y -qq npm; }
+
+ui-lint: ui/node_modules/ready
+	cd ui && npm run --silent lint
+
+# Of what has no need of a browser; tests/ui drives one.
+ui-test: ui
+	cd ui && npm test --silent && npm run --silent size
+
+test: test-rust ui-test test-python ## Install what the tests need, and run all of them
 
 # cargo-nextest runs tests in parallel processes; without it, cargo's own runner does.
 RUN_TESTS := $(shell command -v cargo-nextest >/dev/null && echo nextest run || echo test --quiet)
@@ -28,7 +53,7 @@ test-rust: postgres
 	cargo $(RUN_TESTS) --workspace --locked
 	tests/scripts/with-postgres cargo $(RUN_TESTS) --package mlferry-store --locked
 
-test-python: build postgres stores chromium wheel deb deploy-tools .venv/ready .venv-skinny1/ready .venv-skinny2/ready
+test-python: build ui postgres stores chromium wheel deb deploy-tools .venv/ready .venv-skinny1/ready .venv-skinny2/ready
 	cd tests && $(PYTEST)
 	cargo build --locked --features sftp,ftp,hdfs
 	cd tests && MLFERRY_BIN=$(CURDIR)/target/debug/mlferry $(PYTEST) compat/destinations compat/test_hosts.py -k "sftp or ftp or hdfs"
@@ -76,7 +101,7 @@ lint: .venv/ready ## Check formats, lints and licences
 	cargo clippy --package mlferry-artifacts --all-targets --all-features --locked -- -D warnings
 	.venv/bin/ruff check $(PYTHON_CODE)
 	.venv/bin/ruff format --check $(PYTHON_CODE)
-	$(MAKE) deny lint-deploy
+	$(MAKE) deny lint-deploy ui-lint
 
 lint-deploy: .venv-deploy/ready ## Check the files of deploy/, each with its own linter
 	.venv-deploy/bin/hadolint deploy/Dockerfile deploy/client/Dockerfile
@@ -92,10 +117,11 @@ deny: .tools/bin/cargo-deny
 .tools/bin/cargo-deny:
 	cargo install --quiet --locked --root .tools --version 0.20.2 cargo-deny
 
-fmt: .venv/ready ## Format everything
+fmt: .venv/ready ui/node_modules/ready ## Format everything
 	cargo fmt --all
 	.venv/bin/ruff format $(PYTHON_CODE)
 	.venv/bin/ruff check --fix $(PYTHON_CODE)
+	cd ui && npm run --silent fmt
 
 # The same profile and flags as `build`, so that cargo has nothing left to do.
 wheel: build .venv-deploy/ready ## Make the Python wheel in target/wheels
@@ -211,4 +237,4 @@ python-venv:
 	touch $@
 
 clean: ## Remove what was built and installed here
-	rm -rf target .tools .venv .venv-deploy .venv-fasttrackml .venv-skinny1 .venv-skinny2
+	rm -rf target ui/dist ui/node_modules .tools .venv .venv-deploy .venv-fasttrackml .venv-skinny1 .venv-skinny2

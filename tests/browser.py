@@ -6,7 +6,7 @@ import re
 import shutil
 from pathlib import Path
 
-from playwright.sync_api import Page, Request, Response, sync_playwright
+from playwright.sync_api import ConsoleMessage, Page, Request, Response, sync_playwright
 
 from harness import wait_until
 
@@ -30,12 +30,13 @@ WORDS_OF_ERRORS = re.compile(r"error|went wrong|failed|not found|could ?n.t|unab
 
 
 class Browser:
-    """One tab, with the failed requests and the script's errors of the place that it shows."""
+    """One tab: failed requests, errors of scripts, and what the console was told at the place that it shows."""
 
     def __init__(self, url: str):
         self.url = url
         self.failed: list[str] = []
         self.errors: list[str] = []
+        self.console: list[str] = []
         self._under_way: set[Request] = set()
 
     def __enter__(self) -> Browser:
@@ -48,6 +49,7 @@ class Browser:
         self.page.on("requestfinished", self._ended)
         self.page.on("requestfailed", self._broken)
         self.page.on("pageerror", lambda error: self.errors.append(str(error)))
+        self.page.on("console", self._told)
         return self
 
     def __exit__(self, *_) -> None:
@@ -72,10 +74,14 @@ class Browser:
         if request.failure != "net::ERR_ABORTED":
             self.failed.append(f"{request.failure} {request.url}")
 
+    def _told(self, message: ConsoleMessage) -> None:
+        if message.type in {"error", "warning"}:
+            self.console.append(message.text)
+
     def visit(self, place: str) -> None:
         """Opens a place of the page, such as `/experiments`, from the start."""
         self.page.goto("about:blank")
-        self.failed, self.errors = [], []
+        self.failed, self.errors, self.console = [], [], []
         self._under_way.clear()
         self.page.goto(f"{self.url}/#{place}")
 

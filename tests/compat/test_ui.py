@@ -1,4 +1,4 @@
-"""The stock web page out of an installed mlflow, and the page that stands in for it."""
+"""The stock web page out of an installed mlflow, and the page that stands in for it. `ui/` has the one of our own."""
 
 from __future__ import annotations
 
@@ -143,17 +143,18 @@ def test_without_a_page_the_server_says_that_it_runs(own_server):
     answer = server.get("/")
     assert answer.status == 200
     assert "This MLflow tracking server is running" in answer.text
+    assert "switched off" in answer.text
     server.get("/static-files/manifest.json").assert_error(404, "ENDPOINT_NOT_FOUND")
 
 
-def test_the_page_of_the_active_environment_is_shown_when_nothing_is_said(own_server):
-    server = own_server(environment={"VIRTUAL_ENV": sys.prefix})
+def test_the_page_of_the_active_environment_is_shown_when_it_is_wanted(own_server):
+    server = own_server("--ui", "stock", environment={"VIRTUAL_ENV": sys.prefix})
     assert server.get("/").body == INDEX
     assert server.log_line(f"Web page: that of mlflow {mlflow.__version__} in {Path(mlflow.__file__).parent}")
     assert "WARNING" not in server.log_line("Web page: ")
 
 
-def test_the_page_beside_the_program_is_shown_when_nothing_is_said(own_server, tmp_path, monkeypatch):
+def test_the_page_beside_the_program_is_shown_when_it_is_wanted(own_server, tmp_path, monkeypatch):
     """As a wheel installs it: the program in bin, the packages in lib."""
     (tmp_path / "bin").mkdir()
     program = tmp_path / "bin" / "mlferry"
@@ -163,7 +164,7 @@ def test_the_page_beside_the_program_is_shown_when_nothing_is_said(own_server, t
     page.mkdir(parents=True)
     (page / "index.html").write_text("beside")
     monkeypatch.setenv("MLFERRY_BIN", str(program))
-    server = own_server(environment={"VIRTUAL_ENV": ""})
+    server = own_server("--ui", "stock", environment={"VIRTUAL_ENV": ""})
     assert server.get("/").text == "beside"
 
 

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use mlferry_artifacts::{Destination, StoreSettings};
 use mlferry_protocol::{LongValues, limits};
-use mlferry_server::{Limits, PresignedUrls};
+use mlferry_server::{Limits, Page, PresignedUrls};
 use mlferry_store::Connections;
 
 use crate::checks::{self, DEFAULT_FILE_STORE};
@@ -24,7 +24,7 @@ use crate::flags::ServerFlags;
 use crate::listen::{self, ListenOptions};
 use crate::log::{LogFormat, LogLevel, LogOptions};
 use crate::server_opts::{self, ServerOpts, TlsOpts};
-use crate::ui::{self, UiOptions};
+use crate::ui;
 use crate::units::{parse_duration, parse_size_bytes};
 use crate::uri;
 use crate::usage::Stop;
@@ -41,7 +41,7 @@ pub(crate) struct ServerOptions {
     /// Where the server is reached.
     pub(crate) listen: ListenOptions,
     /// The web page.
-    pub(crate) ui: UiOptions,
+    pub(crate) ui: Page,
     /// Most threads that handle requests, at least 1.
     pub(crate) workers: usize,
     /// Database for records; with `artifacts_only` it is not to be opened.

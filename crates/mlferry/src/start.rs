@@ -19,7 +19,6 @@ use crate::listen::{self, Bound, Handed};
 use crate::options::ServerOptions;
 use crate::service_manager;
 use crate::signals::StopSignals;
-use crate::ui::UiOptions;
 
 /// Threads for work that blocks on the disk. More of them only wait for each other: uploads of small
 /// files came close to their most flushes a second at 16, and each thread keeps some memory. Five are for SQLite.
@@ -78,10 +77,7 @@ async fn start(mut options: ServerOptions, handed: Vec<Handed>) -> anyhow::Resul
             Some(settings) => Some(access::open(settings).await?),
             None => None,
         },
-        ui: match options.ui.clone() {
-            UiOptions::Stock(folder) => Some(folder),
-            UiOptions::None => None,
-        },
+        ui: options.ui.clone(),
     };
     answer(bound, app, limits).await?;
     if let Some(cache) = options.store_settings.cache {

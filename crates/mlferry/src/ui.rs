@@ -1,4 +1,4 @@
-//! The web page: MLflow's own, out of an installed `mlflow`, or none.
+//! The web page: our own, MLflow's out of an installed `mlflow`, or none.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use mlferry_protocol::MLFLOW_VERSION;
+use mlferry_server::Page;
 
 use crate::env::Env;
 use crate::usage::Stop;
@@ -28,9 +29,9 @@ print(*(spec and spec.submodule_search_locations or []), sep='\\n')";
 /// What stood on the command line or in the environment.
 #[derive(Args, Clone, Debug, Default)]
 pub(crate) struct UiFlags {
-    /// Web page to show: 'stock' is that of an installed mlflow package, 'none' only says that the server runs
-    /// (default: stock if mlflow is installed beside mlferry or in the active environment, else none)
-    #[arg(long, value_name = "stock|none", env = "MLFERRY_UI")]
+    /// Web page to show: 'builtin' is mlferry's own, 'stock' that of an installed mlflow package, 'none' only says that
+    /// the server runs (default: builtin, or stock with --ui-path)
+    #[arg(long, value_name = "builtin|stock|none", env = "MLFERRY_UI")]
     pub(crate) ui: Option<String>,
 
     /// Folder of the stock page, with its index.html (default: that of the package which is found)
@@ -38,34 +39,23 @@ pub(crate) struct UiFlags {
     pub(crate) ui_path: Option<String>,
 }
 
-/// The web page to show.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum UiOptions {
-    /// Only that the server runs.
-    None,
-    /// The stock page in this folder.
-    Stock(PathBuf),
-}
-
 /// Checks the flags, and finds the page.
-pub(crate) fn resolve(
-    flags: &UiFlags,
-    env: &Env,
-    notices: &mut Vec<String>,
-) -> Result<UiOptions, Stop> {
+pub(crate) fn resolve(flags: &UiFlags, env: &Env, notices: &mut Vec<String>) -> Result<Page, Stop> {
     let path = flags.ui_path.as_deref().filter(|path| !path.is_empty());
     let ui = flags.ui.as_deref().filter(|ui| !ui.is_empty()).map(str::to_ascii_lowercase);
-    let folder = match (ui.as_deref(), path) {
-        (Some("none"), None) => None,
-        (Some("none"), Some(_)) => {
-            return Err(Stop::usage("--ui-path is of no use with --ui none. Leave one of them out."));
+    Ok(match (ui.as_deref(), path) {
+        (Some("builtin") | None, None) => Page::Builtin,
+        (Some("none"), None) => Page::None,
+        (Some(ui @ ("builtin" | "none")), Some(_)) => {
+            return Err(Stop::usage(format!(
+                "--ui-path is of no use with --ui {ui}. Leave one of them out."
+            )));
         }
-        (Some("stock") | None, Some(path)) => Some(page_in(Path::new(path)).map_err(|error| {
+        (Some("stock") | None, Some(path)) => Page::Stock(page_in(Path::new(path)).map_err(|error| {
             Stop::Refused(format!(
                 "--ui-path '{path}' is not the folder of a web page: its index.html can't be read ({error})."
             ))
         })?),
-        (None, None) => installed(env).map(|package| package.serve(notices)),
         (Some("stock"), None) => {
             let package = installed(env).or_else(known_to_python).ok_or_else(|| {
                 Stop::Refused(format!(
@@ -74,16 +64,15 @@ pub(crate) fn resolve(
                      (mlflow-skinny has no page), or name the page's folder with --ui-path."
                 ))
             })?;
-            Some(package.serve(notices))
+            Page::Stock(package.serve(notices))
         }
         (Some(other), _) => {
             return Err(Stop::invalid(
                 "'--ui'",
-                format_args!("'{other}' is not one of 'stock', 'none'."),
+                format_args!("'{other}' is not one of 'builtin', 'stock', 'none'."),
             ));
         }
-    };
-    Ok(folder.map_or(UiOptions::None, UiOptions::Stock))
+    })
 }
 
 /// An installed `mlflow` that has the page.
@@ -195,20 +184,22 @@ mod tests {
         let environment = tempfile::tempdir().unwrap();
         let root = fs::canonicalize(environment.path()).unwrap();
         let env = Env::from([("VIRTUAL_ENV", root.to_str().unwrap())]);
-        let mut notices = Vec::new();
-        let found = resolve(&UiFlags::default(), &env, &mut notices).unwrap();
-        assert_eq!((found, notices.as_slice()), (UiOptions::None, [].as_slice()));
-
         install(&root, "python3.9");
         let package = install(&root, "python3.11");
-        let found = resolve(&UiFlags::default(), &env, &mut notices).unwrap();
-        assert_eq!(found, UiOptions::Stock(package.join(BUILD)));
+        let stock = UiFlags { ui: Some("stock".to_owned()), ui_path: None };
+        let mut notices = Vec::new();
+        let found = resolve(&stock, &env, &mut notices).unwrap();
+        assert_eq!(found, Page::Stock(package.join(BUILD)));
         let [notice] = notices.as_slice() else { panic!("{notices:?}") };
         assert!(notice.contains("mlflow 3.9.0") && notice.contains("WARNING"), "{notice}");
         assert!(notice.contains(MLFLOW_VERSION), "{notice}");
 
-        let none = UiFlags { ui: Some("none".to_owned()), ui_path: None };
-        assert_eq!(resolve(&none, &env, &mut Vec::new()).unwrap(), UiOptions::None);
+        for (ui, page) in
+            [(None, Page::Builtin), (Some("Builtin"), Page::Builtin), (Some("none"), Page::None)]
+        {
+            let flags = UiFlags { ui: ui.map(str::to_owned), ui_path: None };
+            assert_eq!(resolve(&flags, &env, &mut Vec::new()).unwrap(), page, "{ui:?}");
+        }
     }
 
     #[test]
@@ -232,6 +223,9 @@ mod tests {
         assert!(refusal("stock", "/nope").contains("--ui-path '/nope'"));
         assert!(refusal("", "/nope").contains("--ui-path '/nope'"));
         assert!(refusal("none", "/nope").contains("no use with --ui none"));
-        assert!(refusal("bultin", "").contains("'bultin' is not one of 'stock', 'none'."));
+        assert!(refusal("builtin", "/nope").contains("no use with --ui builtin"));
+        assert!(
+            refusal("bultin", "").contains("'bultin' is not one of 'builtin', 'stock', 'none'.")
+        );
     }
 }

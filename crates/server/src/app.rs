@@ -10,7 +10,7 @@ use crate::{
     metrics::{MeasuredParts, Metrics, RouteMetrics},
     observe::{Exchange, Panicked, observe},
     ready::Readiness,
-    routes::{Access, Info, Needs, Proxy, Route, RunArtifacts, Ui, add_slash, table},
+    routes::{Access, Info, Needs, Page, Proxy, Route, RunArtifacts, Ui, add_slash, table},
     serve::Limits,
     trace,
     webhooks::{Deliveries, DeliveryCounts, Sender, WebhookOptions, Webhooks},
@@ -26,7 +26,7 @@ use axum::{
 use mlferry_artifacts::Service;
 use mlferry_protocol::{ErrorCode, LongValues};
 use mlferry_store::Store;
-use std::{any::Any, path::PathBuf, sync::Arc, time::Duration};
+use std::{any::Any, sync::Arc, time::Duration};
 use tower::util::MapRequestLayer;
 use tower_http::{catch_panic::CatchPanicLayer, timeout::RequestBodyTimeoutLayer};
 
@@ -64,8 +64,8 @@ pub struct App {
     pub doors: Doors,
     /// Who may do what; without, everybody may do everything.
     pub access: Option<AccessOptions>,
-    /// Folder of the stock web page; without, a page says that the server runs.
-    pub ui: Option<PathBuf>,
+    /// The web page.
+    pub ui: Page,
 }
 
 /// URLs that lead clients straight to the artifact store.
@@ -146,7 +146,7 @@ impl App {
                 readiness: Readiness::new(store.clone(), service.clone()),
                 metrics: metrics.clone(),
             },
-            ui: Ui(self.ui),
+            ui: Ui { page: self.ui, has_store: store.is_some() },
             proxy: service.clone().map(|service| Proxy {
                 service,
                 max_artifact_bytes,

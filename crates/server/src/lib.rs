@@ -32,6 +32,6 @@ pub use artifact_roots::RootOptions;
 pub use collect::{Collector, FolderPage, Weight};
 pub use doors::{Checks, Doors, HostPolicy, InvalidHost, OriginPolicy};
 pub use listen::{Listener, Tls, TlsError};
-pub use routes::Access;
+pub use routes::{Access, Page};
 pub use serve::{Limits, serve};
 pub use webhooks::{AddressRules, WebhookOptions};

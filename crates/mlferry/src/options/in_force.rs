@@ -3,10 +3,11 @@
 use std::path::Path;
 use std::time::Duration;
 
+use mlferry_server::Page;
+
 use super::ServerOptions;
 use crate::listen::Address;
 use crate::log::{LogFormat, LogLevel};
-use crate::ui::UiOptions;
 
 impl ServerOptions {
     /// The value of a flag that was not given, by its long name; `None` where nothing is in force, or a word says it
@@ -26,12 +27,13 @@ impl ServerOptions {
             "tls-cert" => path(&self.listen.tls.as_ref()?.certificate),
             "tls-key" => path(&self.listen.tls.as_ref()?.key),
             "ui" => match self.ui {
-                UiOptions::Stock(_) => "stock".to_owned(),
-                UiOptions::None => "none".to_owned(),
+                Page::Builtin => "builtin".to_owned(),
+                Page::Stock(_) => "stock".to_owned(),
+                Page::None => "none".to_owned(),
             },
             "ui-path" => match &self.ui {
-                UiOptions::Stock(folder) => path(folder),
-                UiOptions::None => return None,
+                Page::Stock(folder) => path(folder),
+                Page::Builtin | Page::None => return None,
             },
             "workers" => self.workers.to_string(),
             "disable-security-middleware" => (!self.security_middleware).to_string(),

@@ -91,7 +91,7 @@ fn port_of(options: &ServerOptions) -> u16 {
 fn nothing_given_means_the_references_defaults() {
     let expected = ServerOptions {
         listen: tcp("127.0.0.1", 5000),
-        ui: UiOptions::None,
+        ui: Page::Builtin,
         workers: 4,
         backend_store_uri: "sqlite:///mlflow.db".to_owned(),
         default_artifact_root: "mlflow-artifacts:/".to_owned(),
@@ -184,7 +184,7 @@ fn every_flag_is_read() {
     assert_eq!(typed, from_env);
     let expected = ServerOptions {
         listen: tcp("0.0.0.0", 8080),
-        ui: UiOptions::None,
+        ui: Page::Builtin,
         workers: 2,
         backend_store_uri: "sqlite:////d/a.db".to_owned(),
         default_artifact_root: "s3://bucket/x".to_owned(),

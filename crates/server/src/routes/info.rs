@@ -29,11 +29,38 @@ pub(crate) struct Info {
 /// The text format of Prometheus.
 const METRICS_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// Answers whoever opens the server in a browser, until there is a web page.
+/// Answers whoever opens a server in a browser that has no web page.
 const START_PAGE: &str = include_str!("start_page.html");
 
-pub(super) fn start_page() -> Html<String> {
-    Html(START_PAGE.replace("{version}", env!("CARGO_PKG_VERSION")))
+/// Why there is no web page.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum WhyNoPage {
+    /// The binary was built without it.
+    NotBuilt,
+    /// `--ui none`.
+    SwitchedOff,
+    /// `--artifacts-only`.
+    NoRecords,
+}
+
+impl WhyNoPage {
+    fn sentence(self) -> &'static str {
+        match self {
+            Self::NotBuilt => {
+                "The web page is not in this build of mlferry: <code>make ui build</code> builds it with Node, and puts it \
+                 in. <code>--ui stock</code> shows that of an installed mlflow."
+            }
+            Self::SwitchedOff => "Its web page is switched off by <code>--ui none</code>.",
+            Self::NoRecords => {
+                "It serves artifacts only (<code>--artifacts-only</code>), so that there are no experiments to show."
+            }
+        }
+    }
+}
+
+pub(super) fn start_page(why: WhyNoPage) -> Html<String> {
+    let page = START_PAGE.replace("{version}", env!("CARGO_PKG_VERSION"));
+    Html(page.replace("{why}", why.sentence()))
 }
 
 pub(super) async fn health() -> ([(HeaderName, &'static str); 1], &'static str) {

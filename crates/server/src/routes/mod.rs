@@ -45,6 +45,7 @@ pub(crate) use info::Info;
 #[cfg(feature = "fuzzing")]
 pub(crate) use otlp::count_spans;
 pub(crate) use run_artifacts::RunArtifacts;
+pub use ui::Page;
 pub(crate) use ui::{Ui, add_slash};
 
 use crate::{access::Authority, webhooks::Webhooks};

@@ -1,6 +1,9 @@
-//! The web page: the stock one out of an installed `mlflow`, or a page that says that the server runs.
+//! The web page: our own out of this binary, the stock one out of an installed `mlflow`, or one that only says that the
+//! server runs.
 
-use super::info;
+mod builtin;
+
+use super::info::{self, WhyNoPage};
 use crate::{doors::MayBeFramed, download, error::ApiError};
 use axum::{
     extract::{Path, State},
@@ -21,9 +24,23 @@ const INDEX: &str = "index.html";
 /// What Jupyter shows traces with, in a frame of its own page.
 const TRACE_RENDERER: &str = "lib/notebook-trace-renderer/";
 
-/// The folder of the stock page, if there is one.
+/// The web page that is shown: `--ui`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Page {
+    /// The one that was built into this binary. Where none was, a page says how to build it.
+    Builtin,
+    /// The stock page in this folder.
+    Stock(PathBuf),
+    /// Only that the server runs.
+    None,
+}
+
+/// The page, and whether there are records that it could show.
 #[derive(Debug, Clone)]
-pub(crate) struct Ui(pub(crate) Option<PathBuf>);
+pub(crate) struct Ui {
+    pub(crate) page: Page,
+    pub(crate) has_store: bool,
+}
 
 /// The page itself, whose links are relative: it must be found under a path that ends with a slash.
 pub(super) async fn index(
@@ -31,10 +48,16 @@ pub(super) async fn index(
     method: Method,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    match ui.0 {
-        Some(folder) => file(folder, INDEX, &method, &headers).await,
-        None => Ok(info::start_page().into_response()),
-    }
+    let why = match ui.page {
+        Page::Stock(folder) => return file(folder, INDEX, &method, &headers).await,
+        Page::Builtin if !ui.has_store => WhyNoPage::NoRecords,
+        Page::Builtin => match builtin::respond(INDEX, &headers) {
+            Some(response) => return Ok(response),
+            None => WhyNoPage::NotBuilt,
+        },
+        Page::None => WhyNoPage::SwitchedOff,
+    };
+    Ok(info::start_page(why).into_response())
 }
 
 /// A script, a picture, or what else the page asks for.
@@ -45,9 +68,10 @@ pub(super) async fn asset(
     uri: Uri,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    match ui.0 {
-        Some(folder) => file(folder, &path, &method, &headers).await,
-        None => Err(no_such_file(uri.path())),
+    match ui.page {
+        Page::Stock(folder) => file(folder, &path, &method, &headers).await,
+        Page::Builtin => builtin::respond(&path, &headers).ok_or_else(|| no_such_file(uri.path())),
+        Page::None => Err(no_such_file(uri.path())),
     }
 }
 
@@ -88,8 +112,7 @@ async fn file(
     if is_one_file(described) {
         described.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type(&name)));
     }
-    let caching = if has_digest(&name) { FOR_EVER } else { ASK_EACH_TIME };
-    described.insert(header::CACHE_CONTROL, caching);
+    described.insert(header::CACHE_CONTROL, caching(&name));
     Ok(response)
 }
 
@@ -121,6 +144,11 @@ fn media_type(name: &str) -> &'static str {
         }
         None => "application/octet-stream",
     }
+}
+
+/// How long a browser may keep a file.
+fn caching(name: &str) -> HeaderValue {
+    if has_digest(name) { FOR_EVER } else { ASK_EACH_TIME }
 }
 
 /// Whether one of the pieces of a name between its dots is a digest.
