@@ -229,3 +229,12 @@ def test_a_client_that_stalls_in_its_body_is_told_and_cut_and_leaves_nothing(slo
     assert b'"message":"The request body stopped coming' in end.received
     wait_until(lambda: not staging_entries(slow.server.artifacts), 10, "the staging file stays")
     assert slow.server.names("slow") == []
+
+
+@pytest.mark.parametrize("target", ["/health", "/version", "/", ARTIFACTS + "/none.txt"])
+def test_an_answer_to_a_body_that_nobody_wants_breaks_no_connection(server, target):
+    with server.raw() as connection:
+        for _ in range(2):
+            connection.head("GET", target, Content_Length=2)
+            time.sleep(0.1)
+            assert connection.send("{}").answer().status in (200, 404)

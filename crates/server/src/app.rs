@@ -5,7 +5,7 @@ use crate::{
     artifact_roots::{ArtifactRoots, RootOptions},
     bodies::{BodyRoom, share_room},
     doors::{DoorKeeper, Doors, guard},
-    drain::drain_refused,
+    drain::drain_unread,
     error::ApiError,
     metrics::{MeasuredParts, Metrics, RouteMetrics},
     observe::{Exchange, Panicked, observe},
@@ -196,7 +196,7 @@ impl App {
             .layer(CatchPanicLayer::custom(after_panic))
             .layer(from_fn_with_state(keeper, guard))
             .layer(from_fn_with_state(BodyRoom::new(limits.body_memory), share_room))
-            .layer(from_fn(drain_refused))
+            .layer(from_fn(drain_unread))
             .layer(RequestBodyTimeoutLayer::new(limits.body_idle))
             .layer(from_fn_with_state(metrics.http, observe));
         (router, Closing { store, service, roots, deliveries, authority })

@@ -1,4 +1,4 @@
-//! The rest of a body that nobody wants: read and dropped before a refusal is sent.
+//! The rest of a body that nobody wants: read and dropped before the answer is sent.
 //!
 //! A client that still sends when the connection is closed sees a broken connection instead of the
 //! answer, and tries again.
@@ -22,11 +22,11 @@ use std::{
 
 /// Bytes that are dropped at most.
 const DRAIN_BYTES: usize = 64 * 1024 * 1024;
-/// How long a refused client may take to send them.
+/// How long a client may take to send them.
 const DRAIN_TIME: Duration = Duration::from_secs(10);
 
-/// Answers a request, and in case of a refusal takes what is left of its body.
-pub(crate) async fn drain_refused(request: Request, next: Next) -> Response {
+/// Answers a request, and takes what its handler left of its body: refusals do, and routes that want none.
+pub(crate) async fn drain_unread(request: Request, next: Next) -> Response {
     if request.body().is_end_stream() {
         return next.run(request).await;
     }
@@ -38,11 +38,9 @@ pub(crate) async fn drain_refused(request: Request, next: Next) -> Response {
         Body::new(shared)
     });
     let response = next.run(request).await;
-    let status = response.status();
     if let Some(rest) = rest
-        && (status.is_client_error() || status.is_server_error())
         // Who timed out was waited for.
-        && status != StatusCode::REQUEST_TIMEOUT
+        && response.status() != StatusCode::REQUEST_TIMEOUT
         // Such a client sends nothing as long as nobody has asked for its body.
         && (!waits || rest.was_polled())
     {
