@@ -31,18 +31,17 @@ async fn first_user(users: &AccessStore, settings: &AccessSettings) -> anyhow::R
     if let Some(account) = users.account(name).await? {
         // Whoever comes from an old release without a way in gets one by the password that is given here.
         if account.user.is_admin && is_password(KNOWN_PASSWORD, &account.password_hash) {
-            match given.filter(|given| *given != KNOWN_PASSWORD) {
-                Some(given) => {
-                    let CreateUser { username, password } = checked(name, given)?;
-                    users.set_password(username, hash_password(&password)?).await?;
-                    tracing::warn!(
-                        "the password of '{name}' was one that everybody knows, and is now the one given"
-                    );
-                }
-                None => tracing::warn!(
+            if let Some(given) = given.filter(|given| *given != KNOWN_PASSWORD) {
+                let CreateUser { username, password } = checked(name, given)?;
+                users.set_password(username, hash_password(&password)?).await?;
+                tracing::warn!(
+                    "the password of '{name}' was one that everybody knows, and is now the one given"
+                );
+            } else {
+                tracing::warn!(
                     "'{name}' has a password that everybody knows, with which nobody is let in: set another one with \
                      `mlferry users passwd {name}`"
-                ),
+                );
             }
         }
         return Ok(());

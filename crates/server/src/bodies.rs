@@ -162,7 +162,11 @@ pub(crate) fn is_short(body: &[u8]) -> bool {
 }
 
 /// A body of at most `limit` bytes.
-pub(crate) async fn collect(share: &Share, mut body: Body, limit: usize) -> Result<Bytes, ApiError> {
+pub(crate) async fn collect(
+    share: &Share,
+    mut body: Body,
+    limit: usize,
+) -> Result<Bytes, ApiError> {
     let announced = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
     if announced > limit {
         return Err(too_large(limit));

@@ -105,7 +105,7 @@ fn parse(text: &str) -> Result<AccessSettings, String> {
     let section = section.ok_or("which has no section [mlflow]")?;
     let mut settings = AccessSettings::default();
     let (mut has_database, mut has_default) = (false, false);
-    for (key, value) in section.iter() {
+    for (key, value) in section {
         let key = key.trim().to_lowercase();
         let value = plain(value.trim()).ok_or_else(|| {
             format!("where the value of {key} has a '%' that stands for something. Write '%%' for a percent sign")

@@ -113,19 +113,17 @@ impl Authority {
             return Err(Refusal::Pause(left));
         }
         let is_right = self.is_right(identity.as_deref(), &password).await;
-        match identity.filter(|_| matches!(is_right, Ok(true))) {
-            Some(identity) => {
-                self.0.identities.learn(&identity, &password);
-                self.0.attempts.succeeded(&name, address);
-                Ok(identity)
-            }
-            None => {
-                is_right.map_err(Refusal::Error)?;
-                self.0.attempts.failed(&name, address);
-                tracing::warn!(user = name.escape_debug().to_string(), "a wrong user or password");
-                Err(Refusal::Challenge)
-            }
+        if let Some(identity) = identity
+            && matches!(is_right, Ok(true))
+        {
+            self.0.identities.learn(&identity, &password);
+            self.0.attempts.succeeded(&name, address);
+            return Ok(identity);
         }
+        is_right.map_err(Refusal::Error)?;
+        self.0.attempts.failed(&name, address);
+        tracing::warn!(user = name.escape_debug().to_string(), "a wrong user or password");
+        Err(Refusal::Challenge)
     }
 
     /// Who has a name, if anybody.

@@ -2,8 +2,8 @@
 
 use crate::{
     access::{Authority, Caller, Want},
+    bodies::{Share, collect},
     error::ApiError,
-    rpc::collect,
 };
 use axum::{
     extract::{Request, State},
@@ -61,7 +61,8 @@ pub(super) async fn create(
     if media_type.is_none_or(|value| value != FORM_TYPE) {
         return Err(refuse("Invalid content type. Must be application/x-www-form-urlencoded"));
     }
-    let body = collect(request.into_body(), FORM_BYTES).await?;
+    let share = Share::of(request.extensions());
+    let body = collect(&share, request.into_body(), FORM_BYTES).await?;
     let field = |name: &str| {
         let mut pairs = url::form_urlencoded::parse(&body);
         pairs.find(|(key, _)| key == name).map(|(_, value)| value.into_owned()).unwrap_or_default()
