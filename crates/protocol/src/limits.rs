@@ -89,6 +89,12 @@ pub const SEARCH_MODEL_VERSIONS_RESULTS: i64 = 200_000;
 pub const SEARCH_DATASETS_EXPERIMENTS: usize = 20;
 /// Datasets in one answer.
 pub const SEARCH_DATASETS_RESULTS: u64 = 1000;
+/// Experiments whose runs one request counts.
+pub const SUMMARIZED_EXPERIMENTS: usize = 200;
+/// Experiments and runs that one page watches.
+pub const WATCHED: usize = 100;
+/// Runs of a watched experiment that are looked at, the newest ones: a page shows as many at first.
+pub const WATCHED_NEWEST_RUNS: u64 = 200;
 /// Runs whose histories one request asks for.
 pub const HISTORY_RUNS: usize = 100;
 /// Values in the histories of many runs together.

@@ -44,6 +44,9 @@ messages! {
     tags::SetExperimentTag = [r#"{"experiment_id": "1", "key": "team", "value": "blue"}"#];
     tags::DeleteExperimentTag = [r#"{"experiment_id": "1", "key": "team"}"#];
     datasets::SearchDatasets = [r#"{"experiment_ids": ["1"]}"#];
+    experiment_summaries::SummarizeExperiments = [r#"{"experiment_ids": ["1", "2"]}"#];
+    experiment_summaries::WeighExperiment = [r#"{"experiment_id": "1"}"#];
+    changes::WatchChanges = [r#"{"experiment_ids": ["1"], "run_ids": ["4f1c7e0b9a6d4b3c8e2f5a1d0c9b8a76"]}"#];
 
     runs::CreateRun = [
         r#"{"experiment_id": "1", "user_id": "ann", "run_name": "calm-owl", "start_time": 1700000000000, "tags": [{"key": "team", "value": "blue"}]}"#

@@ -41,9 +41,14 @@ impl Leaving {
         self.0.store(true, Ordering::Relaxed);
     }
 
+    /// Whether the server is about to stop: an answer without end has to end.
+    pub(crate) fn has_begun(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+
     /// Tells a client not to send its next request on the same connection, if the server is about to stop.
     pub(crate) fn mark(&self, mut response: Response) -> Response {
-        if self.0.load(Ordering::Relaxed) {
+        if self.has_begun() {
             response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
         response

@@ -199,6 +199,7 @@ impl Connections {
         let service = service_fn(move |request: Request<Incoming>| {
             let mut request = request.map(Body::new);
             request.extensions_mut().insert(Peer(peer));
+            request.extensions_mut().insert(leaving.clone());
             if is_crowded {
                 request.extensions_mut().insert(Crowded);
             }

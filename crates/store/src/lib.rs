@@ -12,6 +12,7 @@ mod assessments;
 mod associations;
 mod backup;
 mod batch;
+mod changes;
 mod clock;
 mod conditions;
 mod custom_views;
@@ -27,6 +28,7 @@ mod error;
 mod evaluation_dataset_search;
 mod evaluation_datasets;
 mod experiment_search;
+mod experiment_summaries;
 mod experiments;
 mod gc;
 mod import;
@@ -98,6 +100,7 @@ pub use backup::{
     BackupError, CopyPurpose, DatabaseContents, HeldDatabase, SqliteFile,
     contents as backup_contents,
 };
+pub use changes::Marks;
 pub use database_uri::without_password;
 pub use db::{Connections, DbError, Depth, Faults};
 pub use doctor::{Checkup, FolderOwner, Located, LocatedVersion, RecordFinding, Severity};

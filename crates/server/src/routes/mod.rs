@@ -7,9 +7,11 @@ mod absent;
 mod archives;
 mod artifacts;
 mod assessments;
+mod changes;
 mod datasets;
 mod direct;
 mod evaluation_datasets;
+mod experiment_summaries;
 mod experiments;
 mod genai;
 mod graphql;
@@ -286,6 +288,11 @@ pub(crate) fn table() -> Vec<Route> {
             tags::delete_from_experiment,
         ),
         POST.records("/2.0/mlflow/experiments/search-datasets", Read, datasets::search).ajax(),
+        GET.records("/3.0/mlferry/experiments/summaries", Read, experiment_summaries::summaries)
+            .ajax(),
+        GET.both("/3.0/mlferry/experiments/weight", Read, experiment_summaries::weight).ajax(),
+        // What the web page is told as it comes.
+        GET.records("/3.0/mlferry/changes", Read, changes::watch).ajax(),
         // Runs, and what is logged to them.
         POST.records("/2.0/mlflow/runs/create", Edit, runs::create),
         GET.records("/2.0/mlflow/runs/get", Read, runs::get),

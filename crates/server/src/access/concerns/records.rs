@@ -12,7 +12,9 @@ use mlferry_protocol::{
         ListArtifacts, ListLoggedModelArtifacts, ListRunArtifacts,
     },
     batch::LogBatch,
+    changes::WatchChanges,
     datasets::{LogInputs, SearchDatasets},
+    experiment_summaries::{SummarizeExperiments, WeighExperiment},
     experiments::{
         CreateExperiment, DeleteExperiment, GetExperiment, GetExperimentByName, RestoreExperiment,
         SearchExperiments, UpdateExperiment,
@@ -73,6 +75,22 @@ concern! {
     LogOutputs => |it, wants| {
         wants.run(&it.run_id);
         models(it.models.iter().map(|model| model.model_id.as_str()), wants);
+    };
+    SummarizeExperiments => |it, wants| {
+        for id in &it.experiment_ids {
+            wants.experiment(*id);
+        }
+        wants.add(Want::NotDenied(ResourceType::Run));
+    };
+    WeighExperiment => |it, wants| {
+        wants.add(Want::WholeExperiment(it.experiment_id, Action::Read));
+    };
+    WatchChanges => |it, wants| {
+        for id in &it.experiment_ids {
+            wants.experiment(*id);
+            wants.add(Want::PartsOf(*id, ResourceType::Run, Action::Read));
+        }
+        all_runs(&it.run_ids, wants);
     };
     SearchDatasets => |it, wants| {
         for id in &it.experiment_ids {
