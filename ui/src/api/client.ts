@@ -2,6 +2,8 @@
 
 /** Where the API is. Relative, so that it is found below any `--static-prefix`. */
 const API = 'ajax-api';
+/** Where mlferry's own answers are. */
+export const OWN = `${API}/3.0/mlferry`;
 
 /** The API's version: traces live in the later one. */
 export type Version = '2.0' | '3.0';
@@ -41,6 +43,11 @@ export async function get<T>(
 ): Promise<T> {
   const text = queryString(query);
   return answer<T>(urlOf(text ? `${path}?${text}` : path, version), { signal });
+}
+
+/** Reads what mlferry tells beyond MLflow's API. */
+export async function getOwn<T>(path: string, query: Record<string, QueryValue>, signal?: AbortSignal): Promise<T> {
+  return answer<T>(`${OWN}/${path}?${queryString(query)}`, { signal });
 }
 
 /** Sends to the API, by a path such as `runs/search`. */

@@ -1,23 +1,27 @@
-import { ActionIcon, Menu } from '@mantine/core';
+import { ActionIcon, Button, Menu } from '@mantine/core';
 import { DotsHorizontalIcon } from '@radix-ui/react-icons';
 import { useQuery } from '@tanstack/react-query';
 import { getRouteApi } from '@tanstack/react-router';
 import { createColumnHelper, getCoreRowModel, useReactTable, type SortingState } from '@tanstack/react-table';
-import { useState } from 'react';
+import { useMemo, useState } from 'react';
+import { messageOf } from '../api/client';
 import type { Experiment } from '../api/types';
+import { sizeText } from '../artifacts/sizes';
 import { PageLink } from '../shell/PageLink';
 import { Time } from '../shell/Time';
 import { VirtualTable } from '../shell/VirtualTable';
 import { EditExperiment } from './EditExperiment';
-import { lastRunQuery } from './queries';
+import { useSummaries, weightQuery, type Summary } from './queries';
 import { RemoveExperiment } from './RemoveExperiment';
 import { ORDERS } from './search';
 
 const route = getRouteApi('/experiments');
+/** An experiment with what is known of its runs. */
+type Row = Experiment & Pick<Summary, 'runs' | 'last_activity_time'>;
 /** How the list is ordered until something else is chosen. */
 const FIRST_ORDER = 'last_update_time';
 
-const column = createColumnHelper<Experiment>();
+const column = createColumnHelper<Row>();
 const COLUMNS = [
   column.accessor('name', {
     header: 'Name',
@@ -33,11 +37,23 @@ const COLUMNS = [
     ),
   }),
   column.accessor('experiment_id', { header: 'Id', size: 90, enableSorting: false }),
-  column.display({
-    id: 'last_run',
-    header: 'Last run',
+  column.accessor('runs', {
+    header: 'Runs',
+    size: 80,
+    enableSorting: false,
+    cell: ({ getValue }) => getValue().toLocaleString(),
+  }),
+  column.accessor('last_activity_time', {
+    header: 'Last activity',
     size: 140,
-    cell: ({ row }) => <LastRun experimentId={row.original.experiment_id} />,
+    enableSorting: false,
+    cell: ({ getValue }) => <Time time={getValue()} />,
+  }),
+  column.display({
+    id: 'files',
+    header: 'Files',
+    size: 120,
+    cell: ({ row }) => <Weight experiment={row.original} />,
   }),
   column.accessor('last_update_time', {
     header: 'Changed',
@@ -68,8 +84,14 @@ export function ExperimentsTable({ experiments, hasMore, isLoading, onMore }: Pr
   const search = route.useSearch();
   const navigate = route.useNavigate();
   const sorting: SortingState = [{ id: search.sort ?? FIRST_ORDER, desc: !search.ascending }];
+  const summaries = useSummaries(experiments);
+  const rows = useMemo(
+    () =>
+      experiments.map((experiment): Row => ({ runs: 0, ...experiment, ...summaries.get(experiment.experiment_id) })),
+    [experiments, summaries],
+  );
   const table = useReactTable({
-    data: experiments,
+    data: rows,
     columns: COLUMNS,
     getRowId: (experiment) => experiment.experiment_id,
     getCoreRowModel: getCoreRowModel(),
@@ -85,10 +107,26 @@ export function ExperimentsTable({ experiments, hasMore, isLoading, onMore }: Pr
   return <VirtualTable label="Experiments" table={table} hasMore={hasMore} isLoading={isLoading} onMore={onMore} />;
 }
 
-/** When a run of the experiment last began; asked for only where the row is seen. */
-function LastRun({ experimentId }: { experimentId: string }) {
-  const { data: run } = useQuery(lastRunQuery(experimentId));
-  return run === null ? 'no runs' : <Time time={run?.info.start_time} />;
+/** What the experiment's files weigh: added up when somebody wants to know. */
+function Weight({ experiment }: { experiment: Experiment }) {
+  const [isAsked, setIsAsked] = useState(false);
+  const { data, error } = useQuery({ ...weightQuery(experiment.experiment_id), enabled: isAsked });
+  if (error) return <span title={messageOf(error)}>unknown</span>;
+  if (data) {
+    const atLeast = data.is_complete ? '' : 'over ';
+    return <span title={`${data.files.toLocaleString()} files`}>{atLeast + sizeText(data.bytes)}</span>;
+  }
+  return (
+    <Button
+      size="compact-xs"
+      variant="subtle"
+      loading={isAsked}
+      aria-label={`Weigh the files of ${experiment.name}`}
+      onClick={() => setIsAsked(true)}
+    >
+      Weigh
+    </Button>
+  );
 }
 
 function Actions({ experiment }: { experiment: Experiment }) {

@@ -5,10 +5,11 @@ import {
   keepPreviousData,
   queryOptions,
   useMutation,
+  useQueries,
   useQueryClient,
 } from '@tanstack/react-query';
-import { get, post } from '../api/client';
-import type { Experiment, Run, ViewType } from '../api/types';
+import { get, getOwn, post } from '../api/client';
+import type { Experiment, ViewType } from '../api/types';
 import { asFilter } from '../filter/asFilter';
 import type { ExperimentsSearch } from './search';
 
@@ -47,15 +48,52 @@ export function experimentQuery(experimentId: string) {
   });
 }
 
-/** The run of an experiment that began last; `null` where there is none. */
-export function lastRunQuery(experimentId: string) {
+/** The runs of an experiment in a few numbers. */
+export interface Summary {
+  experiment_id: string;
+  runs: number;
+  last_activity_time?: number;
+}
+
+/** How many runs experiments have, and when the last one went on. Those without runs are left out. */
+export function summariesQuery(experimentIds: readonly string[]) {
   return queryOptions({
-    queryKey: ['last-run', experimentId],
+    queryKey: ['summaries', experimentIds],
     queryFn: async ({ signal }) => {
-      const order_by = ['attributes.start_time DESC'];
-      const body = { experiment_ids: [experimentId], order_by, max_results: 1 };
-      return (await post<{ runs?: Run[] }>('runs/search', body, signal)).runs?.[0] ?? null;
+      const query = { experiment_ids: experimentIds };
+      return (await getOwn<{ experiments: Summary[] }>('experiments/summaries', query, signal)).experiments;
     },
+  });
+}
+
+/** The summaries of a list of experiments by their ids, as far as they are there, asked for as the list came. */
+export function useSummaries(experiments: readonly Experiment[]): ReadonlyMap<string, Summary> {
+  const pages = Math.ceil(experiments.length / PAGE);
+  const queries = Array.from({ length: pages }, (_, page) =>
+    summariesQuery(experiments.slice(page * PAGE, (page + 1) * PAGE).map((experiment) => experiment.experiment_id)),
+  );
+  return useQueries({ queries, combine: byId });
+}
+
+function byId(results: { data?: Summary[] | undefined }[]): ReadonlyMap<string, Summary> {
+  const all = results.flatMap(({ data }) => data ?? []);
+  return new Map(all.map((summary) => [summary.experiment_id, summary]));
+}
+
+/** What the files of an experiment weigh together. */
+export interface Weight {
+  files: number;
+  bytes: number;
+  /** Whether all of them were counted. */
+  is_complete: boolean;
+}
+
+export function weightQuery(experimentId: string) {
+  return queryOptions({
+    queryKey: ['weight', experimentId],
+    queryFn: ({ signal }) => getOwn<Weight>('experiments/weight', { experiment_id: experimentId }, signal),
+    // Somebody waits for it, and a destination that can't be read stays so.
+    retry: false,
   });
 }
 

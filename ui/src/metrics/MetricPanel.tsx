@@ -13,20 +13,18 @@ interface Props {
   metric: string;
   lines: readonly Line[];
   view: CurveView;
-  /** Whether one of the runs goes on. */
-  isLive: boolean;
   picked: string | undefined;
   onPick: (runId: string | undefined) => void;
 }
 
 /** The curves of one metric, asked for when the panel comes into sight. A zoom asks for the points between. */
-export function MetricPanel({ metric, lines, view, isLive, picked, onPick }: Props) {
+export function MetricPanel({ metric, lines, view, picked, onPick }: Props) {
   const { ref, inViewport } = useInViewport();
   const [range, setRange] = useState<StepRange>();
   const runIds = useMemo(() => lines.map((line) => line.runId), [lines]);
   // Only steps can be asked for by their range; other axes zoom into what is there.
   const asked = view.x === 'step' ? range : undefined;
-  const query = historiesQuery({ runIds, metric, range: asked, isLive });
+  const query = historiesQuery({ runIds, metric, range: asked });
   const { data: points, error, refetch } = useQuery({ ...query, enabled: inViewport });
   const data = useMemo(() => points && alignedCurves(points, runIds, view), [points, runIds, view]);
   return (

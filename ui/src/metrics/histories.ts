@@ -6,8 +6,6 @@ import type { MetricWithRunId } from '../api/types';
 
 /** Points of each run: a chart has about as many pixels. The server picks them evenly, with the first and the last. */
 const POINTS = 400;
-/** So often, in milliseconds, curves of runs that go on are asked for again. */
-const LIVE_MS = 5000;
 
 /** Steps that a chart is zoomed to, both included. */
 export interface StepRange {
@@ -20,12 +18,10 @@ interface Asked {
   metric: string;
   /** All steps, where there is none. */
   range?: StepRange;
-  /** Whether one of the runs goes on. */
-  isLive: boolean;
 }
 
 /** The points of a metric in many runs. */
-export function historiesQuery({ runIds, metric, range, isLive }: Asked) {
+export function historiesQuery({ runIds, metric, range }: Asked) {
   const query = {
     run_ids: runIds,
     metric_key: metric,
@@ -40,6 +36,5 @@ export function historiesQuery({ runIds, metric, range, isLive }: Asked) {
       return (await get<{ metrics?: MetricWithRunId[] }>(path, query, signal)).metrics ?? [];
     },
     placeholderData: keepPreviousData,
-    refetchInterval: isLive ? LIVE_MS : false,
   });
 }

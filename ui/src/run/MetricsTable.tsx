@@ -9,7 +9,6 @@ const Sparkline = lazy(() => import('./Sparkline'));
 /** The last values of a run's metrics, with how they came there. */
 export function MetricsTable({ run }: { run: Run }) {
   const rows = (run.data?.metrics ?? []).filter(({ key }) => !isSystemMetric(key));
-  const isLive = run.info.status === 'RUNNING';
   return (
     <ValuesTable
       title="Metrics"
@@ -19,7 +18,7 @@ export function MetricsTable({ run }: { run: Run }) {
         // A single value is no curve.
         step ? (
           <Suspense>
-            <Sparkline runId={run.info.run_id} metric={key} isLive={isLive} />
+            <Sparkline runId={run.info.run_id} metric={key} />
           </Suspense>
         ) : null
       }

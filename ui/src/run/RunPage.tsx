@@ -2,6 +2,7 @@ import { Alert, Loader, Tabs } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { getRouteApi } from '@tanstack/react-router';
 import { lazy, Suspense } from 'react';
+import { useChanges } from '../live/changes';
 import { nameOf } from '../runs/columns';
 import { StatusBadge } from '../runs/StatusBadge';
 import { Failure } from '../shell/Failure';
@@ -28,6 +29,7 @@ export function RunPage() {
   const search = route.useSearch();
   const navigate = route.useNavigate();
   const { data: run, error, refetch } = useQuery(runQuery(runId));
+  useChanges({ run_ids: run?.info.status === 'RUNNING' ? [runId] : [], experiment_ids: [] });
   if (error) return <Failure title="The run can't be shown" error={error} onRepeat={() => void refetch()} />;
   if (!run) return <Loader aria-label="Loading the run" />;
   const tab = search.tab ?? 'overview';

@@ -12,11 +12,11 @@ const WIDTH_PX = 120;
 const HEIGHT_PX = 24;
 
 /** The curve of a metric, as small as a word. It is asked for when it comes into sight. */
-export default function Sparkline({ runId, metric, isLive }: { runId: string; metric: string; isLive: boolean }) {
+export default function Sparkline({ runId, metric }: { runId: string; metric: string }) {
   const { ref, inViewport } = useInViewport<HTMLDivElement>();
   const target = useRef<HTMLDivElement>(null);
   const isDark = useComputedColorScheme('light') === 'dark';
-  const { data: points } = useQuery({ ...historiesQuery({ runIds: [runId], metric, isLive }), enabled: inViewport });
+  const { data: points } = useQuery({ ...historiesQuery({ runIds: [runId], metric }), enabled: inViewport });
   useEffect(() => {
     if (!target.current || !points || points.length < 2) return undefined;
     const data: AlignedData = [points.map(({ step = 0 }) => step), points.map(({ value }) => drawn(Number(value)))];

@@ -4,14 +4,10 @@ import { queryOptions, useMutation, useQueryClient } from '@tanstack/react-query
 import { get, post } from '../api/client';
 import type { Run } from '../api/types';
 
-/** So often, in milliseconds, a run that goes on is asked for again. */
-const LIVE_MS = 5000;
-
 export function runQuery(runId: string) {
   return queryOptions({
     queryKey: ['run', runId],
     queryFn: async ({ signal }) => (await get<{ run: Run }>('runs/get', { run_id: runId }, signal)).run,
-    refetchInterval: ({ state }) => (state.data?.info.status === 'RUNNING' ? LIVE_MS : false),
   });
 }
 

@@ -6,6 +6,7 @@ import { ApiError } from '../api/client';
 import { ExperimentTabs } from '../experiments/ExperimentTabs';
 import { experimentQuery } from '../experiments/queries';
 import { FilterField } from '../filter/FilterField';
+import { useChanges } from '../live/changes';
 import { EmptyState, trackingLine } from '../shell/EmptyState';
 import { Failure } from '../shell/Failure';
 import { Place } from '../shell/Place';
@@ -29,6 +30,7 @@ export function RunsPage() {
   const experiment = useQuery(experimentQuery(experimentId));
   const found = useInfiniteQuery(runsQuery(experimentId, search));
   const { data, error } = found;
+  useChanges({ run_ids: [], experiment_ids: [experimentId] });
   const runs = useMemo(() => data?.pages.flatMap((page) => page.runs ?? []) ?? [], [data]);
   const all = useMemo(() => columnsOf(data?.pages.map(columnIdsOf) ?? []), [data]);
   // Of the first page: columns must not move while one scrolls.

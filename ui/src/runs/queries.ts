@@ -94,6 +94,6 @@ export function useRunsChange() {
       change: RunsChange;
     }): Promise<Outcome> => forAll(ids, (run_id) => post(`runs/${name}`, { run_id, ...rest })),
     onSettled: () =>
-      Promise.all(['runs', 'runs-of', 'run', 'last-run'].map((key) => client.invalidateQueries({ queryKey: [key] }))),
+      Promise.all(['runs', 'runs-of', 'run', 'summaries'].map((key) => client.invalidateQueries({ queryKey: [key] }))),
   });
 }

@@ -3,6 +3,7 @@ import { useQuery } from '@tanstack/react-query';
 import { getRouteApi } from '@tanstack/react-router';
 import { lazy, Suspense, useMemo, useState } from 'react';
 import type { Run } from '../../api/types';
+import { useChanges } from '../../live/changes';
 import { linesOf } from '../../metrics/lines';
 import { EmptyState } from '../../shell/EmptyState';
 import { Failure } from '../../shell/Failure';
@@ -38,6 +39,8 @@ export function ComparePage() {
   const [picked, setPicked] = useState<string>();
   const [hidden, setHidden] = useState<readonly string[]>([]);
   const { data: runs = NO_RUNS, error, isPending, refetch } = useQuery(comparedQuery(experimentId, search.runs ?? []));
+  const running = runs.filter(({ info }) => info.status === 'RUNNING').map(({ info }) => info.run_id);
+  useChanges({ run_ids: running, experiment_ids: [] });
   const columns = useMemo(() => columnsOf(runs.map((run) => valuesOf(run).keys())), [runs]);
   const lines = useMemo(() => linesOf(runs), [runs]);
   const drawn = useMemo(() => lines.filter((line) => !hidden.includes(line.runId)), [lines, hidden]);

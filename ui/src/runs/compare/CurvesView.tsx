@@ -15,7 +15,7 @@ interface Props extends PlotProps {
 }
 
 /** The curves of each metric, in charts that share their settings. */
-export function CurvesView({ runs, columns, search, onChange, lines, picked, onPick }: Props) {
+export function CurvesView({ columns, search, onChange, lines, picked, onPick }: Props) {
   const keys = columns.filter(({ kind }) => kind === 'metrics').map(({ key }) => key);
   const own = keys.filter((key) => !key.startsWith(SYSTEM));
   const metrics = search.metrics ?? (own.length > 0 ? own : keys);
@@ -67,7 +67,6 @@ export function CurvesView({ runs, columns, search, onChange, lines, picked, onP
             metric={metric}
             lines={lines}
             view={view}
-            isLive={runs.some((run) => run.info.status === 'RUNNING')}
             picked={picked}
             onPick={onPick}
           />
