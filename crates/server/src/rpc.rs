@@ -20,7 +20,7 @@ pub(crate) type Reply<T> = Result<Json<T>, ApiError>;
 #[derive(Debug)]
 pub(crate) struct Rpc<T>(pub(crate) T);
 
-impl<S: Sync, T: DecodeRequest + Concerns + Send + Sync + 'static> FromRequest<S> for Rpc<T> {
+impl<S: Sync, T: Message + Concerns + Send + Sync + 'static> FromRequest<S> for Rpc<T> {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {

@@ -2,7 +2,7 @@
 
 use super::{
     Access::{Delete, Edit, Operate, Read},
-    DELETE, GET, PATCH, POST, PUT, Route, assessments, evaluation_datasets, otlp, scorers,
+    DELETE, GET, PATCH, POST, PUT, Route, assessments, evaluation_datasets, others, otlp, scorers,
     trace_artifacts, traces, traces_v2,
 };
 
@@ -27,9 +27,21 @@ pub(super) fn lines() -> Vec<Route> {
         POST.records("/2.0/mlflow/traces/delete-traces", Delete, traces::delete),
         POST.records("/2.0/mlflow/traces/link-to-run", Edit, traces::link_to_run),
         POST.records("/2.0/mlflow/traces/link-prompts", Edit, traces::link_prompts),
-        GET.both("/2.0/mlflow/get-trace-artifact", Read, trace_artifacts::download).ajax(),
-        GET.both("/3.0/mlflow/get-trace-artifact", Read, trace_artifacts::download).ajax(),
-        POST.records("/v1/traces", Edit, otlp::export).bare(),
+        GET.both_as(
+            "/2.0/mlflow/get-trace-artifact",
+            Read,
+            &others::TRACE_DOWNLOAD,
+            trace_artifacts::download,
+        )
+        .ajax(),
+        GET.both_as(
+            "/3.0/mlflow/get-trace-artifact",
+            Read,
+            &others::TRACE_DOWNLOAD,
+            trace_artifacts::download,
+        )
+        .ajax(),
+        POST.records_as("/v1/traces", Edit, &others::EXPORT, otlp::export).bare(),
         POST.records("/2.0/mlflow/traces", Edit, traces_v2::start),
         GET.records("/2.0/mlflow/traces", Read, traces_v2::search),
         PATCH.records("/2.0/mlflow/traces/{request_id}", Edit, traces_v2::end),

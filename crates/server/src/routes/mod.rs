@@ -9,6 +9,7 @@ mod artifacts;
 mod assessments;
 mod changes;
 mod datasets;
+mod described;
 mod direct;
 mod evaluation_datasets;
 mod experiment_summaries;
@@ -22,6 +23,7 @@ mod logged_models;
 mod metrics;
 mod model_versions;
 mod models;
+mod others;
 mod otlp;
 mod params;
 mod presigned;
@@ -41,6 +43,7 @@ mod users;
 mod webhooks;
 
 pub(crate) use artifacts::Proxy;
+pub(crate) use described::{Content, Operation, Parameter};
 #[cfg(feature = "fuzzing")]
 pub(crate) use direct::file_in;
 pub(crate) use info::Info;
@@ -56,6 +59,7 @@ use axum::{
     http::Method,
     routing::{MethodFilter, MethodRouter, on},
 };
+use described::{Described, Other};
 use mlferry_store::Store;
 use std::fmt;
 
@@ -139,6 +143,8 @@ pub(crate) struct Route {
     pub(crate) path: &'static str,
     pub(crate) access: Access,
     pub(crate) needs: Needs,
+    /// What it does, for the description of the API.
+    pub(crate) operation: Operation,
 }
 
 impl Route {
@@ -166,71 +172,143 @@ const PATCH: Action = Action { method: Method::PATCH, filter: MethodFilter::PATC
 const DELETE: Action = Action { method: Method::DELETE, filter: MethodFilter::DELETE };
 
 impl Action {
-    fn line(self, path: &'static str, access: Access, needs: Needs) -> Route {
-        Route { method: self.method, twins: Twins::Both, path, access, needs }
+    fn line(self, path: &'static str, access: Access, needs: Needs, operation: Operation) -> Route {
+        Route { method: self.method, twins: Twins::Both, path, access, needs, operation }
     }
 
-    fn info<H, T>(self, path: &'static str, access: Access, handler: H) -> Route
+    fn info<H, T>(
+        self,
+        path: &'static str,
+        access: Access,
+        does: &'static Other,
+        handler: H,
+    ) -> Route
     where
         H: Handler<T, Info>,
         T: 'static,
     {
         let needs = Needs::Nothing(on(self.filter, handler));
-        self.line(path, access, needs)
+        self.line(path, access, needs, Operation::Other(does))
     }
 
-    fn page<H, T>(self, path: &'static str, access: Access, handler: H) -> Route
+    fn page<H, T>(
+        self,
+        path: &'static str,
+        access: Access,
+        does: &'static Other,
+        handler: H,
+    ) -> Route
     where
         H: Handler<T, Ui>,
         T: 'static,
     {
         let needs = Needs::Page(on(self.filter, handler));
-        self.line(path, access, needs)
+        self.line(path, access, needs, Operation::Other(does))
     }
 
-    fn proxy<H, T>(self, path: &'static str, access: Access, handler: H) -> Route
+    fn proxy<H, T, D>(self, path: &'static str, access: Access, handler: H) -> Route
+    where
+        H: Handler<T, Proxy> + Described<D>,
+        T: 'static,
+    {
+        let needs = Needs::Artifacts(on(self.filter, handler));
+        self.line(path, access, needs, H::operation())
+    }
+
+    fn proxy_as<H, T>(
+        self,
+        path: &'static str,
+        access: Access,
+        does: &'static Other,
+        handler: H,
+    ) -> Route
     where
         H: Handler<T, Proxy>,
         T: 'static,
     {
         let needs = Needs::Artifacts(on(self.filter, handler));
-        self.line(path, access, needs)
+        self.line(path, access, needs, Operation::Other(does))
     }
 
-    fn records<H, T>(self, path: &'static str, access: Access, handler: H) -> Route
+    fn records<H, T, D>(self, path: &'static str, access: Access, handler: H) -> Route
+    where
+        H: Handler<T, Store> + Described<D>,
+        T: 'static,
+    {
+        let needs = Needs::Records(on(self.filter, handler));
+        self.line(path, access, needs, H::operation())
+    }
+
+    fn records_as<H, T>(
+        self,
+        path: &'static str,
+        access: Access,
+        does: &'static Other,
+        handler: H,
+    ) -> Route
     where
         H: Handler<T, Store>,
         T: 'static,
     {
         let needs = Needs::Records(on(self.filter, handler));
-        self.line(path, access, needs)
+        self.line(path, access, needs, Operation::Other(does))
     }
 
-    fn both<H, T>(self, path: &'static str, access: Access, handler: H) -> Route
+    fn both<H, T, D>(self, path: &'static str, access: Access, handler: H) -> Route
+    where
+        H: Handler<T, RunArtifacts> + Described<D>,
+        T: 'static,
+    {
+        let needs = Needs::Both(on(self.filter, handler));
+        self.line(path, access, needs, H::operation())
+    }
+
+    fn both_as<H, T>(
+        self,
+        path: &'static str,
+        access: Access,
+        does: &'static Other,
+        handler: H,
+    ) -> Route
     where
         H: Handler<T, RunArtifacts>,
         T: 'static,
     {
         let needs = Needs::Both(on(self.filter, handler));
-        self.line(path, access, needs)
+        self.line(path, access, needs, Operation::Other(does))
     }
 
-    fn users<H, T>(self, path: &'static str, access: Access, handler: H) -> Route
+    fn users<H, T, D>(self, path: &'static str, access: Access, handler: H) -> Route
+    where
+        H: Handler<T, Authority> + Described<D>,
+        T: 'static,
+    {
+        let needs = Needs::Users(on(self.filter, handler));
+        self.line(path, access, needs, H::operation())
+    }
+
+    fn users_as<H, T>(
+        self,
+        path: &'static str,
+        access: Access,
+        does: &'static Other,
+        handler: H,
+    ) -> Route
     where
         H: Handler<T, Authority>,
         T: 'static,
     {
         let needs = Needs::Users(on(self.filter, handler));
-        self.line(path, access, needs)
+        self.line(path, access, needs, Operation::Other(does))
     }
 
-    fn webhooks<H, T>(self, path: &'static str, access: Access, handler: H) -> Route
+    fn webhooks<H, T, D>(self, path: &'static str, access: Access, handler: H) -> Route
     where
-        H: Handler<T, Webhooks>,
+        H: Handler<T, Webhooks> + Described<D>,
         T: 'static,
     {
         let needs = Needs::Webhooks(on(self.filter, handler));
-        self.line(path, access, needs)
+        self.line(path, access, needs, H::operation())
     }
 }
 
@@ -239,37 +317,98 @@ pub(crate) fn table() -> Vec<Route> {
     use Access::{Anyone, Delete, Edit, Operate, Read, SignedIn};
 
     let mut table = vec![
-        GET.page("/", SignedIn, ui::index).bare(),
-        GET.page("/static-files/{*path}", Anyone, ui::asset).bare(),
-        GET.info("/health", Anyone, info::health).bare(),
-        GET.info("/ready", Anyone, info::ready).bare(),
-        GET.info("/version", SignedIn, info::version).bare(),
-        GET.info("/metrics", Operate, info::metrics).bare(),
-        GET.info("/3.0/mlflow/server-info", Anyone, info::server_info),
-        GET.info("/2.0/mlflow/gateway-proxy", SignedIn, absent::gateway_endpoints).ajax(),
-        POST.info("/2.0/mlflow/gateway-proxy", SignedIn, absent::gateway_endpoints).ajax(),
-        GET.info("/3.0/mlflow/ui-telemetry", SignedIn, absent::telemetry_settings).ajax(),
-        POST.info("/3.0/mlflow/ui-telemetry", SignedIn, absent::telemetry).ajax(),
-        GET.info("/3.0/mlflow/assistant/config", SignedIn, absent::assistant_settings).ajax(),
-        GET.info("/3.0/mlflow/assistant/providers", SignedIn, absent::assistant_providers).ajax(),
+        GET.page("/", SignedIn, &others::PAGE, ui::index).bare(),
+        GET.page("/static-files/{*path}", Anyone, &others::PAGE_FILE, ui::asset).bare(),
+        GET.info("/health", Anyone, &others::HEALTH, info::health).bare(),
+        GET.info("/ready", Anyone, &others::READY, info::ready).bare(),
+        GET.info("/version", SignedIn, &others::VERSION, info::version).bare(),
+        GET.info("/metrics", Operate, &others::METRICS, info::metrics).bare(),
+        GET.info("/3.0/mlflow/server-info", Anyone, &others::SERVER_INFO, info::server_info),
+        GET.info("/2.0/mlflow/gateway-proxy", SignedIn, &others::ABSENT, absent::gateway_endpoints)
+            .ajax(),
+        POST.info("/2.0/mlflow/gateway-proxy", SignedIn, &others::ABSENT, absent::gateway_endpoints)
+            .ajax(),
+        GET.info("/3.0/mlflow/ui-telemetry", SignedIn, &others::ABSENT, absent::telemetry_settings)
+            .ajax(),
+        POST.info("/3.0/mlflow/ui-telemetry", SignedIn, &others::ABSENT, absent::telemetry).ajax(),
+        GET.info(
+            "/3.0/mlflow/assistant/config",
+            SignedIn,
+            &others::ABSENT,
+            absent::assistant_settings,
+        )
+        .ajax(),
+        GET.info(
+            "/3.0/mlflow/assistant/providers",
+            SignedIn,
+            &others::ABSENT,
+            absent::assistant_providers,
+        )
+        .ajax(),
         // Artifacts of the destination.
         GET.proxy("/2.0/mlflow-artifacts/artifacts", Read, artifacts::list),
-        GET.proxy("/2.0/mlflow-artifacts/artifacts/", Read, artifacts::download_root),
-        PUT.proxy("/2.0/mlflow-artifacts/artifacts/", Edit, artifacts::upload_root),
-        DELETE.proxy("/2.0/mlflow-artifacts/artifacts/", Delete, artifacts::delete_root),
-        GET.proxy("/2.0/mlflow-artifacts/artifacts/{*artifact_path}", Read, artifacts::download),
-        PUT.proxy("/2.0/mlflow-artifacts/artifacts/{*artifact_path}", Edit, artifacts::upload),
-        DELETE.proxy("/2.0/mlflow-artifacts/artifacts/{*artifact_path}", Delete, artifacts::delete),
+        GET.proxy_as(
+            "/2.0/mlflow-artifacts/artifacts/",
+            Read,
+            &others::ROOT,
+            artifacts::download_root,
+        ),
+        PUT.proxy_as(
+            "/2.0/mlflow-artifacts/artifacts/",
+            Edit,
+            &others::ROOT,
+            artifacts::upload_root,
+        ),
+        DELETE.proxy_as(
+            "/2.0/mlflow-artifacts/artifacts/",
+            Delete,
+            &others::ROOT,
+            artifacts::delete_root,
+        ),
+        GET.proxy_as(
+            "/2.0/mlflow-artifacts/artifacts/{*artifact_path}",
+            Read,
+            &others::DOWNLOAD,
+            artifacts::download,
+        ),
+        PUT.proxy_as(
+            "/2.0/mlflow-artifacts/artifacts/{*artifact_path}",
+            Edit,
+            &others::UPLOAD,
+            artifacts::upload,
+        ),
+        DELETE.proxy_as(
+            "/2.0/mlflow-artifacts/artifacts/{*artifact_path}",
+            Delete,
+            &others::DELETE,
+            artifacts::delete,
+        ),
         POST.proxy("/2.0/mlflow-artifacts/mpu/create/{*artifact_path}", Edit, direct::create),
         POST.proxy("/2.0/mlflow-artifacts/mpu/complete/{*artifact_path}", Edit, direct::complete),
         POST.proxy("/2.0/mlflow-artifacts/mpu/abort/{*artifact_path}", Edit, direct::abort),
-        GET.proxy("/2.0/mlflow-artifacts/presigned/{*artifact_path}", Read, direct::download),
+        GET.proxy_as(
+            "/2.0/mlflow-artifacts/presigned/{*artifact_path}",
+            Read,
+            &others::PRESIGNED_DOWNLOAD,
+            direct::download,
+        ),
         // Artifacts of runs and models.
         GET.both("/2.0/mlflow/artifacts/list", Read, run_artifacts::list),
-        GET.both("/get-artifact", Read, run_artifacts::download).bare(),
-        GET.both("/model-versions/get-artifact", Read, run_artifacts::download_model_version)
-            .bare(),
-        POST.both("/2.0/mlflow/upload-artifact", Edit, run_artifacts::upload).ajax(),
+        GET.both_as("/get-artifact", Read, &others::RUN_DOWNLOAD, run_artifacts::download).bare(),
+        GET.both_as(
+            "/model-versions/get-artifact",
+            Read,
+            &others::VERSION_DOWNLOAD,
+            run_artifacts::download_model_version,
+        )
+        .bare(),
+        POST.both_as(
+            "/2.0/mlflow/upload-artifact",
+            Edit,
+            &others::RUN_UPLOAD,
+            run_artifacts::upload,
+        )
+        .ajax(),
         POST.both("/2.0/mlflow/artifacts/presigned-download-url", Read, presigned::download),
         POST.both("/2.0/mlflow/artifacts/presigned-upload-url", Edit, presigned::upload),
         // Experiments.
@@ -292,7 +431,7 @@ pub(crate) fn table() -> Vec<Route> {
             .ajax(),
         GET.both("/3.0/mlferry/experiments/weight", Read, experiment_summaries::weight).ajax(),
         // What the web page is told as it comes.
-        GET.records("/3.0/mlferry/changes", Read, changes::watch).ajax(),
+        GET.records_as("/3.0/mlferry/changes", Read, &others::CHANGES, changes::watch).ajax(),
         // Runs, and what is logged to them.
         POST.records("/2.0/mlflow/runs/create", Edit, runs::create),
         GET.records("/2.0/mlflow/runs/get", Read, runs::get),
