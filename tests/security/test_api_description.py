@@ -1,4 +1,4 @@
-"""`mlferry openapi`, and what schemathesis makes of it: requests that fit the description or just don't, sent to a server.
+"""`mlferry openapi`, and what schemathesis makes of it: requests that fit the description or just do not.
 
 Whatever they hold, the server does not fail, and answers with a status that the description names.
 """
