@@ -15,9 +15,11 @@ import hypothesis
 import pytest
 import schemathesis
 from schemathesis.generation import GenerationMode
+from schemathesis.specs.openapi.checks import response_schema_conformance
 
+from accounts import ADMIN, basic, environment
 from harness import run_binary
-from server_routes import table
+from server_routes import all_lines
 
 # `make fuzz` gives it more.
 SECONDS = float(os.environ.get("MLFERRY_TEST_API_SECONDS", "20"))
@@ -36,11 +38,12 @@ def description() -> dict:
 
 def test_the_description_has_each_route_and_nothing_else(description):
     described = {(method.upper(), path) for path, methods in description["paths"].items() for method in methods}
-    assert described == {(line.method, line.path.replace("{*", "{")) for line in table()}
+    assert described == {(line.method, line.path.replace("{*", "{")) for line in all_lines()}
 
 
-def test_requests_of_all_kinds_get_an_answer_that_is_described(own_server, description):
-    server = own_server()
+def test_requests_of_all_kinds_get_an_answer_that_is_described(own_server, description, tmp_path):
+    # Its operator may ask for everything, users included.
+    server = own_server("--app-name", "basic-auth", environment=environment(tmp_path))
     # The twins of pages are the same routes, and what is left out is the same answer everywhere.
     paths = {
         path: methods
@@ -79,13 +82,15 @@ def send(operation, mode: GenerationMode, server, seed: int) -> None:
     )
     @hypothesis.given(case=operation.as_strategy(generation_mode=mode))
     def each(case) -> None:
-        answer = case.call(base_url=f"http://127.0.0.1:{server.port}", timeout=20)
+        answer = case.call(base_url=f"http://127.0.0.1:{server.port}", headers=basic(ADMIN), timeout=20)
         about = f"{case.as_curl_command()}: {answer.status_code} {answer.text[:300]}"
         assert answer.status_code < 500 or answer.status_code == MAY_BE_LEFT_OUT, about
         # A path that a name has made another one is refused before there is a route.
         assert answer.status_code in documented | {404, 405}, about
         if answer.status_code >= 400 and answer.headers.get("content-type") == ["application/json"]:
             assert re.fullmatch(r"[A-Z_]+", answer.json()["error_code"]), about
+        if answer.status_code in documented:
+            case.validate_response(answer, checks=[response_schema_conformance])
 
     try:
         each()

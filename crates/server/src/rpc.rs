@@ -10,7 +10,7 @@ use axum::{
     extract::{FromRequest, FromRequestParts, Query, RawPathParams, Request},
     http::{HeaderMap, Method, Uri, header::CONTENT_TYPE, request::Parts},
 };
-use mlferry_protocol::{DecodeRequest, Fields, InvalidParameter, LongValues, limits};
+use mlferry_protocol::{Fields, InvalidParameter, LongValues, Message, limits};
 
 /// What a handler of the API answers.
 pub(crate) type Reply<T> = Result<Json<T>, ApiError>;

@@ -6,11 +6,12 @@ use schemars::SchemaGenerator;
 use serde_json::{Map, Value, json};
 
 /// What each status of a refusal means.
-const REFUSALS: [(u16, &str); 15] = [
+const REFUSALS: [(u16, &str); 16] = [
     (400, "The request is not understood, or something with that name exists."),
+    (401, "The server has users, and does not know who asks."),
     (
         403,
-        "The host or the page that the request comes from is not allowed, or the artifact store refuses it.",
+        "The host, the page or the user that the request comes from is not allowed, or the artifact store refuses it.",
     ),
     (404, "There is nothing with that name or id."),
     (408, "The body of the request did not come."),
@@ -28,7 +29,7 @@ const REFUSALS: [(u16, &str); 15] = [
 ];
 
 /// Refusals that every line has.
-const OF_ALL: [u16; 8] = [400, 403, 408, 413, 429, 431, 500, 503];
+const OF_ALL: [u16; 9] = [400, 401, 403, 408, 413, 429, 431, 500, 503];
 /// Refusals of lines that read or write records.
 const OF_RECORDS: [u16; 3] = [404, 409, 507];
 /// Refusals of lines that also reach an artifact store.

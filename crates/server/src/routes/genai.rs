@@ -7,8 +7,13 @@ use super::{
 };
 
 pub(super) fn lines() -> Vec<Route> {
+    let mut lines = trace_lines();
+    lines.extend(judgement_lines());
+    lines
+}
+
+fn trace_lines() -> Vec<Route> {
     vec![
-        // Traces.
         POST.records("/3.0/mlflow/traces", Edit, traces::start),
         POST.records("/3.0/mlflow/traces/search", Read, traces::search),
         GET.records("/3.0/mlflow/traces/get", Read, traces::get),
@@ -48,6 +53,12 @@ pub(super) fn lines() -> Vec<Route> {
         GET.records("/2.0/mlflow/traces/{request_id}/info", Read, traces_v2::get_info),
         PATCH.records("/2.0/mlflow/traces/{request_id}/tags", Edit, traces::set_tag),
         DELETE.records("/2.0/mlflow/traces/{request_id}/tags", Edit, traces::delete_tag),
+    ]
+}
+
+/// What judges traces, what it is judged by, and what it says.
+fn judgement_lines() -> Vec<Route> {
+    vec![
         // Scorers.
         POST.records("/3.0/mlflow/scorers/register", Operate, scorers::register),
         GET.records("/3.0/mlflow/scorers/list", Operate, scorers::list),

@@ -4,6 +4,7 @@
 //! modes in which a line lives come from the table, never from copies of a line.
 
 mod absent;
+mod action;
 mod archives;
 mod artifacts;
 mod assessments;
@@ -14,6 +15,7 @@ mod direct;
 mod evaluation_datasets;
 mod experiment_summaries;
 mod experiments;
+mod files;
 mod genai;
 mod graphql;
 mod info;
@@ -54,12 +56,8 @@ pub use ui::Page;
 pub(crate) use ui::{Ui, add_slash};
 
 use crate::{access::Authority, webhooks::Webhooks};
-use axum::{
-    handler::Handler,
-    http::Method,
-    routing::{MethodFilter, MethodRouter, on},
-};
-use described::{Described, Other};
+use action::{DELETE, GET, PATCH, POST, PUT};
+use axum::{http::Method, routing::MethodRouter};
 use mlferry_store::Store;
 use std::fmt;
 
@@ -159,164 +157,25 @@ impl Route {
     }
 }
 
-/// A way to build a line: its method and handler, still without path and access.
-struct Action {
-    method: Method,
-    filter: MethodFilter,
-}
-
-const GET: Action = Action { method: Method::GET, filter: MethodFilter::GET };
-const PUT: Action = Action { method: Method::PUT, filter: MethodFilter::PUT };
-const POST: Action = Action { method: Method::POST, filter: MethodFilter::POST };
-const PATCH: Action = Action { method: Method::PATCH, filter: MethodFilter::PATCH };
-const DELETE: Action = Action { method: Method::DELETE, filter: MethodFilter::DELETE };
-
-impl Action {
-    fn line(self, path: &'static str, access: Access, needs: Needs, operation: Operation) -> Route {
-        Route { method: self.method, twins: Twins::Both, path, access, needs, operation }
-    }
-
-    fn info<H, T>(
-        self,
-        path: &'static str,
-        access: Access,
-        does: &'static Other,
-        handler: H,
-    ) -> Route
-    where
-        H: Handler<T, Info>,
-        T: 'static,
-    {
-        let needs = Needs::Nothing(on(self.filter, handler));
-        self.line(path, access, needs, Operation::Other(does))
-    }
-
-    fn page<H, T>(
-        self,
-        path: &'static str,
-        access: Access,
-        does: &'static Other,
-        handler: H,
-    ) -> Route
-    where
-        H: Handler<T, Ui>,
-        T: 'static,
-    {
-        let needs = Needs::Page(on(self.filter, handler));
-        self.line(path, access, needs, Operation::Other(does))
-    }
-
-    fn proxy<H, T, D>(self, path: &'static str, access: Access, handler: H) -> Route
-    where
-        H: Handler<T, Proxy> + Described<D>,
-        T: 'static,
-    {
-        let needs = Needs::Artifacts(on(self.filter, handler));
-        self.line(path, access, needs, H::operation())
-    }
-
-    fn proxy_as<H, T>(
-        self,
-        path: &'static str,
-        access: Access,
-        does: &'static Other,
-        handler: H,
-    ) -> Route
-    where
-        H: Handler<T, Proxy>,
-        T: 'static,
-    {
-        let needs = Needs::Artifacts(on(self.filter, handler));
-        self.line(path, access, needs, Operation::Other(does))
-    }
-
-    fn records<H, T, D>(self, path: &'static str, access: Access, handler: H) -> Route
-    where
-        H: Handler<T, Store> + Described<D>,
-        T: 'static,
-    {
-        let needs = Needs::Records(on(self.filter, handler));
-        self.line(path, access, needs, H::operation())
-    }
-
-    fn records_as<H, T>(
-        self,
-        path: &'static str,
-        access: Access,
-        does: &'static Other,
-        handler: H,
-    ) -> Route
-    where
-        H: Handler<T, Store>,
-        T: 'static,
-    {
-        let needs = Needs::Records(on(self.filter, handler));
-        self.line(path, access, needs, Operation::Other(does))
-    }
-
-    fn both<H, T, D>(self, path: &'static str, access: Access, handler: H) -> Route
-    where
-        H: Handler<T, RunArtifacts> + Described<D>,
-        T: 'static,
-    {
-        let needs = Needs::Both(on(self.filter, handler));
-        self.line(path, access, needs, H::operation())
-    }
-
-    fn both_as<H, T>(
-        self,
-        path: &'static str,
-        access: Access,
-        does: &'static Other,
-        handler: H,
-    ) -> Route
-    where
-        H: Handler<T, RunArtifacts>,
-        T: 'static,
-    {
-        let needs = Needs::Both(on(self.filter, handler));
-        self.line(path, access, needs, Operation::Other(does))
-    }
-
-    fn users<H, T, D>(self, path: &'static str, access: Access, handler: H) -> Route
-    where
-        H: Handler<T, Authority> + Described<D>,
-        T: 'static,
-    {
-        let needs = Needs::Users(on(self.filter, handler));
-        self.line(path, access, needs, H::operation())
-    }
-
-    fn users_as<H, T>(
-        self,
-        path: &'static str,
-        access: Access,
-        does: &'static Other,
-        handler: H,
-    ) -> Route
-    where
-        H: Handler<T, Authority>,
-        T: 'static,
-    {
-        let needs = Needs::Users(on(self.filter, handler));
-        self.line(path, access, needs, Operation::Other(does))
-    }
-
-    fn webhooks<H, T, D>(self, path: &'static str, access: Access, handler: H) -> Route
-    where
-        H: Handler<T, Webhooks> + Described<D>,
-        T: 'static,
-    {
-        let needs = Needs::Webhooks(on(self.filter, handler));
-        self.line(path, access, needs, H::operation())
-    }
-}
-
 /// Every route that is answered.
 pub(crate) fn table() -> Vec<Route> {
-    use Access::{Anyone, Delete, Edit, Operate, Read, SignedIn};
+    let parts = [
+        page_lines(),
+        files::lines(),
+        record_lines(),
+        models::lines(),
+        genai::lines(),
+        users::lines(),
+        left_out::lines(),
+    ];
+    parts.into_iter().flatten().collect()
+}
 
-    let mut table = vec![
+/// The web page, what it asks of parts that are not there, and what tells how the server is.
+fn page_lines() -> Vec<Route> {
+    use Access::{Anyone, Operate, SignedIn};
+
+    vec![
         GET.page("/", SignedIn, &others::PAGE, ui::index).bare(),
         GET.page("/static-files/{*path}", Anyone, &others::PAGE_FILE, ui::asset).bare(),
         GET.info("/health", Anyone, &others::HEALTH, info::health).bare(),
@@ -326,8 +185,13 @@ pub(crate) fn table() -> Vec<Route> {
         GET.info("/3.0/mlflow/server-info", Anyone, &others::SERVER_INFO, info::server_info),
         GET.info("/2.0/mlflow/gateway-proxy", SignedIn, &others::ABSENT, absent::gateway_endpoints)
             .ajax(),
-        POST.info("/2.0/mlflow/gateway-proxy", SignedIn, &others::ABSENT, absent::gateway_endpoints)
-            .ajax(),
+        POST.info(
+            "/2.0/mlflow/gateway-proxy",
+            SignedIn,
+            &others::ABSENT,
+            absent::gateway_endpoints,
+        )
+        .ajax(),
         GET.info("/3.0/mlflow/ui-telemetry", SignedIn, &others::ABSENT, absent::telemetry_settings)
             .ajax(),
         POST.info("/3.0/mlflow/ui-telemetry", SignedIn, &others::ABSENT, absent::telemetry).ajax(),
@@ -345,72 +209,14 @@ pub(crate) fn table() -> Vec<Route> {
             absent::assistant_providers,
         )
         .ajax(),
-        // Artifacts of the destination.
-        GET.proxy("/2.0/mlflow-artifacts/artifacts", Read, artifacts::list),
-        GET.proxy_as(
-            "/2.0/mlflow-artifacts/artifacts/",
-            Read,
-            &others::ROOT,
-            artifacts::download_root,
-        ),
-        PUT.proxy_as(
-            "/2.0/mlflow-artifacts/artifacts/",
-            Edit,
-            &others::ROOT,
-            artifacts::upload_root,
-        ),
-        DELETE.proxy_as(
-            "/2.0/mlflow-artifacts/artifacts/",
-            Delete,
-            &others::ROOT,
-            artifacts::delete_root,
-        ),
-        GET.proxy_as(
-            "/2.0/mlflow-artifacts/artifacts/{*artifact_path}",
-            Read,
-            &others::DOWNLOAD,
-            artifacts::download,
-        ),
-        PUT.proxy_as(
-            "/2.0/mlflow-artifacts/artifacts/{*artifact_path}",
-            Edit,
-            &others::UPLOAD,
-            artifacts::upload,
-        ),
-        DELETE.proxy_as(
-            "/2.0/mlflow-artifacts/artifacts/{*artifact_path}",
-            Delete,
-            &others::DELETE,
-            artifacts::delete,
-        ),
-        POST.proxy("/2.0/mlflow-artifacts/mpu/create/{*artifact_path}", Edit, direct::create),
-        POST.proxy("/2.0/mlflow-artifacts/mpu/complete/{*artifact_path}", Edit, direct::complete),
-        POST.proxy("/2.0/mlflow-artifacts/mpu/abort/{*artifact_path}", Edit, direct::abort),
-        GET.proxy_as(
-            "/2.0/mlflow-artifacts/presigned/{*artifact_path}",
-            Read,
-            &others::PRESIGNED_DOWNLOAD,
-            direct::download,
-        ),
-        // Artifacts of runs and models.
-        GET.both("/2.0/mlflow/artifacts/list", Read, run_artifacts::list),
-        GET.both_as("/get-artifact", Read, &others::RUN_DOWNLOAD, run_artifacts::download).bare(),
-        GET.both_as(
-            "/model-versions/get-artifact",
-            Read,
-            &others::VERSION_DOWNLOAD,
-            run_artifacts::download_model_version,
-        )
-        .bare(),
-        POST.both_as(
-            "/2.0/mlflow/upload-artifact",
-            Edit,
-            &others::RUN_UPLOAD,
-            run_artifacts::upload,
-        )
-        .ajax(),
-        POST.both("/2.0/mlflow/artifacts/presigned-download-url", Read, presigned::download),
-        POST.both("/2.0/mlflow/artifacts/presigned-upload-url", Edit, presigned::upload),
+    ]
+}
+
+/// Experiments and runs.
+fn record_lines() -> Vec<Route> {
+    use Access::{Delete, Edit, Read};
+
+    vec![
         // Experiments.
         POST.records("/2.0/mlflow/experiments/create", Edit, experiments::create),
         GET.records("/2.0/mlflow/experiments/get", Read, experiments::get),
@@ -456,12 +262,7 @@ pub(crate) fn table() -> Vec<Route> {
         ),
         // What the web page asks in GraphQL, which changes nothing.
         POST.both("/graphql", Read, graphql::answer).bare(),
-    ];
-    table.extend(models::lines());
-    table.extend(genai::lines());
-    table.extend(users::lines());
-    table.extend(left_out::lines());
-    table
+    ]
 }
 
 #[cfg(test)]

@@ -69,7 +69,10 @@ pub(super) const ABSENT: Other =
 /// What else a page may be told as it comes.
 pub(super) const CHANGES: Other = Other {
     query: &[
-        may("experiment_ids", "An experiment whose newest runs are watched; it may be named again."),
+        may(
+            "experiment_ids",
+            "An experiment whose newest runs are watched; it may be named again.",
+        ),
         may("run_ids", "A run that is watched; it may be named again."),
     ],
     refusals: &[404],

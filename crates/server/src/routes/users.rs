@@ -96,7 +96,11 @@ async fn list(
     Ok(Json(found))
 }
 
-async fn current(caller: Caller, Rpc(CurrentUser): Rpc<CurrentUser>) -> Reply<CurrentUserResponse> {
+async fn current(
+    _: State<Authority>,
+    caller: Caller,
+    Rpc(CurrentUser): Rpc<CurrentUser>,
+) -> Reply<CurrentUserResponse> {
     let user = caller.signed_in()?.clone();
     Ok(Json(CurrentUserResponse { user, is_basic_auth: true }))
 }
