@@ -100,6 +100,9 @@ pub(crate) enum Command {
     /// List every path that a server answers: who is meant to call it, its method, and the path
     Routes,
 
+    /// Describe the API as OpenAPI 3.1, in JSON: every path that a server answers, what it takes and what it answers
+    Openapi,
+
     /// Print a script that completes mlferry's commands and flags in a shell
     Completions {
         /// The shell

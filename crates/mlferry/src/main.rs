@@ -96,6 +96,7 @@ fn carry_out(command: Command, env: &Env, notices: Vec<String>) -> Result<(), St
         Command::Users(flags) => users::run(flags, env, |text| print(&Ok(text.into_bytes()))),
         Command::Config(flags) => config::run(flags, env, |text| print(&Ok(text.into_bytes()))),
         Command::Routes => print(&Ok(routes::list().into_bytes())),
+        Command::Openapi => print(&Ok(routes::openapi().into_bytes())),
         Command::Completions { shell } => print(&manual::completions(shell)),
         Command::Man => print(&manual::page()),
     }

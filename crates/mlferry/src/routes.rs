@@ -16,6 +16,11 @@ pub(crate) fn list() -> String {
     lines.collect()
 }
 
+/// `mlferry openapi`: the same as OpenAPI 3.1, with what each route takes and answers.
+pub(crate) fn openapi() -> String {
+    format!("{:#}\n", mlferry_server::openapi())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

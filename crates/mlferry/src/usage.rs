@@ -70,6 +70,8 @@ pub(crate) enum Usage {
     ConfigReference,
     /// `mlferry routes`.
     Routes,
+    /// `mlferry openapi`.
+    Openapi,
     /// `mlferry completions`.
     Completions,
     /// `mlferry man`.
@@ -129,6 +131,7 @@ impl Usage {
                     };
                 }
                 Some("routes") => return Self::Routes,
+                Some("openapi") => return Self::Openapi,
                 Some("completions") => return Self::Completions,
                 Some("man") => return Self::Man,
                 Some(option) if option.starts_with('-') => {}
@@ -169,6 +172,7 @@ impl Usage {
             Self::ConfigShow => "mlferry config show",
             Self::ConfigReference => "mlferry config reference",
             Self::Routes => "mlferry routes",
+            Self::Openapi => "mlferry openapi",
             Self::Completions => "mlferry completions",
             Self::Man => "mlferry man",
         }
@@ -185,6 +189,7 @@ impl Usage {
             | Self::Healthcheck
             | Self::UsersList
             | Self::Routes
+            | Self::Openapi
             | Self::Man => "[OPTIONS]",
             Self::Import | Self::Backup | Self::Restore => "[OPTIONS] FOLDER",
             Self::ArtifactsCp | Self::ArtifactsVerify => "[OPTIONS] FROM TO",

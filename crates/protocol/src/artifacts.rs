@@ -1,10 +1,11 @@
 //! Messages of the artifact service, and of a run's artifacts.
 
 use crate::{DecodeRequest, Fields, InvalidParameter, RunId, limits};
+use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
 
 /// One artifact in a listing.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct FileInfo {
     /// Its name, or its path below what is listed.
     pub path: String,
@@ -48,7 +49,7 @@ impl DecodeRequest for ListArtifacts {
 }
 
 /// The answer to [`ListArtifacts`].
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 pub struct ListArtifactsResponse {
     /// The entries, sorted.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -75,7 +76,7 @@ impl DecodeRequest for CreateMultipartUpload {
 }
 
 /// The answer to [`CreateMultipartUpload`].
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 pub struct CreateMultipartUploadResponse {
     /// The upload; Azure's have no name.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -86,7 +87,7 @@ pub struct CreateMultipartUploadResponse {
 }
 
 /// Where one part is sent to.
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 pub struct MultipartUploadCredential {
     /// The URL for a PUT.
     pub url: String,
@@ -116,7 +117,7 @@ impl Serialize for UrlHeaders {
 }
 
 /// The answer to `GET …/presigned/{path}`: a download that needs no server in between.
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 pub struct PresignedDownload {
     /// The URL for a GET.
     pub url: String,
@@ -216,7 +217,7 @@ impl DecodeRequest for ListLoggedModelArtifacts {
 }
 
 /// The answer to [`ListRunArtifacts`] and [`ListLoggedModelArtifacts`].
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 pub struct ListBelowRootResponse {
     /// The artifact URI of the run or model.
     pub root_uri: String,
@@ -273,7 +274,7 @@ fn expiration(fields: &mut Fields) -> Result<Option<i64>, InvalidParameter> {
 }
 
 /// The answer to [`CreatePresignedDownloadUrl`].
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 pub struct CreatePresignedDownloadUrlResponse {
     /// The URL for a GET.
     pub presigned_url: String,
@@ -325,7 +326,7 @@ impl DecodeRequest for CreatePresignedUploadUrl {
 }
 
 /// The answer to [`CreatePresignedUploadUrl`].
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 pub struct CreatePresignedUploadUrlResponse {
     /// The URL for a PUT.
     pub presigned_url: String,

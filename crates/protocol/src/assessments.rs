@@ -4,6 +4,7 @@ use crate::{
     DecodeRequest, Fields, InvalidParameter, WireEnum, check_length, judgements::Judgement, limits,
     times,
 };
+use schemars::JsonSchema;
 use serde::{Serialize, Serializer, ser::SerializeMap};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -34,7 +35,7 @@ impl WireEnum for SourceType {
 }
 
 /// Where an assessment comes from.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct AssessmentSource {
     /// The name of a [`SourceType`].
     pub source_type: String,
@@ -213,7 +214,7 @@ impl DecodeRequest for CreateAssessment {
 }
 
 /// The answer that holds an assessment.
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 pub struct AssessmentResponse {
     /// The assessment.
     pub assessment: Assessment,

@@ -1,6 +1,7 @@
 //! What a page watches, to learn of changes as they come: mlferry's own, the reference has no such thing.
 
 use crate::{DecodeRequest, ExperimentId, Fields, InvalidParameter, RunId, limits};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// `GET /ajax-api/3.0/mlferry/changes`: an answer without end that tells what changes, as server-sent events.
@@ -30,7 +31,7 @@ impl DecodeRequest for WatchChanges {
 }
 
 /// The data of each event of that answer: what differs from the event before.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Changes {
     /// Runs that were watched by their ids.
     pub run_ids: Vec<RunId>,

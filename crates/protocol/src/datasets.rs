@@ -4,10 +4,11 @@ use crate::{
     DecodeRequest, ExperimentId, Fields, InvalidParameter, RunId, check_length, limits,
     tags::{Tag, check_distinct},
 };
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// A dataset of an experiment, known by its name and digest.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Dataset {
     /// Its name.
     pub name: String,
@@ -76,7 +77,7 @@ impl DecodeRequest for SearchDatasets {
 }
 
 /// One use of a dataset: datasets that runs use in several contexts come once for each.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct DatasetSummary {
     /// The experiment that knows the dataset.
     pub experiment_id: ExperimentId,
@@ -90,7 +91,7 @@ pub struct DatasetSummary {
 }
 
 /// The answer to [`SearchDatasets`].
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 pub struct SearchDatasetsResponse {
     /// The uses, by experiment, name and digest.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -98,7 +99,7 @@ pub struct SearchDatasetsResponse {
 }
 
 /// A dataset that a run uses.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct DatasetInput {
     /// What the run says of it, such as its context.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -119,7 +120,7 @@ impl DatasetInput {
 }
 
 /// A model that a run uses.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct ModelInput {
     /// The logged model.
     pub model_id: String,

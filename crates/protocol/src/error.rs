@@ -1,11 +1,12 @@
 //! MLflow's error codes and the JSON body of an error.
 
 use crate::python;
+use schemars::JsonSchema;
 use serde::Serialize;
 use thiserror::Error;
 
 /// The `error_code` of an answer; only those that mlferry sends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, JsonSchema, Serialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum ErrorCode {
     /// The request can't be carried out as asked.
@@ -76,7 +77,7 @@ impl ErrorCode {
 }
 
 /// The JSON body of every error, keys in the reference's order.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, JsonSchema, Serialize)]
 pub struct ErrorBody<'a> {
     error_code: ErrorCode,
     message: &'a str,

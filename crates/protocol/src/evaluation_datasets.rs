@@ -6,6 +6,7 @@ use crate::{
     limits, paging,
     python::{self, repr_json},
 };
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -13,7 +14,7 @@ use serde_json::{Map, Value};
 pub const USER_TAG: &str = "mlflow.user";
 
 /// An evaluation dataset, without its records.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct EvaluationDataset {
     /// Its id: `d-` and 32 hexadecimal digits.
     pub dataset_id: String,
@@ -124,7 +125,7 @@ impl DecodeRequest for CreateDataset {
 }
 
 /// The answer that holds a dataset.
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 pub struct DatasetResponse {
     /// The dataset.
     pub dataset: EvaluationDataset,
@@ -170,7 +171,7 @@ impl DecodeRequest for GetDatasetExperimentIds {
 }
 
 /// The answer to [`GetDatasetExperimentIds`].
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 pub struct DatasetExperimentIdsResponse {
     /// In the order in which they were added.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -222,7 +223,7 @@ impl DecodeRequest for SearchEvaluationDatasets {
 }
 
 /// The answer to [`SearchEvaluationDatasets`].
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 pub struct SearchEvaluationDatasetsResponse {
     /// The datasets.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -283,7 +284,7 @@ impl DecodeRequest for UpsertDatasetRecords {
 }
 
 /// The answer to [`UpsertDatasetRecords`].
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 pub struct UpsertDatasetRecordsResponse {
     /// Records that are new.
     pub inserted_count: u64,
@@ -315,7 +316,7 @@ impl DecodeRequest for GetDatasetRecords {
 }
 
 /// The answer to [`GetDatasetRecords`].
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 pub struct GetDatasetRecordsResponse {
     /// The records, as a JSON list in a text.
     pub records: String,
@@ -341,7 +342,7 @@ impl DecodeRequest for DeleteDatasetRecords {
 }
 
 /// The answer to [`DeleteDatasetRecords`].
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 pub struct DeleteDatasetRecordsResponse {
     /// Records that were there.
     pub deleted_count: u64,

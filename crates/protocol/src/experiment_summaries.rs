@@ -1,6 +1,7 @@
 //! What a list of experiments tells of each: mlferry's own, the reference has no such thing.
 
 use crate::{DecodeRequest, ExperimentId, Fields, InvalidParameter, limits};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// `GET /ajax-api/3.0/mlferry/experiments/summaries`: how many runs experiments have, and when the last one went on.
@@ -24,7 +25,7 @@ impl DecodeRequest for SummarizeExperiments {
 }
 
 /// The runs of an experiment, without those that are deleted.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct ExperimentSummary {
     /// The experiment.
     pub experiment_id: ExperimentId,
@@ -36,7 +37,7 @@ pub struct ExperimentSummary {
 }
 
 /// The answer to [`SummarizeExperiments`].
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 pub struct SummarizeExperimentsResponse {
     /// Experiments that have runs, in no order.
     pub experiments: Vec<ExperimentSummary>,
@@ -56,7 +57,7 @@ impl DecodeRequest for WeighExperiment {
 }
 
 /// The answer to [`WeighExperiment`].
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct ExperimentWeight {
     /// Files below the experiment's artifact location.
     pub files: u64,

@@ -6,10 +6,11 @@ use crate::{
     check_length, custom_views, limits, paging,
     tags::{Tag, check_distinct},
 };
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// An experiment.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Experiment {
     /// Its id.
     pub experiment_id: ExperimentId,
@@ -66,7 +67,7 @@ impl DecodeRequest for CreateExperiment {
 }
 
 /// The answer to [`CreateExperiment`].
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 pub struct CreateExperimentResponse {
     /// The new id.
     pub experiment_id: ExperimentId,
@@ -99,7 +100,7 @@ impl DecodeRequest for GetExperimentByName {
 }
 
 /// The answer to [`GetExperiment`] and [`GetExperimentByName`].
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 pub struct GetExperimentResponse {
     /// The experiment.
     pub experiment: Experiment,
@@ -146,7 +147,7 @@ impl DecodeRequest for SearchExperiments {
 }
 
 /// The answer to [`SearchExperiments`].
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 pub struct SearchExperimentsResponse {
     /// The experiments.
     #[serde(skip_serializing_if = "Vec::is_empty")]

@@ -5,7 +5,11 @@
 //! as strings, `null` for absent, unknown keys ignored, and the messages of the schema. Where the
 //! reference swallows a malformed value and stores another one, the value is refused.
 
+mod asked;
 mod values;
+
+pub use asked::FieldKind;
+pub(crate) use asked::{Asked, AskedField};
 
 use crate::{InvalidParameter, check_length, truncate};
 use serde_json::{Map, Value};
@@ -27,6 +31,8 @@ pub struct Fields {
     /// What a body says of what the path names, too.
     repeated: Map<String, Value>,
     long_values: LongValues,
+    /// Where it is noted what is asked for, while the API is described.
+    asked: Option<Asked>,
 }
 
 /// What happens to values of params and run tags that are too long: `MLFLOW_TRUNCATE_LONG_VALUES`.
@@ -79,12 +85,30 @@ impl Fields {
             from_query: false,
             repeated: Map::new(),
             long_values: LongValues::default(),
+            asked: None,
         }
     }
 
     /// The fields of an object within this one.
-    fn within(&self, path: String, values: Map<String, Value>) -> Self {
-        Self { path, long_values: self.long_values, ..Self::of_object(values) }
+    fn within(&self, path: String, values: Map<String, Value>, asked: Option<Asked>) -> Self {
+        Self { path, long_values: self.long_values, asked, ..Self::of_object(values) }
+    }
+
+    /// The same fields, of which it is noted what is asked for.
+    pub(crate) fn noted_in(self, asked: Option<Asked>) -> Self {
+        Self { asked, ..self }
+    }
+
+    /// Notes that a field is asked for.
+    fn note(&self, name: &str, kind: impl FnOnce() -> FieldKind<Asked>) {
+        if let Some(asked) = &self.asked {
+            asked.note(name, kind(), false);
+        }
+    }
+
+    /// Where it is noted what is asked of an object, or of a list of them.
+    fn asked_within(&self, name: &str, is_list: bool) -> Option<Asked> {
+        self.asked.as_ref().map(|asked| asked.within(name, is_list))
     }
 
     /// The same fields with what stands in the path, which counts more than the body or the query.

@@ -1,6 +1,7 @@
 //! Requests that the web page sends in GraphQL.
 
 use crate::{DecodeRequest, Fields, InvalidParameter};
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -25,7 +26,7 @@ impl DecodeRequest for GraphQlRequest {
 }
 
 /// The answer to [`GraphQlRequest`]. A refusal is one, too.
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 pub struct GraphQlResponse {
     /// What was asked for; null where nothing of it could be answered.
     pub data: Value,

@@ -1,6 +1,7 @@
 //! Ids of experiments and runs.
 
 use crate::InvalidParameter;
+use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
 use std::fmt;
 
@@ -51,7 +52,7 @@ impl Serialize for ExperimentId {
 }
 
 /// The id of a run: 32 hexadecimal digits when mlferry or the reference made it.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, JsonSchema, Serialize)]
 #[serde(transparent)]
 pub struct RunId(String);
 

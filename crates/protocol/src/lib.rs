@@ -37,9 +37,11 @@ pub mod params;
 pub mod python;
 pub mod registered_models;
 pub mod runs;
+mod schemas;
 pub mod scorers;
 pub mod serialized_scorers;
 pub mod server_info;
+mod shapes;
 mod span_conventions;
 pub mod span_messages;
 pub mod spans;
@@ -58,12 +60,13 @@ pub mod webhooks;
 pub use empty::Empty;
 pub use enums::{ViewType, WireEnum};
 pub use error::{ErrorBody, ErrorCode, InvalidParameter};
-pub use fields::{DecodeRequest, Fields, LongValues};
+pub use fields::{DecodeRequest, FieldKind, Fields, LongValues};
 pub use ids::{ExperimentId, RunId};
-pub use messages::{MESSAGES, MessageInfo};
+pub use messages::{MESSAGES, Message, MessageInfo};
 pub use names::{check_key, check_length, check_name, truncate};
 pub use number::double;
 pub use paging::PageToken;
+pub use shapes::{Field, Shape};
 
 /// Version of MLflow whose API, schema and messages are spoken, as `GET /version` answers it.
 pub const MLFLOW_VERSION: &str = "3.17.2";

@@ -5,6 +5,7 @@ use crate::{
     python,
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Models in a page when the client does not say.
@@ -182,7 +183,7 @@ fn shown_order(orders: Option<&[LoggedModelOrder]>) -> String {
 }
 
 /// The answer to [`SearchLoggedModels`].
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 pub struct SearchLoggedModelsResponse {
     /// The models.
     #[serde(skip_serializing_if = "Vec::is_empty")]

@@ -6,13 +6,14 @@ use crate::{
     params::{Param, check_distinct_params},
     tags::{Tag, check_distinct},
 };
+use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
 
 /// Characters that a name can't have, since names stand in URIs of models.
 const BAD_NAME_CHARACTERS: [char; 6] = ['/', ':', '.', '%', '"', '\''];
 
 /// A model that a run made.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct ModelOutput {
     /// The logged model.
     pub model_id: String,
@@ -76,7 +77,7 @@ impl Serialize for LoggedModelStatus {
 }
 
 /// What is known of every logged model.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct LoggedModelInfo {
     /// Its id.
     pub model_id: String,
@@ -107,7 +108,7 @@ pub struct LoggedModelInfo {
 }
 
 /// What was logged of a model.
-#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+#[derive(Debug, Clone, PartialEq, Default, JsonSchema, Serialize)]
 pub struct LoggedModelData {
     /// Its params.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -118,7 +119,7 @@ pub struct LoggedModelData {
 }
 
 /// A logged model.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, JsonSchema, Serialize)]
 pub struct LoggedModel {
     /// What is known of every logged model.
     pub info: LoggedModelInfo,
@@ -173,7 +174,7 @@ fn check_model_name(name: &str) -> Result<(), InvalidParameter> {
 }
 
 /// The answer to [`CreateLoggedModel`], [`GetLoggedModel`] and [`FinalizeLoggedModel`].
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 pub struct LoggedModelResponse {
     /// The model.
     pub model: LoggedModel,

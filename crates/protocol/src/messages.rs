@@ -1,6 +1,6 @@
 //! Every request of the API by its name, with examples that have each of its fields.
 //!
-//! A test finds each `impl DecodeRequest` here, so that none is left out where all are looked at, as in fuzzing.
+//! What a route takes is listed here or does not compile, so that none is left out where all are looked at, as in fuzzing.
 
 use crate::{DecodeRequest, Fields, InvalidParameter};
 
@@ -16,16 +16,25 @@ pub struct MessageInfo {
     pub decode: fn(&mut Fields) -> Result<(), InvalidParameter>,
 }
 
+/// A request that is listed here.
+pub trait Message: DecodeRequest {
+    /// What is known of its kind.
+    const INFO: MessageInfo;
+}
+
 macro_rules! messages {
     ($($module:ident::$message:ident = [$($example:literal),+];)+) => {
-        /// All requests whose fields are read by [`DecodeRequest`].
-        pub const MESSAGES: &[MessageInfo] = &[
-            $(MessageInfo {
+        $(impl Message for crate::$module::$message {
+            const INFO: MessageInfo = MessageInfo {
                 name: stringify!($message),
                 examples: &[$($example),+],
                 decode: |fields| crate::$module::$message::decode(fields).map(drop),
-            }),+
-        ];
+            };
+        })+
+
+        /// All requests whose fields are read by [`DecodeRequest`].
+        pub const MESSAGES: &[MessageInfo] =
+            &[$(<crate::$module::$message as Message>::INFO),+];
     };
 }
 
@@ -255,6 +264,37 @@ messages! {
     evaluation_datasets::DeleteDatasetRecords = [r#"{"dataset_id": "d-1", "dataset_record_ids": ["dr-1"]}"#];
     evaluation_datasets::AddDatasetToExperiments = [r#"{"dataset_id": "d-1", "experiment_ids": ["1"]}"#];
     evaluation_datasets::RemoveDatasetFromExperiments = [r#"{"dataset_id": "d-1", "experiment_ids": ["1"]}"#];
+
+    access::CreateUser = [r#"{"username": "ann", "password": "correct horse battery"}"#];
+    access::GetUser = [r#"{"username": "ann"}"#];
+    access::ListUsers = ["{}"];
+    access::CurrentUser = ["{}"];
+    access::UpdateUserPassword = [
+        r#"{"username": "ann", "password": "correct horse battery", "current_password": "staple and more"}"#
+    ];
+    access::UpdateUserAdmin = [r#"{"username": "ann", "is_admin": true}"#];
+    access::DeleteUser = [r#"{"username": "ann"}"#];
+    access::GrantUserPermission = [
+        r#"{"username": "ann", "resource_type": "experiment", "resource_id": "1", "permission": "EDIT"}"#
+    ];
+    access::RevokeUserPermission = [r#"{"username": "ann", "resource_type": "experiment", "resource_id": "1"}"#];
+    access::GetUserPermission = [r#"{"username": "ann", "resource_type": "experiment", "resource_id": "1"}"#];
+    access::ListUserPermissions = [r#"{"username": "ann"}"#];
+    access::CreateRole = [r#"{"name": "analysts", "workspace": "default", "description": "They look."}"#];
+    access::GetRole = [r#"{"role_id": 1}"#];
+    access::ListRoles = [r#"{"workspace": ["default"]}"#];
+    access::UpdateRole = [r#"{"role_id": 1, "name": "analysts", "description": "They look."}"#];
+    access::DeleteRole = [r#"{"role_id": 1}"#];
+    access::AddRolePermission = [
+        r#"{"role_id": 1, "resource_type": "experiment", "resource_pattern": "*", "permission": "READ"}"#
+    ];
+    access::RemoveRolePermission = [r#"{"role_permission_id": 1}"#];
+    access::ListRolePermissions = [r#"{"role_id": 1}"#];
+    access::UpdateRolePermission = [r#"{"role_permission_id": 1, "permission": "EDIT"}"#];
+    access::AssignRole = [r#"{"username": "ann", "role_id": 1}"#];
+    access::UnassignRole = [r#"{"username": "ann", "role_id": 1}"#];
+    access::ListUserRoles = [r#"{"username": "ann"}"#];
+    access::ListRoleUsers = [r#"{"role_id": 1}"#];
 
     graphql::GraphQlRequest = [
         r#"{"query": "query Q($id: String) { mlflowGetExperiment(input: {experimentId: $id}) { experiment { name } } }", "variables": {"id": "1"}, "operation_name": "Q"}"#

@@ -1,6 +1,7 @@
 //! Histories of one metric in many runs, for charts.
 
 use crate::{DecodeRequest, Fields, InvalidParameter, RunId, limits, metrics::Metric};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// `GET /ajax-api/…/metrics/get-history-bulk`: all values, run by run.
@@ -48,7 +49,7 @@ impl DecodeRequest for GetMetricHistoryBulk {
 }
 
 /// The answer to [`GetMetricHistoryBulk`].
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 pub struct GetMetricHistoryBulkResponse {
     /// The values, by run and then oldest first; a list even when there are none.
     pub metrics: Vec<Metric>,
@@ -122,7 +123,7 @@ fn interval(start: Option<i64>, end: Option<i64>) -> Result<Option<(i64, i64)>, 
 }
 
 /// The answer to [`GetMetricHistoryBulkInterval`].
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 pub struct GetMetricHistoryBulkIntervalResponse {
     /// The values, in the order of the request's runs and then by step.
     #[serde(skip_serializing_if = "Vec::is_empty")]

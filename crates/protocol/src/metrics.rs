@@ -5,15 +5,17 @@ use crate::{
     limits, paging, python,
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, Serializer, ser::Error as _};
 
 /// A metric as it is read back.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, JsonSchema, Serialize)]
 pub struct Metric {
     /// Its name.
     pub key: String,
     /// Its value; NaN travels as text.
     #[serde(with = "double")]
+    #[schemars(schema_with = "double::schema")]
     pub value: f64,
     /// When it was measured, in milliseconds.
     pub timestamp: i64,
@@ -138,7 +140,7 @@ impl DecodeRequest for GetMetricHistory {
 }
 
 /// The answer to [`GetMetricHistory`].
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 pub struct GetMetricHistoryResponse {
     /// The values, oldest first.
     #[serde(skip_serializing_if = "Vec::is_empty")]

@@ -4,6 +4,7 @@ use crate::{
     DecodeRequest, Fields, InvalidParameter, PageToken, access::VisibleNames, check_length, limits,
     names::check_model_name, registered_models::read_name, tags::Tag,
 };
+use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
 use std::fmt;
 
@@ -89,7 +90,7 @@ impl Stage {
 }
 
 /// A version of a registered model.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct ModelVersion {
     /// The model that it belongs to.
     pub name: String,
@@ -185,7 +186,7 @@ impl DecodeRequest for CreateModelVersion {
 }
 
 /// The answer to all requests about one version.
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 pub struct ModelVersionResponse {
     /// The version.
     pub model_version: ModelVersion,
@@ -291,7 +292,7 @@ impl DecodeRequest for GetModelVersionDownloadUri {
 }
 
 /// The answer to [`GetModelVersionDownloadUri`].
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 pub struct GetModelVersionDownloadUriResponse {
     /// Where the files of the version are read.
     pub artifact_uri: String,
@@ -334,7 +335,7 @@ impl DecodeRequest for SearchModelVersions {
 }
 
 /// The answer to [`SearchModelVersions`].
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 pub struct SearchModelVersionsResponse {
     /// The versions.
     #[serde(skip_serializing_if = "Vec::is_empty")]

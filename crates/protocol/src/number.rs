@@ -2,7 +2,13 @@
 
 /// Serde functions for `#[serde(with = "mlferry_protocol::double")]` on an `f64`.
 pub mod double {
+    use schemars::{Schema, SchemaGenerator, json_schema};
     use serde::Serializer;
+
+    /// What it writes.
+    pub(crate) fn schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"anyOf": [{"type": "number"}, {"enum": ["NaN", "Infinity", "-Infinity"]}]})
+    }
 
     /// Writes a finite value as a number, the others as `"NaN"`, `"Infinity"`, `"-Infinity"`.
     pub fn serialize<S: Serializer>(value: &f64, serializer: S) -> Result<S::Ok, S::Error> {

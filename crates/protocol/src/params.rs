@@ -4,10 +4,11 @@ use crate::{
     DecodeRequest, Fields, InvalidParameter, RunId, check_key, check_length, limits, python,
     tags::repeated_keys,
 };
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// A param, written once and never changed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Param {
     /// Unique in its run.
     pub key: String,

@@ -8,10 +8,11 @@ use crate::{
     names::check_model_name,
     tags::Tag,
 };
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// A registered model, or a prompt where its tags say so.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct RegisteredModel {
     /// Its name, unique among all.
     pub name: String,
@@ -36,7 +37,7 @@ pub struct RegisteredModel {
 }
 
 /// Another name of a version.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Alias {
     /// The name, unique within the model.
     pub alias: String,
@@ -125,7 +126,7 @@ impl DecodeRequest for GetRegisteredModel {
 }
 
 /// The answer to all requests about one registered model.
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 pub struct RegisteredModelResponse {
     /// The model.
     pub registered_model: RegisteredModel,
@@ -213,7 +214,7 @@ impl DecodeRequest for SearchRegisteredModels {
 }
 
 /// The answer to [`SearchRegisteredModels`].
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 pub struct SearchRegisteredModelsResponse {
     /// The models.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -239,7 +240,7 @@ impl DecodeRequest for GetLatestVersions {
 }
 
 /// The answer to [`GetLatestVersions`].
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 pub struct GetLatestVersionsResponse {
     /// The newest version of each stage.
     #[serde(skip_serializing_if = "Vec::is_empty")]

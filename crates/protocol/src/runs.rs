@@ -11,6 +11,7 @@ use crate::{
     params::Param,
     tags::{RUN_NAME_TAG, Tag, check_distinct},
 };
+use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
 
 /// Where a run is on its way.
@@ -45,7 +46,7 @@ impl Serialize for RunStatus {
 }
 
 /// What is known of every run.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct RunInfo {
     /// Its id, under its old name.
     pub run_uuid: RunId,
@@ -82,7 +83,7 @@ fn is_no_time(time: &Option<i64>) -> bool {
 }
 
 /// What was logged to a run.
-#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+#[derive(Debug, Clone, PartialEq, Default, JsonSchema, Serialize)]
 pub struct RunData {
     /// The latest value of each metric.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -96,7 +97,7 @@ pub struct RunData {
 }
 
 /// What a run uses.
-#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+#[derive(Debug, Clone, PartialEq, Default, JsonSchema, Serialize)]
 pub struct RunInputs {
     /// Datasets.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -107,7 +108,7 @@ pub struct RunInputs {
 }
 
 /// What a run made.
-#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+#[derive(Debug, Clone, PartialEq, Default, JsonSchema, Serialize)]
 pub struct RunOutputs {
     /// Logged models.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -115,7 +116,7 @@ pub struct RunOutputs {
 }
 
 /// A run.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, JsonSchema, Serialize)]
 pub struct Run {
     /// What is known of every run.
     pub info: RunInfo,
@@ -175,7 +176,7 @@ fn agreed_name(
 }
 
 /// The answer to [`CreateRun`] and [`GetRun`].
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 pub struct RunResponse {
     /// The run.
     pub run: Run,
@@ -219,7 +220,7 @@ impl DecodeRequest for UpdateRun {
 }
 
 /// The answer to [`UpdateRun`].
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 pub struct UpdateRunResponse {
     /// The run as it is now.
     pub run_info: RunInfo,
@@ -285,7 +286,7 @@ impl DecodeRequest for SearchRuns {
 }
 
 /// The answer to [`SearchRuns`].
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 pub struct SearchRunsResponse {
     /// The runs.
     #[serde(skip_serializing_if = "Vec::is_empty")]

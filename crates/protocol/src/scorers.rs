@@ -4,11 +4,12 @@ use crate::{
     DecodeRequest, ExperimentId, Fields, InvalidParameter, check_length, limits, python,
     serialized_scorers::SerializedScorer,
 };
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
 /// A version of a scorer.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct ScorerVersion {
     /// Its experiment; a number on the wire, unlike everywhere else.
     pub experiment_id: i64,
@@ -55,7 +56,7 @@ impl DecodeRequest for RegisterScorer {
 }
 
 /// The answer to [`RegisterScorer`].
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 pub struct RegisterScorerResponse {
     /// The number of the new version.
     pub version: i64,
@@ -132,7 +133,7 @@ impl DecodeRequest for ListScorerVersions {
 }
 
 /// The answer to [`ListScorers`] and [`ListScorerVersions`].
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 pub struct ListScorersResponse {
     /// By experiment and name, or by version.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -170,7 +171,7 @@ impl DecodeRequest for GetScorer {
 }
 
 /// The answer to [`GetScorer`].
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 pub struct GetScorerResponse {
     /// The version.
     pub scorer: ScorerVersion,
@@ -245,14 +246,14 @@ impl DecodeRequest for SetOnlineScoringConfig {
 }
 
 /// The answer to [`SetOnlineScoringConfig`].
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 pub struct SetOnlineScoringConfigResponse {
     /// The one that counts now.
     pub config: OnlineScoringConfig,
 }
 
 /// How many of an experiment's traces a scorer judges by itself.
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 pub struct OnlineScoringConfig {
     /// Its id.
     pub online_scoring_config_id: String,
@@ -268,7 +269,7 @@ pub struct OnlineScoringConfig {
 }
 
 /// The answer to [`GetOnlineScoringConfigs`].
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 pub struct GetOnlineScoringConfigsResponse {
     /// Those of the scorers that have one.
     pub configs: Vec<OnlineScoringConfig>,

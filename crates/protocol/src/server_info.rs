@@ -1,9 +1,10 @@
 //! What a server tells clients of itself.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// The answer to `GET /api/3.0/mlflow/server-info`.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, JsonSchema, Serialize)]
 #[expect(clippy::struct_excessive_bools, reason = "the message has them")]
 pub struct ServerInfo {
     /// `SqlStore`, or nothing where only artifacts are served.
@@ -25,7 +26,7 @@ pub struct ServerInfo {
 }
 
 /// Optional features.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, JsonSchema, Serialize)]
 pub struct Features {
     /// The gateway to language models.
     pub gateway: bool,

@@ -6,6 +6,7 @@ use crate::{
     traces::TraceInfo,
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use schemars::JsonSchema;
 use serde::{Serialize, Serializer, ser::SerializeSeq};
 use serde_json::{Map, Value, json};
 
@@ -14,24 +15,25 @@ use serde_json::{Map, Value, json};
 const SPECIAL: char = '\u{f8ff}';
 
 /// A trace with its spans.
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 pub struct Trace {
     /// What is known of it.
     pub trace_info: TraceInfo,
     /// Its spans, the roots first, and then by their start.
     #[serde(serialize_with = "messages", skip_serializing_if = "Vec::is_empty")]
+    #[schemars(with = "Vec<Map<String, Value>>")]
     pub spans: Vec<String>,
 }
 
 /// The answer to a request for one trace.
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 pub struct GetTraceResponse {
     /// The trace.
     pub trace: Trace,
 }
 
 /// The answer to a request for several traces.
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 pub struct BatchGetTracesResponse {
     /// The traces that are there, with all of their spans.
     #[serde(skip_serializing_if = "Vec::is_empty")]

@@ -4,6 +4,7 @@ use crate::{
     DecodeRequest, ExperimentId, Fields, InvalidParameter, RunId, check_key, check_length,
     check_name, limits,
 };
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// The run tag that mirrors the run's name.
@@ -21,7 +22,7 @@ pub const PROMPT_TEXT_TAG: &str = "mlflow.prompt.text";
 pub const MODEL_VERSIONS_TAG: &str = "mlflow.modelVersions";
 
 /// A key with its value, on whatever it hangs.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Tag {
     /// Unique where the tag hangs.
     pub key: String,

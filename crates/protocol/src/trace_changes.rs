@@ -4,6 +4,7 @@ use crate::{
     DecodeRequest, ExperimentId, Fields, InvalidParameter, RunId, check_length, limits,
     traces::{SPANS_LOCATION_TAG, checked_tag},
 };
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// Tags that clients can't set, since they say where the spans are.
@@ -134,7 +135,7 @@ impl DecodeRequest for DeleteTraces {
 }
 
 /// The answer to [`DeleteTraces`].
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 pub struct DeleteTracesResponse {
     /// How many there were.
     pub traces_deleted: u64,

@@ -1,6 +1,7 @@
 //! How far two filters of traces find the same traces.
 
 use crate::{DecodeRequest, ExperimentId, Fields, InvalidParameter};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// Added to each count of the smoothed number: Jeffreys' prior, as the reference has it.
@@ -50,7 +51,7 @@ pub struct FilterCounts {
 }
 
 /// The answer to [`CorrelateTraceFilters`].
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 pub struct TraceFilterCorrelation {
     /// The normalised pointwise mutual information, from -1 to 1; absent where a filter finds nothing.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -4,6 +4,7 @@ use crate::{
     DecodeRequest, ExperimentId, Fields, InvalidParameter, WireEnum, limits, python,
     trace_measures::{AggregationType, Dimension, Measure, MetricView, known},
 };
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -225,7 +226,7 @@ fn milliseconds(seconds: i64) -> Result<i64, InvalidParameter> {
 }
 
 /// The answer to [`QueryTraceMetrics`].
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 pub struct QueryTraceMetricsResponse {
     /// The groups.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -233,7 +234,7 @@ pub struct QueryTraceMetricsResponse {
 }
 
 /// The numbers of one group.
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 pub struct MetricDataPoint {
     /// What was measured.
     pub metric_name: &'static str,
@@ -245,5 +246,9 @@ pub struct MetricDataPoint {
 }
 
 /// A number as answers have it.
-#[derive(Debug, Serialize)]
-pub struct MetricValue(#[serde(with = "crate::double")] pub f64);
+#[derive(Debug, JsonSchema, Serialize)]
+pub struct MetricValue(
+    #[serde(with = "crate::double")]
+    #[schemars(schema_with = "crate::double::schema")]
+    pub f64,
+);

@@ -5,6 +5,7 @@ use crate::{
     assessments::{Assessment, NewAssessment},
     check_length, check_name, limits, paging, times, truncate,
 };
+use schemars::JsonSchema;
 use serde::{Serialize, Serializer, ser::SerializeStruct};
 use std::collections::BTreeMap;
 
@@ -78,13 +79,13 @@ pub struct TraceInfo {
 }
 
 /// Where a trace lies, as messages say it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 struct Location {
     r#type: &'static str,
     mlflow_experiment: InExperiment,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 struct InExperiment {
     experiment_id: ExperimentId,
 }
@@ -249,12 +250,12 @@ fn experiment_of(fields: &mut Fields) -> Result<ExperimentId, InvalidParameter> 
 }
 
 /// The answer to [`StartTrace`] and [`GetTraceInfo`].
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 pub struct TraceInfoResponse {
     trace: OnlyInfo,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 struct OnlyInfo {
     trace_info: TraceInfo,
 }
@@ -329,7 +330,7 @@ impl SearchTraces {
 }
 
 /// The answer to [`SearchTraces`].
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 pub struct SearchTracesResponse {
     /// The traces.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -395,7 +396,7 @@ impl DecodeRequest for BatchGetTraces {
 }
 
 /// The answer to a request for what is known of several traces.
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 pub struct BatchGetTraceInfosResponse {
     /// Those that are there.
     #[serde(skip_serializing_if = "Vec::is_empty")]

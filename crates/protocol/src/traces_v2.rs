@@ -5,6 +5,7 @@ use crate::{
     tags::Tag,
     traces::{SearchTraces, SearchTracesResponse, TraceInfo, TraceState, check_pairs},
 };
+use schemars::JsonSchema;
 use serde::{Serialize, Serializer, ser::SerializeStruct};
 use std::collections::BTreeMap;
 
@@ -131,7 +132,7 @@ impl DecodeRequest for GetTraceInfoV2 {
 }
 
 /// The answer to all of them.
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 pub struct TraceInfoV2Response {
     /// The trace.
     pub trace_info: TraceInfoV2,
@@ -158,7 +159,7 @@ impl DecodeRequest for SearchTracesV2 {
 }
 
 /// The answer to [`SearchTracesV2`].
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 pub struct SearchTracesV2Response {
     /// The traces.
     #[serde(skip_serializing_if = "Vec::is_empty")]

@@ -4,6 +4,7 @@ use crate::{
     DecodeRequest, Fields, InvalidParameter, PageToken, WireEnum, check_length, limits, python,
     webhook_events::{WebhookAction, WebhookEntity, WebhookEvent},
 };
+use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
 
 /// Whether a webhook is told anything.
@@ -22,7 +23,7 @@ impl WireEnum for WebhookStatus {
 }
 
 /// A webhook as answers show it, which is without its secret.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Webhook {
     /// Its id.
     pub webhook_id: String,
@@ -37,6 +38,7 @@ pub struct Webhook {
     pub events: Vec<WebhookEvent>,
     /// Whether it is told anything.
     #[serde(serialize_with = "by_name")]
+    #[schemars(with = "WebhookStatus")]
     pub status: WebhookStatus,
     /// When it was made, in milliseconds.
     pub creation_timestamp: i64,
@@ -200,14 +202,14 @@ impl DecodeRequest for TestWebhook {
 }
 
 /// The answer to all requests about one webhook.
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 pub struct WebhookResponse {
     /// The webhook.
     pub webhook: Webhook,
 }
 
 /// The answer to [`ListWebhooks`].
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 pub struct ListWebhooksResponse {
     /// The webhooks, the newest first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -218,14 +220,14 @@ pub struct ListWebhooksResponse {
 }
 
 /// The answer to [`TestWebhook`].
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 pub struct TestWebhookResponse {
     /// What became of the test.
     pub result: WebhookTestResult,
 }
 
 /// What became of a test.
-#[derive(Debug, Default, Serialize)]
+#[derive(Debug, Default, JsonSchema, Serialize)]
 pub struct WebhookTestResult {
     /// Whether the receiver answered, and with a status below 400.
     pub success: bool,

@@ -10,7 +10,7 @@ use axum::{
     extract::{FromRequest, FromRequestParts, Query, RawPathParams, Request},
     http::{HeaderMap, Method, Uri, header::CONTENT_TYPE, request::Parts},
 };
-use mlferry_protocol::{DecodeRequest, Fields, InvalidParameter, LongValues, limits};
+use mlferry_protocol::{Fields, InvalidParameter, LongValues, Message, limits};
 
 /// What a handler of the API answers.
 pub(crate) type Reply<T> = Result<Json<T>, ApiError>;
@@ -20,7 +20,7 @@ pub(crate) type Reply<T> = Result<Json<T>, ApiError>;
 #[derive(Debug)]
 pub(crate) struct Rpc<T>(pub(crate) T);
 
-impl<S: Sync, T: DecodeRequest + Concerns + Send + Sync + 'static> FromRequest<S> for Rpc<T> {
+impl<S: Sync, T: Message + Concerns + Send + Sync + 'static> FromRequest<S> for Rpc<T> {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {

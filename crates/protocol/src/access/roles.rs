@@ -2,13 +2,14 @@
 
 use super::{Permission, ResourceType};
 use crate::{DecodeRequest, Fields, InvalidParameter, limits, python};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// Names that begin like this belong to the roles in which grants to one user are kept.
 const RESERVED: &str = "__user_";
 
 /// A role.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Role {
     /// Its number.
     pub id: i64,
@@ -23,7 +24,7 @@ pub struct Role {
 }
 
 /// Something that a role grants.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct RolePermission {
     /// Its number.
     pub id: i64,
@@ -38,7 +39,7 @@ pub struct RolePermission {
 }
 
 /// That a user has a role.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Assignment {
     /// Its number.
     pub id: i64,
@@ -289,42 +290,42 @@ impl DecodeRequest for ListUserRoles {
 }
 
 /// The answer to [`CreateRole`], [`GetRole`] and [`UpdateRole`].
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 pub struct RoleResponse {
     /// The role.
     pub role: Role,
 }
 
 /// The answer to [`ListRoles`] and [`ListUserRoles`].
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 pub struct RolesResponse {
     /// The roles.
     pub roles: Vec<Role>,
 }
 
 /// The answer to [`AddRolePermission`] and [`UpdateRolePermission`].
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 pub struct RolePermissionResponse {
     /// What is granted.
     pub role_permission: RolePermission,
 }
 
 /// The answer to [`ListRolePermissions`].
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 pub struct RolePermissionsResponse {
     /// What is granted.
     pub role_permissions: Vec<RolePermission>,
 }
 
 /// The answer to [`AssignRole`].
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 pub struct AssignmentResponse {
     /// That the user has the role.
     pub assignment: Assignment,
 }
 
 /// The answer to [`ListRoleUsers`].
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 pub struct AssignmentsResponse {
     /// Who has the role.
     pub assignments: Vec<Assignment>,

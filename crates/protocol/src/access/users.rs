@@ -2,10 +2,11 @@
 
 use super::{Permission, ResourceType, Role};
 use crate::{DecodeRequest, Fields, InvalidParameter, limits};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// A user, without the hash of the password.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct User {
     /// The number by which roles know the user.
     pub id: i64,
@@ -89,7 +90,7 @@ impl DecodeRequest for GetUser {
 }
 
 /// The answer to [`CreateUser`] and [`GetUser`].
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 pub struct UserResponse {
     /// The user.
     pub user: User,
@@ -106,7 +107,7 @@ impl DecodeRequest for ListUsers {
 }
 
 /// A user with the roles that the caller may know of.
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 pub struct UserWithRoles {
     /// The user.
     #[serde(flatten)]
@@ -116,7 +117,7 @@ pub struct UserWithRoles {
 }
 
 /// The answer to [`ListUsers`].
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 pub struct UsersResponse {
     /// All users.
     pub users: Vec<UserWithRoles>,
@@ -133,7 +134,7 @@ impl DecodeRequest for CurrentUser {
 }
 
 /// The answer to `GET …/users/current`.
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 pub struct CurrentUserResponse {
     /// Who asks.
     pub user: User,
@@ -293,7 +294,7 @@ impl DecodeRequest for GetUserPermission {
 }
 
 /// The answer to [`GetUserPermission`].
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 pub struct PermissionResponse {
     /// Whether it is enough to call what can be called.
     pub allowed: bool,
@@ -315,7 +316,7 @@ impl DecodeRequest for ListUserPermissions {
 }
 
 /// Something that a user may do, and the role by which it was granted.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct UserPermission {
     /// The role's number.
     pub role_id: i64,
@@ -332,7 +333,7 @@ pub struct UserPermission {
 }
 
 /// The answer to [`ListUserPermissions`].
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 pub struct PermissionsResponse {
     /// Whether the user may do everything.
     pub is_admin: bool,

@@ -1,6 +1,6 @@
 //! The values of fields: texts, numbers, lists and objects.
 
-use super::{Fields, camel_case};
+use super::{Asked, FieldKind, Fields, camel_case};
 use crate::{ExperimentId, InvalidParameter, RunId, WireEnum};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -8,6 +8,11 @@ use std::collections::BTreeMap;
 impl Fields {
     /// A text that may be absent; `""` is kept.
     pub fn string(&mut self, name: &str) -> Result<Option<String>, InvalidParameter> {
+        self.note(name, || FieldKind::Text);
+        self.text(name)
+    }
+
+    fn text(&mut self, name: &str) -> Result<Option<String>, InvalidParameter> {
         match self.take_scalar(name)? {
             None => Ok(None),
             Some(Value::String(text)) => self.without_nul(name, text).map(Some),
@@ -38,6 +43,9 @@ impl Fields {
     /// and now the other; here they must agree.
     pub fn repeated_in_body(&mut self, name: &str) -> Result<String, InvalidParameter> {
         let in_path = self.required_string(name)?;
+        if let Some(asked) = &self.asked {
+            asked.note(name, FieldKind::Text, true);
+        }
         match self.repeated.remove(name) {
             Some(Value::String(text)) if text == in_path => Ok(in_path),
             None | Some(Value::Null) => Err(self.missing(name)),
@@ -61,7 +69,7 @@ impl Fields {
 
     /// `run_id`, or its old name `run_uuid`.
     pub fn run_id(&mut self) -> Result<RunId, InvalidParameter> {
-        let old = self.string("run_uuid")?;
+        let old = self.text("run_uuid")?;
         let id = self.string("run_id")?.or(old).filter(|id| !id.is_empty());
         id.map(RunId::new).ok_or_else(|| self.missing("run_id"))
     }
@@ -73,6 +81,7 @@ impl Fields {
 
     /// A 64-bit integer: a number, its text, or a float without fraction.
     pub fn integer(&mut self, name: &str) -> Result<Option<i64>, InvalidParameter> {
+        self.note(name, || FieldKind::Integer);
         let Some(value) = self.take_scalar(name)? else { return Ok(None) };
         let parsed = match &value {
             Value::Number(number) => number.as_i64().or_else(|| number.as_f64().and_then(integral)),
@@ -95,6 +104,7 @@ impl Fields {
 
     /// A double: a number, its text, `"NaN"`, `"Infinity"`, `"-Infinity"`, or a bool as 0 and 1.
     pub fn number(&mut self, name: &str) -> Result<Option<f64>, InvalidParameter> {
+        self.note(name, || FieldKind::Number);
         let Some(value) = self.take_scalar(name)? else { return Ok(None) };
         let parsed = match &value {
             Value::Number(number) => number.as_f64(),
@@ -115,6 +125,7 @@ impl Fields {
 
     /// A bool; in a query string `true` or `false` in any case.
     pub fn boolean(&mut self, name: &str) -> Result<Option<bool>, InvalidParameter> {
+        self.note(name, || FieldKind::Boolean);
         match self.take_scalar(name)? {
             None => Ok(None),
             Some(Value::Bool(bool)) => Ok(Some(bool)),
@@ -133,6 +144,7 @@ impl Fields {
 
     /// One of an enumeration's values, by name or number; others are refused.
     pub fn enumeration<T: WireEnum>(&mut self, name: &str) -> Result<Option<T>, InvalidParameter> {
+        self.note(name, names_of::<T>);
         let Some(value) = self.take_scalar(name)? else { return Ok(None) };
         if !value.is_string() && !value.is_number() {
             return Err(self.wrong_type(name, &value));
@@ -150,6 +162,7 @@ impl Fields {
         &mut self,
         name: &str,
     ) -> Result<T, InvalidParameter> {
+        self.note(name, names_of::<T>);
         let value = self.take_scalar(name)?;
         Ok(value.as_ref().and_then(known_value).unwrap_or_default())
     }
@@ -171,6 +184,7 @@ impl Fields {
 
     /// A list of texts; absent is empty.
     pub fn strings(&mut self, name: &str) -> Result<Vec<String>, InvalidParameter> {
+        self.note(name, || FieldKind::Texts);
         let items = self.array(name)?;
         if !items.iter().all(Value::is_string) {
             return Err(self.wrong_type(name, &Value::Array(items)));
@@ -184,7 +198,9 @@ impl Fields {
 
     /// An object whose values are texts; absent is empty.
     pub fn texts(&mut self, name: &str) -> Result<BTreeMap<String, String>, InvalidParameter> {
-        let Some(object) = self.object(name)? else { return Ok(BTreeMap::new()) };
+        self.note(name, || FieldKind::TextsByName);
+        let Some(values) = self.taken_object(name)? else { return Ok(BTreeMap::new()) };
+        let object = self.within(format!("{}{name}.", self.path), values, None);
         let texts = object.values.iter().map(|(key, value)| match value {
             Value::String(text) => {
                 let key = object.without_nul(key, key.clone())?;
@@ -197,6 +213,7 @@ impl Fields {
 
     /// Any JSON value; absent is null.
     pub fn json(&mut self, name: &str) -> Result<Value, InvalidParameter> {
+        self.note(name, || FieldKind::Anything);
         Ok(self.take(name)?.unwrap_or_default())
     }
 
@@ -206,30 +223,42 @@ impl Fields {
         name: &str,
         mut read: impl FnMut(&mut Fields) -> Result<T, InvalidParameter>,
     ) -> Result<Vec<T>, InvalidParameter> {
+        let asked = self.asked_within(name, true);
         let items = self.array(name)?;
         let mut objects = Vec::with_capacity(items.len());
         for (index, item) in items.into_iter().enumerate() {
             let Value::Object(values) = item else { return Err(self.wrong_type(name, &item)) };
             let path = format!("{}{name}[{index}].", self.path);
-            objects.push(read(&mut self.within(path, values))?);
+            objects.push(read(&mut self.within(path, values, asked.clone()))?);
         }
         Ok(objects)
     }
 
     /// An object within this one, or nothing.
     pub fn object(&mut self, name: &str) -> Result<Option<Fields>, InvalidParameter> {
+        let asked = self.asked_within(name, false);
         let path = format!("{}{name}.", self.path);
-        Ok(self.map(name)?.map(|values| self.within(path, values)))
+        Ok(self.taken_object(name)?.map(|values| self.within(path, values, asked)))
     }
 
     /// An object within this one as it came, or nothing.
     pub fn map(&mut self, name: &str) -> Result<Option<Map<String, Value>>, InvalidParameter> {
+        self.note(name, || FieldKind::AnyObject);
+        self.taken_object(name)
+    }
+
+    fn taken_object(&mut self, name: &str) -> Result<Option<Map<String, Value>>, InvalidParameter> {
         match self.take(name)? {
             None => Ok(None),
             Some(Value::Object(values)) => Ok(Some(values)),
             Some(other) => Err(self.wrong_type(name, &other)),
         }
     }
+}
+
+/// The names of an enumeration's values.
+fn names_of<T: WireEnum>() -> FieldKind<Asked> {
+    FieldKind::Names(T::VALUES.iter().map(|(.., name)| *name).collect())
 }
 
 /// The value of an enumeration that a name, a number, or a number's text stands for.

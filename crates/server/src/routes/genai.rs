@@ -2,13 +2,18 @@
 
 use super::{
     Access::{Delete, Edit, Operate, Read},
-    DELETE, GET, PATCH, POST, PUT, Route, assessments, evaluation_datasets, otlp, scorers,
+    DELETE, GET, PATCH, POST, PUT, Route, assessments, evaluation_datasets, others, otlp, scorers,
     trace_artifacts, traces, traces_v2,
 };
 
 pub(super) fn lines() -> Vec<Route> {
+    let mut lines = trace_lines();
+    lines.extend(judgement_lines());
+    lines
+}
+
+fn trace_lines() -> Vec<Route> {
     vec![
-        // Traces.
         POST.records("/3.0/mlflow/traces", Edit, traces::start),
         POST.records("/3.0/mlflow/traces/search", Read, traces::search),
         GET.records("/3.0/mlflow/traces/get", Read, traces::get),
@@ -27,15 +32,33 @@ pub(super) fn lines() -> Vec<Route> {
         POST.records("/2.0/mlflow/traces/delete-traces", Delete, traces::delete),
         POST.records("/2.0/mlflow/traces/link-to-run", Edit, traces::link_to_run),
         POST.records("/2.0/mlflow/traces/link-prompts", Edit, traces::link_prompts),
-        GET.both("/2.0/mlflow/get-trace-artifact", Read, trace_artifacts::download).ajax(),
-        GET.both("/3.0/mlflow/get-trace-artifact", Read, trace_artifacts::download).ajax(),
-        POST.records("/v1/traces", Edit, otlp::export).bare(),
+        GET.both_as(
+            "/2.0/mlflow/get-trace-artifact",
+            Read,
+            &others::TRACE_DOWNLOAD,
+            trace_artifacts::download,
+        )
+        .ajax(),
+        GET.both_as(
+            "/3.0/mlflow/get-trace-artifact",
+            Read,
+            &others::TRACE_DOWNLOAD,
+            trace_artifacts::download,
+        )
+        .ajax(),
+        POST.records_as("/v1/traces", Edit, &others::EXPORT, otlp::export).bare(),
         POST.records("/2.0/mlflow/traces", Edit, traces_v2::start),
         GET.records("/2.0/mlflow/traces", Read, traces_v2::search),
         PATCH.records("/2.0/mlflow/traces/{request_id}", Edit, traces_v2::end),
         GET.records("/2.0/mlflow/traces/{request_id}/info", Read, traces_v2::get_info),
         PATCH.records("/2.0/mlflow/traces/{request_id}/tags", Edit, traces::set_tag),
         DELETE.records("/2.0/mlflow/traces/{request_id}/tags", Edit, traces::delete_tag),
+    ]
+}
+
+/// What judges traces, what it is judged by, and what it says.
+fn judgement_lines() -> Vec<Route> {
+    vec![
         // Scorers.
         POST.records("/3.0/mlflow/scorers/register", Operate, scorers::register),
         GET.records("/3.0/mlflow/scorers/list", Operate, scorers::list),

@@ -5,7 +5,7 @@
 use super::{
     Access,
     Needs::LeftOut,
-    Route,
+    Operation, Route,
     Twins::{self, Ajax, Bare, Both},
 };
 use axum::http::Method;
@@ -56,6 +56,7 @@ pub(super) fn lines() -> Vec<Route> {
             path,
             access: Access::SignedIn,
             needs: LeftOut(name),
+            operation: Operation::LeftOut(name),
         })
     });
     lines.collect()

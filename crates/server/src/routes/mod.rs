@@ -4,15 +4,18 @@
 //! modes in which a line lives come from the table, never from copies of a line.
 
 mod absent;
+mod action;
 mod archives;
 mod artifacts;
 mod assessments;
 mod changes;
 mod datasets;
+mod described;
 mod direct;
 mod evaluation_datasets;
 mod experiment_summaries;
 mod experiments;
+mod files;
 mod genai;
 mod graphql;
 mod info;
@@ -22,6 +25,7 @@ mod logged_models;
 mod metrics;
 mod model_versions;
 mod models;
+mod others;
 mod otlp;
 mod params;
 mod presigned;
@@ -41,6 +45,7 @@ mod users;
 mod webhooks;
 
 pub(crate) use artifacts::Proxy;
+pub(crate) use described::{Content, Operation, Parameter};
 #[cfg(feature = "fuzzing")]
 pub(crate) use direct::file_in;
 pub(crate) use info::Info;
@@ -51,11 +56,8 @@ pub use ui::Page;
 pub(crate) use ui::{Ui, add_slash};
 
 use crate::{access::Authority, webhooks::Webhooks};
-use axum::{
-    handler::Handler,
-    http::Method,
-    routing::{MethodFilter, MethodRouter, on},
-};
+use action::{DELETE, GET, PATCH, POST, PUT};
+use axum::{http::Method, routing::MethodRouter};
 use mlferry_store::Store;
 use std::fmt;
 
@@ -139,6 +141,8 @@ pub(crate) struct Route {
     pub(crate) path: &'static str,
     pub(crate) access: Access,
     pub(crate) needs: Needs,
+    /// What it does, for the description of the API.
+    pub(crate) operation: Operation,
 }
 
 impl Route {
@@ -153,125 +157,66 @@ impl Route {
     }
 }
 
-/// A way to build a line: its method and handler, still without path and access.
-struct Action {
-    method: Method,
-    filter: MethodFilter,
-}
-
-const GET: Action = Action { method: Method::GET, filter: MethodFilter::GET };
-const PUT: Action = Action { method: Method::PUT, filter: MethodFilter::PUT };
-const POST: Action = Action { method: Method::POST, filter: MethodFilter::POST };
-const PATCH: Action = Action { method: Method::PATCH, filter: MethodFilter::PATCH };
-const DELETE: Action = Action { method: Method::DELETE, filter: MethodFilter::DELETE };
-
-impl Action {
-    fn line(self, path: &'static str, access: Access, needs: Needs) -> Route {
-        Route { method: self.method, twins: Twins::Both, path, access, needs }
-    }
-
-    fn info<H, T>(self, path: &'static str, access: Access, handler: H) -> Route
-    where
-        H: Handler<T, Info>,
-        T: 'static,
-    {
-        let needs = Needs::Nothing(on(self.filter, handler));
-        self.line(path, access, needs)
-    }
-
-    fn page<H, T>(self, path: &'static str, access: Access, handler: H) -> Route
-    where
-        H: Handler<T, Ui>,
-        T: 'static,
-    {
-        let needs = Needs::Page(on(self.filter, handler));
-        self.line(path, access, needs)
-    }
-
-    fn proxy<H, T>(self, path: &'static str, access: Access, handler: H) -> Route
-    where
-        H: Handler<T, Proxy>,
-        T: 'static,
-    {
-        let needs = Needs::Artifacts(on(self.filter, handler));
-        self.line(path, access, needs)
-    }
-
-    fn records<H, T>(self, path: &'static str, access: Access, handler: H) -> Route
-    where
-        H: Handler<T, Store>,
-        T: 'static,
-    {
-        let needs = Needs::Records(on(self.filter, handler));
-        self.line(path, access, needs)
-    }
-
-    fn both<H, T>(self, path: &'static str, access: Access, handler: H) -> Route
-    where
-        H: Handler<T, RunArtifacts>,
-        T: 'static,
-    {
-        let needs = Needs::Both(on(self.filter, handler));
-        self.line(path, access, needs)
-    }
-
-    fn users<H, T>(self, path: &'static str, access: Access, handler: H) -> Route
-    where
-        H: Handler<T, Authority>,
-        T: 'static,
-    {
-        let needs = Needs::Users(on(self.filter, handler));
-        self.line(path, access, needs)
-    }
-
-    fn webhooks<H, T>(self, path: &'static str, access: Access, handler: H) -> Route
-    where
-        H: Handler<T, Webhooks>,
-        T: 'static,
-    {
-        let needs = Needs::Webhooks(on(self.filter, handler));
-        self.line(path, access, needs)
-    }
-}
-
 /// Every route that is answered.
 pub(crate) fn table() -> Vec<Route> {
-    use Access::{Anyone, Delete, Edit, Operate, Read, SignedIn};
+    let parts = [
+        page_lines(),
+        files::lines(),
+        record_lines(),
+        models::lines(),
+        genai::lines(),
+        users::lines(),
+        left_out::lines(),
+    ];
+    parts.into_iter().flatten().collect()
+}
 
-    let mut table = vec![
-        GET.page("/", SignedIn, ui::index).bare(),
-        GET.page("/static-files/{*path}", Anyone, ui::asset).bare(),
-        GET.info("/health", Anyone, info::health).bare(),
-        GET.info("/ready", Anyone, info::ready).bare(),
-        GET.info("/version", SignedIn, info::version).bare(),
-        GET.info("/metrics", Operate, info::metrics).bare(),
-        GET.info("/3.0/mlflow/server-info", Anyone, info::server_info),
-        GET.info("/2.0/mlflow/gateway-proxy", SignedIn, absent::gateway_endpoints).ajax(),
-        POST.info("/2.0/mlflow/gateway-proxy", SignedIn, absent::gateway_endpoints).ajax(),
-        GET.info("/3.0/mlflow/ui-telemetry", SignedIn, absent::telemetry_settings).ajax(),
-        POST.info("/3.0/mlflow/ui-telemetry", SignedIn, absent::telemetry).ajax(),
-        GET.info("/3.0/mlflow/assistant/config", SignedIn, absent::assistant_settings).ajax(),
-        GET.info("/3.0/mlflow/assistant/providers", SignedIn, absent::assistant_providers).ajax(),
-        // Artifacts of the destination.
-        GET.proxy("/2.0/mlflow-artifacts/artifacts", Read, artifacts::list),
-        GET.proxy("/2.0/mlflow-artifacts/artifacts/", Read, artifacts::download_root),
-        PUT.proxy("/2.0/mlflow-artifacts/artifacts/", Edit, artifacts::upload_root),
-        DELETE.proxy("/2.0/mlflow-artifacts/artifacts/", Delete, artifacts::delete_root),
-        GET.proxy("/2.0/mlflow-artifacts/artifacts/{*artifact_path}", Read, artifacts::download),
-        PUT.proxy("/2.0/mlflow-artifacts/artifacts/{*artifact_path}", Edit, artifacts::upload),
-        DELETE.proxy("/2.0/mlflow-artifacts/artifacts/{*artifact_path}", Delete, artifacts::delete),
-        POST.proxy("/2.0/mlflow-artifacts/mpu/create/{*artifact_path}", Edit, direct::create),
-        POST.proxy("/2.0/mlflow-artifacts/mpu/complete/{*artifact_path}", Edit, direct::complete),
-        POST.proxy("/2.0/mlflow-artifacts/mpu/abort/{*artifact_path}", Edit, direct::abort),
-        GET.proxy("/2.0/mlflow-artifacts/presigned/{*artifact_path}", Read, direct::download),
-        // Artifacts of runs and models.
-        GET.both("/2.0/mlflow/artifacts/list", Read, run_artifacts::list),
-        GET.both("/get-artifact", Read, run_artifacts::download).bare(),
-        GET.both("/model-versions/get-artifact", Read, run_artifacts::download_model_version)
-            .bare(),
-        POST.both("/2.0/mlflow/upload-artifact", Edit, run_artifacts::upload).ajax(),
-        POST.both("/2.0/mlflow/artifacts/presigned-download-url", Read, presigned::download),
-        POST.both("/2.0/mlflow/artifacts/presigned-upload-url", Edit, presigned::upload),
+/// The web page, what it asks of parts that are not there, and what tells how the server is.
+fn page_lines() -> Vec<Route> {
+    use Access::{Anyone, Operate, SignedIn};
+
+    vec![
+        GET.page("/", SignedIn, &others::PAGE, ui::index).bare(),
+        GET.page("/static-files/{*path}", Anyone, &others::PAGE_FILE, ui::asset).bare(),
+        GET.info("/health", Anyone, &others::HEALTH, info::health).bare(),
+        GET.info("/ready", Anyone, &others::READY, info::ready).bare(),
+        GET.info("/version", SignedIn, &others::VERSION, info::version).bare(),
+        GET.info("/metrics", Operate, &others::METRICS, info::metrics).bare(),
+        GET.info("/3.0/mlflow/server-info", Anyone, &others::SERVER_INFO, info::server_info),
+        GET.info("/2.0/mlflow/gateway-proxy", SignedIn, &others::ABSENT, absent::gateway_endpoints)
+            .ajax(),
+        POST.info(
+            "/2.0/mlflow/gateway-proxy",
+            SignedIn,
+            &others::ABSENT,
+            absent::gateway_endpoints,
+        )
+        .ajax(),
+        GET.info("/3.0/mlflow/ui-telemetry", SignedIn, &others::ABSENT, absent::telemetry_settings)
+            .ajax(),
+        POST.info("/3.0/mlflow/ui-telemetry", SignedIn, &others::ABSENT, absent::telemetry).ajax(),
+        GET.info(
+            "/3.0/mlflow/assistant/config",
+            SignedIn,
+            &others::ABSENT,
+            absent::assistant_settings,
+        )
+        .ajax(),
+        GET.info(
+            "/3.0/mlflow/assistant/providers",
+            SignedIn,
+            &others::ABSENT,
+            absent::assistant_providers,
+        )
+        .ajax(),
+    ]
+}
+
+/// Experiments and runs.
+fn record_lines() -> Vec<Route> {
+    use Access::{Delete, Edit, Read};
+
+    vec![
         // Experiments.
         POST.records("/2.0/mlflow/experiments/create", Edit, experiments::create),
         GET.records("/2.0/mlflow/experiments/get", Read, experiments::get),
@@ -292,7 +237,7 @@ pub(crate) fn table() -> Vec<Route> {
             .ajax(),
         GET.both("/3.0/mlferry/experiments/weight", Read, experiment_summaries::weight).ajax(),
         // What the web page is told as it comes.
-        GET.records("/3.0/mlferry/changes", Read, changes::watch).ajax(),
+        GET.records_as("/3.0/mlferry/changes", Read, &others::CHANGES, changes::watch).ajax(),
         // Runs, and what is logged to them.
         POST.records("/2.0/mlflow/runs/create", Edit, runs::create),
         GET.records("/2.0/mlflow/runs/get", Read, runs::get),
@@ -317,12 +262,7 @@ pub(crate) fn table() -> Vec<Route> {
         ),
         // What the web page asks in GraphQL, which changes nothing.
         POST.both("/graphql", Read, graphql::answer).bare(),
-    ];
-    table.extend(models::lines());
-    table.extend(genai::lines());
-    table.extend(users::lines());
-    table.extend(left_out::lines());
-    table
+    ]
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use super::{
     Access::{Delete, Edit, Operate, Read},
-    DELETE, GET, PATCH, POST, Route, logged_model_artifacts, logged_models, model_versions,
+    DELETE, GET, PATCH, POST, Route, logged_model_artifacts, logged_models, model_versions, others,
     registered_models, webhooks,
 };
 
@@ -30,9 +30,10 @@ pub(super) fn lines() -> Vec<Route> {
             Read,
             logged_model_artifacts::list,
         ),
-        GET.both(
+        GET.both_as(
             "/2.0/mlflow/logged-models/{model_id}/artifacts/files",
             Read,
+            &others::MODEL_DOWNLOAD,
             logged_model_artifacts::download,
         )
         .ajax(),

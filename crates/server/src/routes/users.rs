@@ -2,7 +2,7 @@
 
 use super::{
     Access::{Operate, SignedIn},
-    DELETE, GET, PATCH, POST, Route, roles, sign_up, user_permissions,
+    DELETE, GET, PATCH, POST, Route, others, roles, sign_up, user_permissions,
 };
 use crate::{
     access::{Authority, Caller},
@@ -21,8 +21,14 @@ use mlferry_protocol::{
 /// All lines about users, roles and permissions.
 pub(super) fn lines() -> Vec<Route> {
     vec![
-        GET.users("/signup", SignedIn, sign_up::form).bare(),
-        POST.users("/api/2.0/mlflow/users/create-ui", SignedIn, sign_up::create).bare(),
+        GET.users_as("/signup", SignedIn, &others::SIGN_UP, sign_up::form).bare(),
+        POST.users_as(
+            "/api/2.0/mlflow/users/create-ui",
+            SignedIn,
+            &others::SIGNED_UP,
+            sign_up::create,
+        )
+        .bare(),
         POST.users("/2.0/mlflow/users/create", SignedIn, create),
         GET.users("/2.0/mlflow/users/get", SignedIn, get),
         GET.users("/2.0/mlflow/users/list", SignedIn, list),
@@ -90,7 +96,11 @@ async fn list(
     Ok(Json(found))
 }
 
-async fn current(caller: Caller, Rpc(CurrentUser): Rpc<CurrentUser>) -> Reply<CurrentUserResponse> {
+async fn current(
+    _: State<Authority>,
+    caller: Caller,
+    Rpc(CurrentUser): Rpc<CurrentUser>,
+) -> Reply<CurrentUserResponse> {
     let user = caller.signed_in()?.clone();
     Ok(Json(CurrentUserResponse { user, is_basic_auth: true }))
 }
