@@ -23,8 +23,8 @@ SIZE = {"width": 1440, "height": 1000}
 WAIT_SECONDS = 30
 # So long nothing is asked for before a page counts as complete.
 QUIET_MS = 500
-# The script of a worker never counts as loaded.
-WORKER = ".worker.js"
+# The script of a worker never counts as loaded, and what a page is told as it comes has no end.
+WORKER, ENDLESS = ".worker.js", "eventsource"
 # How the page says that something went wrong.
 WORDS_OF_ERRORS = re.compile(r"error|went wrong|failed|not found|could ?n.t|unable", re.IGNORECASE)
 
@@ -57,7 +57,7 @@ class Browser:
         self._playwright.stop()
 
     def _begun(self, request: Request) -> None:
-        if not request.url.endswith(WORKER):
+        if not request.url.endswith(WORKER) and request.resource_type != ENDLESS:
             self._under_way.add(request)
 
     def _answered(self, response: Response) -> None:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import io
 import json
+import re
+import urllib.parse
 import wave
 import zipfile
+from collections.abc import Iterator
 
 import pandas
 import pytest
 from own_page import PICTURES, forget_expected
-from playwright.sync_api import expect
+from playwright.sync_api import Request, expect
 
 from harness import wait_until
 
@@ -41,13 +45,28 @@ def stored(shown, client, run):
 
     def store(path: str, content: bytes | str) -> None:
         content = content.encode() if isinstance(content, str) else content
-        assert shown.put(f"{root}/{path}", content).status == 200
+        assert shown.put(f"{root}/{urllib.parse.quote(path)}", content).status == 200
 
     return store
 
 
 def item(browser, name: str):
-    return browser.page.get_by_role("treeitem").filter(has_text=name)
+    """The line of the tree that begins with a name."""
+    return browser.page.get_by_role("treeitem", name=re.compile(rf"^{re.escape(name)}\b"))
+
+
+@contextlib.contextmanager
+def heard(browser, part: str) -> Iterator[list[Request]]:
+    """Requests to what has `part` in its address, as long as it lasts."""
+    requests: list[Request] = []
+
+    def hear(request: Request) -> None:
+        if part in request.url:
+            requests.append(request)
+
+    browser.page.on("request", hear)
+    yield requests
+    browser.page.remove_listener("request", hear)
 
 
 def preview(browser):
@@ -63,13 +82,12 @@ def test_folders_are_listed_when_they_are_opened(browser, run, stored):
     stored("model/data/weights.bin", b"\0" * 2048)
     stored("model/MLmodel", MLMODEL)
     stored("notes.txt", "words")
-    asked = []
-    browser.page.on("request", lambda request: "artifacts/list" in request.url and asked.append(request.url))
-    browser.visit(f"/runs/{run}?tab=artifacts")
     items = browser.page.get_by_role("treeitem")
-    expect(items).to_have_count(2)
-    browser.settle()
-    assert len(asked) == 1
+    with heard(browser, "artifacts/list") as requests:
+        browser.visit(f"/runs/{run}?tab=artifacts")
+        expect(items).to_have_count(2)
+        browser.settle()
+    assert len(requests) == 1
     expect(item(browser, "notes.txt")).to_contain_text("5 B")
     item(browser, "model").click()
     expect(items).to_have_count(4)
@@ -105,12 +123,9 @@ def test_texts_are_shown_and_of_long_ones_the_beginning(browser, run, stored):
     shown = shows(browser, run, "train.py")
     expect(shown.locator("pre .hljs-keyword").first).to_have_text("import")
     expect(shows(browser, run, "one-line.json").locator("pre")).to_have_text('{\n  "answer": [\n    42\n  ]\n}')
-    ranges = []
-    browser.page.on(
-        "request", lambda request: "get-artifact" in request.url and ranges.append(request.headers["range"])
-    )
-    expect(shows(browser, run, "long.log")).to_contain_text("Only the first 512 KiB of 1.4 MiB are shown")
-    assert set(ranges) == {"bytes=0-524287"}
+    with heard(browser, "get-artifact") as requests:
+        expect(shows(browser, run, "long.log")).to_contain_text("Only the first 512 KiB of 1.4 MiB are shown")
+    assert {request.headers["range"] for request in requests} == {"bytes=0-524287"}
     expect(shows(browser, run, "empty.txt")).to_contain_text("The file is empty")
 
 
@@ -145,7 +160,7 @@ def test_sounds_and_films_are_played(browser, run, stored):
         file.setframerate(8000)
         file.writeframes(b"\x80" * 8000)
     stored("beep.wav", sound.getvalue())
-    stored("film.mp4", b"")
+    stored("film.mp4", b"no film")
     shown = shows(browser, run, "beep.wav")
     player = shown.locator("audio")
     wait_until(lambda: player.evaluate("player => player.duration") == 1, 10, "the sound was not loaded")

@@ -16,12 +16,16 @@ def name_of_its_own() -> str:
     return f"listed {uuid.uuid4().hex[:8]}"
 
 
-def test_the_list_tells_names_and_when_runs_began(browser, client, experiment, runs):
+def test_the_list_tells_of_runs_and_files(browser, client, experiment, runs):
     name = client.get_experiment(experiment).name
+    client.log_text(runs[0], "x" * 2048, "weighed.txt")
     browser.visit("/experiments")
     row = browser.page.get_by_role("row").filter(has_text=name)
     expect(row.get_by_role("cell").nth(1)).to_have_text(experiment)
-    expect(row.get_by_role("cell").nth(2)).to_have_text(re.compile("ago|in "))
+    expect(row.get_by_role("cell").nth(2)).to_have_text(str(len(runs)))
+    expect(row.get_by_role("cell").nth(3)).to_have_text(re.compile("ago|in "))
+    row.get_by_role("button", name=f"Weigh the files of {name}").click()
+    expect(row.get_by_role("cell").nth(4)).to_have_text(re.compile(r"\d+(\.\d+)? (B|KiB|MiB)"))
     row.get_by_role("link", name=name).click()
     expect(browser.page.get_by_role("heading", name=name)).to_be_visible()
     browser.see("run-0", "run-3")

@@ -6,6 +6,7 @@ import csv
 import re
 import subprocess
 import sys
+import uuid
 
 import pytest
 from mlflow.entities import Metric, ViewType
@@ -176,3 +177,14 @@ def test_pictures_for_the_readme(browser, experiment, runs):
         browser.visit(f"/experiments/{experiment}/runs")
         browser.see("4 runs", "run-3")
         browser.keep(PICTURES / f"runs-{scheme}.png")
+
+
+def test_runs_appear_and_go_on_by_themselves(browser, client, experiment):
+    browser.visit(f"/experiments/{experiment}/runs")
+    expect(browser.page.get_by_label("Find runs")).to_be_visible()
+    browser.settle()
+    run = client.create_run(experiment, run_name=f"late {uuid.uuid4().hex[:8]}").info
+    row = browser.page.get_by_role("row").filter(has_text=run.run_name)
+    expect(row).to_contain_text("Running", ignore_case=True)
+    client.set_terminated(run.run_id)
+    expect(row).to_contain_text("Finished", ignore_case=True)
