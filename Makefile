@@ -10,7 +10,7 @@ PYTEST_WORKERS ?= 2
 # What takes long to build and serves every clone: Garage alone takes a quarter of an hour.
 TOOLS ?= $(HOME)/.cache/mlferry-tools
 
-.PHONY: run build test test-rust test-python ui ui-lint ui-test crash abuse soak fuzz lint lint-deploy fmt deny docs wheel deb deploy-tools bench bench-artifacts bench-stores bench-tracking bench-code bench-tools clean
+.PHONY: run build test test-rust test-python ui ui-lint ui-test crash abuse soak fuzz fuzz-api lint lint-deploy fmt deny docs wheel deb deploy-tools bench bench-artifacts bench-stores bench-tracking bench-code bench-tools clean
 
 run: build ## Build and start the server on http://localhost:5000
 	$(BINARY) server
@@ -70,6 +70,9 @@ abuse: build stores postgres .venv/ready ## Fill the disk and cut the wires of a
 MINUTES ?= 60
 soak: build postgres .venv/ready ## Keep the server busy for MINUTES on each database, with faults now and then
 	cd tests && MLFERRY_TEST_SOAK_MINUTES=$(MINUTES) $(PYTEST) -n 0 faults/test_soak.py
+
+fuzz-api: build .venv/ready ## Send for minutes what `mlferry openapi` allows, and what it does not
+	cd tests && MLFERRY_TEST_FULL_SIZE=1 $(PYTEST) -n 0 security/test_api_description.py
 
 # One after the other, each for its share of the time. What was found is kept in fuzz/libfuzzer/corpus, for the next time.
 FUZZ_TARGETS := $(basename $(notdir $(wildcard fuzz/libfuzzer/fuzz_targets/*.rs)))

@@ -1,6 +1,6 @@
 //! What is answered: one schema for each kind of answer, and one for all errors.
 
-use crate::routes::{Content, Needs, Operation, Route};
+use crate::routes::{Access, Content, Needs, Operation, Route};
 use mlferry_protocol::ErrorBody;
 use schemars::SchemaGenerator;
 use serde_json::{Map, Value, json};
@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 /// What each status of a refusal means.
 const REFUSALS: [(u16, &str); 16] = [
     (400, "The request is not understood, or something with that name exists."),
-    (401, "The server has users, and does not know who asks."),
+    (401, "The server has users, and the request does not prove that it comes from one."),
     (
         403,
         "The host, the page or the user that the request comes from is not allowed, or the artifact store refuses it.",
@@ -29,11 +29,23 @@ const REFUSALS: [(u16, &str); 16] = [
 ];
 
 /// Refusals that every line has.
-const OF_ALL: [u16; 9] = [400, 401, 403, 408, 413, 429, 431, 500, 503];
+const OF_ALL: [u16; 8] = [400, 403, 408, 413, 429, 431, 500, 503];
 /// Refusals of lines that read or write records.
 const OF_RECORDS: [u16; 3] = [404, 409, 507];
 /// Refusals of lines that also reach an artifact store.
 const OF_STORES: [u16; 1] = [501];
+
+/// The name of the only way to sign in.
+const BASIC: &str = "basic";
+
+/// How somebody signs in to call a line: where the server has no users, not at all.
+pub(super) fn security(route: &Route) -> Value {
+    match (route.access, &route.needs) {
+        (Access::Anyone, _) => json!([]),
+        (_, Needs::Users(_)) => json!([{BASIC: []}]),
+        _ => json!([{}, {BASIC: []}]),
+    }
+}
 
 /// The answers of a line, by status.
 pub(super) fn responses(route: &Route, generator: &mut SchemaGenerator) -> Value {
@@ -72,6 +84,9 @@ fn good(content: &Content, generator: &mut SchemaGenerator) -> Value {
 
 fn refusals(route: &Route) -> Vec<u16> {
     let mut statuses = OF_ALL.to_vec();
+    if route.access != Access::Anyone {
+        statuses.push(401);
+    }
     match route.operation {
         Operation::Other(other) => statuses.extend(other.refusals),
         Operation::LeftOut(_) => statuses.push(501),
@@ -95,5 +110,10 @@ pub(super) fn components(generator: &mut SchemaGenerator) -> Value {
     let responses: Map<String, Value> = REFUSALS.into_iter().map(refusal).collect();
     let mut schemas = generator.take_definitions(true);
     schemas.sort_keys();
-    json!({"schemas": schemas, "responses": responses})
+    let basic = json!({
+        "type": "http",
+        "scheme": "basic",
+        "description": "A user and a password, of servers with `--app-name basic-auth`.",
+    });
+    json!({"schemas": schemas, "responses": responses, "securitySchemes": {BASIC: basic}})
 }

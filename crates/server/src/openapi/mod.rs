@@ -5,7 +5,7 @@ mod answers;
 mod requests;
 
 use crate::routes::{Operation, Route, table};
-use answers::{components, responses};
+use answers::{components, responses, security};
 use mlferry_protocol::MLFLOW_VERSION;
 use schemars::{SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
@@ -34,7 +34,8 @@ pub fn openapi() -> Value {
             "description": format!(
                 "The REST API of MLflow {MLFLOW_VERSION}, as mlferry answers it. Fields have their names in snake \
                  case; bodies take them in camel case, too, integers also as texts, and `null` for what is absent. \
-                 Where `--static-prefix` is set, it comes before every path."
+                 Where `--static-prefix` is set, it comes before every path. What is about users and roles is there with \
+                 `--app-name basic-auth`."
             ),
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
@@ -60,6 +61,7 @@ fn operation(route: &Route, path: &str, generator: &mut SchemaGenerator) -> Valu
         "operationId": id_of(route, path),
         "summary": summary(route),
         "tags": [tag_of(route)],
+        "security": security(route),
         "responses": responses(route, generator),
     });
     let (parameters, body) = requests::of(route, &in_path);

@@ -98,3 +98,17 @@ fn a_request_and_its_answer_have_their_fields() {
     let body = &trace["requestBody"]["content"]["application/json"]["schema"];
     assert!(body["properties"].get("trace_id").is_none(), "{body}");
 }
+
+#[test]
+fn who_may_call_a_route_has_to_sign_in_where_there_are_users() {
+    let document = openapi();
+    let of = |path: &str, method: &str| document["paths"][path][method].clone();
+    let health = of("/health", "get");
+    assert_eq!(health["security"], json!([]));
+    assert!(health["responses"].get("401").is_none(), "{health}");
+    let search = of("/api/2.0/mlflow/runs/search", "post");
+    assert_eq!(search["security"], json!([{}, {"basic": []}]));
+    assert!(search["responses"].get("401").is_some(), "{search}");
+    assert_eq!(of("/api/2.0/mlflow/users/get", "get")["security"], json!([{"basic": []}]));
+    assert_eq!(document["components"]["securitySchemes"]["basic"]["scheme"], "basic");
+}
