@@ -188,3 +188,25 @@ def test_runs_appear_and_go_on_by_themselves(browser, client, experiment):
     expect(row).to_contain_text("Running", ignore_case=True)
     client.set_terminated(run.run_id)
     expect(row).to_contain_text("Finished", ignore_case=True)
+
+
+def test_runs_are_grouped_by_what_they_share(browser, experiment, runs):
+    page = browser.page
+    browser.visit(f"/experiments/{experiment}/runs")
+    page.get_by_label("Group by").select_option("Group by optimizer")
+    rows = page.locator(ROWS)
+    expect(rows).to_have_count(2)
+    head = page.get_by_role("button", name="optimizer: adam (2 runs)")
+    row = rows.filter(has=head)
+    # The loss of run-1 and run-3.
+    expect(row.get_by_role("cell", name="2", exact=True)).to_be_visible()
+    assert "group=params.optimizer" in page.url
+    head.click()
+    expect(head).to_have_attribute("aria-expanded", "true")
+    assert names(browser) == ["run-3", "run-1"]
+    page.get_by_label("Select run-3").check()
+    browser.see("1 selected")
+    head.click()
+    expect(rows).to_have_count(2)
+    page.get_by_label("Group by").select_option("No groups")
+    expect(rows).to_have_count(4)

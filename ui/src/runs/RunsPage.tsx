@@ -1,4 +1,4 @@
-import { Button, Group, SegmentedControl, Text } from '@mantine/core';
+import { Button, Group, NativeSelect, SegmentedControl, Text } from '@mantine/core';
 import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import { getRouteApi } from '@tanstack/react-router';
 import { useMemo } from 'react';
@@ -11,8 +11,9 @@ import { EmptyState, trackingLine } from '../shell/EmptyState';
 import { Failure } from '../shell/Failure';
 import { Place } from '../shell/Place';
 import { ColumnPicker } from './ColumnPicker';
-import { columnsOf, firstColumns, identifier, isSortable, type Column } from './columns';
+import { columnsOf, firstColumns, identifier, idOf, isSortable, titleOf, type Column } from './columns';
 import { ExportButton } from './ExportButton';
+import { groupingColumns } from './groups';
 import { columnIdsOf, runsQuery } from './queries';
 import { RunsTable } from './RunsTable';
 import type { RunsSearch } from './search';
@@ -59,6 +60,7 @@ export function RunsPage() {
       title={name}
       actions={
         <>
+          <GroupPicker all={all} group={search.group} onChange={(group) => change({ group })} />
           <ColumnPicker all={all} shown={columns} onChange={(columns) => change({ columns })} />
           <ExportButton experimentId={experimentId} name={name} search={search} isDisabled={runs.length === 0} />
         </>
@@ -82,8 +84,18 @@ export function RunsPage() {
         />
         <SelectionBar experimentId={experimentId} search={search} onClear={() => change({ selected: undefined })} />
         <Text size="sm" c="dimmed" role="status">
-          {counted(runs.length, found.hasNextPage)}
+          {counted(runs.length, found.hasNextPage, search.group !== undefined)}
         </Text>
+        {search.group !== undefined && found.hasNextPage && (
+          <Button
+            size="xs"
+            variant="default"
+            loading={found.isFetchingNextPage}
+            onClick={() => void found.fetchNextPage()}
+          >
+            Group more runs
+          </Button>
+        )}
       </Group>
       {error && !isRefused && (
         <Failure title="The runs can't be shown" error={error} onRepeat={() => void found.refetch()} />
@@ -99,7 +111,8 @@ export function RunsPage() {
         <RunsTable
           runs={runs}
           columns={columns}
-          hasMore={found.hasNextPage}
+          // Groups that are closed leave room for all runs there are: somebody has to ask for them.
+          hasMore={found.hasNextPage && search.group === undefined}
           isLoading={found.isFetching}
           onMore={() => void found.fetchNextPage()}
         />
@@ -108,9 +121,30 @@ export function RunsPage() {
   );
 }
 
-function counted(count: number, hasMore: boolean): string {
+function counted(count: number, hasMore: boolean, isGrouped: boolean): string {
   const runs = count === 1 ? '1 run' : `${count} runs`;
-  return hasMore ? `The first ${runs}; more come as you scroll` : runs;
+  if (!hasMore) return runs;
+  return isGrouped ? `Groups of the first ${runs}` : `The first ${runs}; more come as you scroll`;
+}
+
+interface GroupPickerProps {
+  all: readonly Column[];
+  group: string | undefined;
+  onChange: (group: string | undefined) => void;
+}
+
+/** Picks the column whose values make groups, among those that were seen in runs. */
+function GroupPicker({ all, group, onChange }: GroupPickerProps) {
+  const choices = groupingColumns(all).map((column) => ({ value: idOf(column), label: `Group by ${titleOf(column)}` }));
+  return (
+    <NativeSelect
+      aria-label="Group by"
+      size="sm"
+      value={group ?? ''}
+      data={[{ value: '', label: 'No groups' }, ...choices]}
+      onChange={(event) => onChange(event.currentTarget.value || undefined)}
+    />
+  );
 }
 
 function NoRuns({ experimentId, isNarrowed }: { experimentId: string; isNarrowed: boolean }) {

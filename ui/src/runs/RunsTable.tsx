@@ -3,18 +3,22 @@ import { getRouteApi } from '@tanstack/react-router';
 import {
   createColumnHelper,
   getCoreRowModel,
+  getExpandedRowModel,
+  getGroupedRowModel,
   useReactTable,
   type ColumnDef,
+  type ExpandedState,
   type RowSelectionState,
   type SortingState,
   type Table,
 } from '@tanstack/react-table';
-import { useMemo } from 'react';
+import { useMemo, useState } from 'react';
 import type { Run } from '../api/types';
 import { PageLink } from '../shell/PageLink';
 import { Time } from '../shell/Time';
 import { VirtualTable } from '../shell/VirtualTable';
 import { columnOf, identifier, idOf, isSortable, nameOf, shown, titleOf, valuesOf, type Column } from './columns';
+import { aggregationOf, GroupHead } from './groups';
 import { FIRST_ORDER } from './queries';
 import { StatusBadge } from './StatusBadge';
 
@@ -35,9 +39,17 @@ interface Props {
 export function RunsTable({ runs, columns, hasMore, isLoading, onMore }: Props) {
   const search = route.useSearch();
   const navigate = route.useNavigate();
-  const definitions = useMemo(
-    () => [SELECT, NAME, ...columns.flatMap((id) => columnOf(id) ?? []).map(definitionOf)],
-    [columns],
+  const [expanded, setExpanded] = useState<ExpandedState>({});
+  const { group } = search;
+  const definitions = useMemo(() => {
+    // What makes groups need not be shown.
+    const ids = group === undefined || columns.includes(group) ? columns : [...columns, group];
+    return [SELECT, NAME, ...ids.flatMap((id) => columnOf(id) ?? []).map(definitionOf)];
+  }, [columns, group]);
+  const grouping = useMemo(() => (group !== undefined && columnOf(group) ? [group] : []), [group]);
+  const columnVisibility = useMemo(
+    () => (group === undefined || columns.includes(group) ? {} : { [group]: false }),
+    [columns, group],
   );
   const sorting: SortingState = [{ id: search.sort ?? FIRST_ORDER, desc: !search.ascending }];
   const rowSelection = useMemo(
@@ -49,9 +61,16 @@ export function RunsTable({ runs, columns, hasMore, isLoading, onMore }: Props) 
     columns: definitions,
     getRowId: (run) => run.info.run_id,
     getCoreRowModel: getCoreRowModel(),
+    getGroupedRowModel: getGroupedRowModel(),
+    getExpandedRowModel: getExpandedRowModel(),
+    groupedColumnMode: false,
+    // A group is none of the runs whose ids stand in the address.
+    enableRowSelection: (row) => !row.getIsGrouped(),
     manualSorting: true,
     enableSortingRemoval: false,
-    state: { sorting, rowSelection },
+    autoResetExpanded: false,
+    state: { sorting, rowSelection, grouping, expanded, columnVisibility },
+    onExpandedChange: setExpanded,
     onSortingChange: (change) => {
       const next = (typeof change === 'function' ? change(sorting) : change)[0];
       void navigate({ search: (old) => ({ ...old, sort: next?.id, ascending: next?.desc ? undefined : true }) });
@@ -89,6 +108,8 @@ const NAME = helper.accessor(nameOf, {
   id: 'attributes.run_name',
   header: 'Run',
   size: 240,
+  aggregationFn: () => undefined,
+  aggregatedCell: ({ row }) => <GroupHead row={row} />,
   cell: ({ row: { original }, getValue }) => (
     <PageLink to="/runs/$runId" params={{ runId: original.info.run_id }} title={getValue()}>
       {getValue()}
@@ -118,6 +139,7 @@ function definitionOf(column: Column): ColumnDef<Run, string> {
     sortDescFirst: column.kind === 'metrics' || column.key.endsWith('_time'),
     header: () => <span title={identifier(column)}>{titleOf(column)}</span>,
     accessorFn: (run) => shown(column, valuesOf(run).get(id)),
+    aggregationFn: aggregationOf(column),
     cell: ({ row: { original }, getValue }) => {
       if (id === 'attributes.status') return <StatusBadge status={original.info.status} />;
       if (id === 'attributes.start_time') return <Time time={original.info.start_time} />;

@@ -11,6 +11,8 @@ export interface RunsSearch {
   columns?: string[];
   /** Ids of the runs that are selected. */
   selected?: string[];
+  /** The column whose values make groups. */
+  group?: string;
   /** Whether the deleted ones are shown instead. */
   deleted?: true;
 }
@@ -22,6 +24,7 @@ export function runsSearch(search: Search): RunsSearch {
     ascending: flag(search, 'ascending'),
     columns: texts(search, 'columns'),
     selected: texts(search, 'selected'),
+    group: text(search, 'group'),
     deleted: flag(search, 'deleted'),
   };
 }

@@ -73,7 +73,14 @@ export function VirtualTable<T>({ label, table, hasMore, isLoading, onMore }: Pr
             const row = rows[item.index];
             return (
               row && (
-                <BodyRow key={row.id} row={row} index={item.index} isSelected={row.getIsSelected()} columns={columns} />
+                <BodyRow
+                  key={row.id}
+                  row={row}
+                  index={item.index}
+                  isSelected={row.getIsSelected()}
+                  isOpen={row.getIsExpanded()}
+                  columns={columns}
+                />
               )
             );
           })}
@@ -110,14 +117,15 @@ interface BodyRowProps<T> {
   index: number;
   /** Named, since a row that is drawn already is drawn again only for what changes here. */
   isSelected: boolean;
+  isOpen: boolean;
   columns: readonly unknown[];
 }
 
 function DrawnRow<T>({ row, index, isSelected }: BodyRowProps<T>) {
   return (
     <tr aria-rowindex={index + 2} data-row={index} data-selected={isSelected || undefined}>
-      {row.getVisibleCells().map((cell) => (
-        <td key={cell.id}>{flexRender(cell.column.columnDef.cell, cell.getContext())}</td>
+      {row.getVisibleCells().map(({ id, column: { columnDef }, getContext }) => (
+        <td key={id}>{flexRender(row.getIsGrouped() ? columnDef.aggregatedCell : columnDef.cell, getContext())}</td>
       ))}
     </tr>
   );
@@ -140,7 +148,7 @@ function useRowKeys(container: { current: HTMLElement | null }, count: number, s
   // A row that is scrolled to is there only after the next rendering.
   const wanted = useRef<number | undefined>(undefined);
   const focus = (index: number): boolean => {
-    const link = container.current?.querySelector<HTMLElement>(`tr[data-row="${index}"] a`);
+    const link = container.current?.querySelector<HTMLElement>(`tr[data-row="${index}"] :is(a, button)`);
     link?.focus();
     return Boolean(link);
   };
