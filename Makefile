@@ -64,8 +64,8 @@ ROUNDS ?= 200
 crash: build stores postgres .venv/ready ## Kill the server ROUNDS times while it works, and see what it kept
 	cd tests && MLFERRY_TEST_ROUNDS=$(ROUNDS) $(PYTEST) -n 0 faults/test_crash_rounds.py
 
-abuse: build stores postgres .venv/ready ## Fill the disk and cut the wires of a busy server again and again
-	cd tests && MLFERRY_TEST_FULL_SIZE=1 $(PYTEST) -n 0 faults/test_disk_full.py faults/test_cut_off.py
+abuse: build stores postgres .venv/ready ## Fill the disk and cut the wires of a busy server again and again, and flood it
+	cd tests && MLFERRY_TEST_FULL_SIZE=1 $(PYTEST) -n 0 faults/test_disk_full.py faults/test_cut_off.py faults/test_abuse.py
 
 MINUTES ?= 60
 soak: build postgres .venv/ready ## Keep the server busy for MINUTES on each database, with faults now and then
