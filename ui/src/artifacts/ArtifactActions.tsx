@@ -79,15 +79,10 @@ interface RemoveProps extends RunFiles {
 }
 
 function RemoveArtifact({ path, isFolder, onDone, onClose, ...files }: RemoveProps) {
-  const removal = useRemoval(files);
-  const confirm = () => {
-    removal.mutate(path, {
-      onSuccess: () => {
-        onClose();
-        onDone();
-      },
-    });
-  };
+  const removal = useRemoval(files, () => {
+    onClose();
+    onDone();
+  });
   return (
     <ConfirmModal
       opened
@@ -95,7 +90,7 @@ function RemoveArtifact({ path, isFolder, onDone, onClose, ...files }: RemovePro
       verb="Delete"
       isPending={removal.isPending}
       error={removal.error}
-      onConfirm={confirm}
+      onConfirm={() => removal.mutate(path)}
       onClose={onClose}
     >
       {isFolder ? `${path}/ and all that is in it are` : `${path} is`} deleted for good. Nothing brings it back.

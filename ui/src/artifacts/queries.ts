@@ -38,8 +38,8 @@ export function useRefresh(runId: string): () => Promise<void> {
   return () => client.invalidateQueries({ queryKey: ['artifacts', runId] });
 }
 
-/** Deletes a file or a folder with all that it holds. */
-export function useRemoval({ runId, root }: RunFiles) {
+/** Deletes a file or a folder with all that it holds. `onRemoved` is called before the folders are asked for again, which leaves nothing of what asked. */
+export function useRemoval({ runId, root }: RunFiles, onRemoved: () => void) {
   const refresh = useRefresh(runId);
   return useMutation({
     mutationFn: async (path: string) => {
@@ -47,6 +47,7 @@ export function useRemoval({ runId, root }: RunFiles) {
       if (!url) throw new Error('The files of this run do not go through this server, which therefore deletes none.');
       await fetched(url, { method: 'DELETE' });
     },
+    onSuccess: onRemoved,
     onSettled: refresh,
   });
 }
