@@ -52,7 +52,7 @@ pub struct WeighExperiment {
 
 impl DecodeRequest for WeighExperiment {
     fn decode(fields: &mut Fields) -> Result<Self, InvalidParameter> {
-        Ok(Self { experiment_id: ExperimentId::parse(&fields.required_string("experiment_id")?)? })
+        Ok(Self { experiment_id: fields.experiment_id()? })
     }
 }
 

@@ -4,7 +4,7 @@ use crate::artifact_roots::{ArtifactRoot, ArtifactRoots, RootOptions};
 use mlferry_artifacts::{
     ArtifactError, ArtifactPath, Entry, ListOptions, PageToken, Service, Wanted,
 };
-use std::ops::AddAssign;
+use std::{ops::AddAssign, time::Instant};
 
 /// Finds, looks at and removes artifacts by the URIs that records have.
 #[derive(Debug)]
@@ -50,13 +50,13 @@ impl Collector {
     /// What lies at `uri`; an error says why it can't be told.
     pub async fn weigh(&self, uri: &str) -> Result<Weight, String> {
         let (root, folder) = self.folder(uri).await?;
-        weigh(&root, &folder).await
+        weigh_all(&root, folder).await
     }
 
     /// Removes what lies at `uri`, and the folders that are empty without it.
     pub async fn remove(&self, uri: &str) -> Result<Weight, String> {
         let (root, folder) = self.folder(uri).await?;
-        let weight = weigh(&root, &folder).await?;
+        let weight = weigh_all(&root, folder.clone()).await?;
         let text = |error: ArtifactError| error.to_string();
         root.service.delete(folder.clone()).await.map_err(text)?;
         root.service.prune_above(folder).await.map_err(text)?;
@@ -118,16 +118,29 @@ impl Collector {
     }
 }
 
-async fn weigh(root: &ArtifactRoot, folder: &ArtifactPath) -> Result<Weight, String> {
+async fn weigh_all(root: &ArtifactRoot, folder: ArtifactPath) -> Result<Weight, String> {
+    let weighed = weigh(root, Some(folder), None).await;
+    weighed.map(|(weight, _)| weight).map_err(|error| error.to_string())
+}
+
+/// Adds up what lies below a folder of a root, page by page until `end`, and says whether that is all.
+pub(crate) async fn weigh(
+    root: &ArtifactRoot,
+    folder: Option<ArtifactPath>,
+    end: Option<Instant>,
+) -> Result<(Weight, bool), ArtifactError> {
     let mut weight = Weight::default();
+    // Where the store goes through all of it for each page, the first page has all.
     let mut options = ListOptions { recursive: true, may_exceed: true, ..ListOptions::default() };
     loop {
-        let listing = root.service.list(Some(folder.clone()), options.clone()).await;
-        let listing = listing.map_err(|error| error.to_string())?;
+        let listing = root.service.list(folder.clone(), options.clone()).await?;
         for size in listing.entries.iter().filter_map(|entry| entry.size) {
             weight += Weight { files: 1, bytes: size };
         }
-        let Some(next) = listing.next else { return Ok(weight) };
+        let Some(next) = listing.next else { return Ok((weight, true)) };
+        if end.is_some_and(|end| Instant::now() >= end) {
+            return Ok((weight, false));
+        }
         options.after = Some(next);
     }
 }

@@ -2,11 +2,10 @@
 
 use super::RunArtifacts;
 use crate::{
-    artifact_roots::ArtifactRoot,
+    collect::{Weight, weigh},
     rpc::{Reply, Rpc},
 };
 use axum::{Json, extract::State};
-use mlferry_artifacts::{ArtifactError, ListOptions};
 use mlferry_protocol::{
     experiment_summaries::{
         ExperimentWeight, SummarizeExperiments, SummarizeExperimentsResponse, WeighExperiment,
@@ -33,26 +32,8 @@ pub(super) async fn weight(
     let experiment = artifacts.store.get_experiment(GetExperiment { experiment_id }).await?;
     let location = experiment.artifact_location;
     let root = artifacts.roots.resolve(location.as_deref().unwrap_or_default()).await?;
-    Ok(Json(weigh(&root).await?))
-}
-
-/// Adds up what lies below a root, page by page.
-async fn weigh(root: &ArtifactRoot) -> Result<ExperimentWeight, ArtifactError> {
     let end = Instant::now() + WEIGHING_TIME;
-    let mut weight = ExperimentWeight::default();
-    let mut after = None;
-    loop {
-        // Where the store goes through all of it for each page, the first page has all.
-        let options = ListOptions { recursive: true, max_results: None, after, may_exceed: true };
-        let listing = root.service.list(root.folder.clone(), options).await?;
-        for entry in &listing.entries {
-            weight.files += 1;
-            weight.bytes += entry.size.unwrap_or_default();
-        }
-        after = listing.next;
-        if after.is_none() || Instant::now() >= end {
-            weight.is_complete = after.is_none();
-            return Ok(weight);
-        }
-    }
+    let (Weight { files, bytes }, is_complete) =
+        weigh(&root, root.folder.clone(), Some(end)).await?;
+    Ok(Json(ExperimentWeight { files, bytes, is_complete }))
 }
