@@ -5,6 +5,12 @@ pub trait WireEnum: Copy + PartialEq + Sized + 'static {
     /// Each value with its number and its name.
     const VALUES: &'static [(Self, i64, &'static str)];
 
+    /// The names of all values.
+    #[must_use]
+    fn names() -> Vec<&'static str> {
+        Self::VALUES.iter().map(|(.., name)| *name).collect()
+    }
+
     /// The value with this name.
     #[must_use]
     fn from_name(name: &str) -> Option<Self> {

@@ -18,29 +18,14 @@ use crate::{
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use std::borrow::Cow;
 
-/// Gives types a schema that stands where they are used.
-macro_rules! inline {
-    ($($type:ident = |$generator:ident| $schema:expr;)+) => {$(
+/// Gives types a schema, which stands where they are used or has their name.
+macro_rules! schemas {
+    (inline: $is_inline:literal; $($type:ident = |$generator:ident| $schema:expr;)+) => {$(
         impl JsonSchema for $type {
             fn inline_schema() -> bool {
-                true
+                $is_inline
             }
 
-            fn schema_name() -> Cow<'static, str> {
-                stringify!($type).into()
-            }
-
-            fn json_schema($generator: &mut SchemaGenerator) -> Schema {
-                $schema
-            }
-        }
-    )+};
-}
-
-/// Gives types a schema of their own.
-macro_rules! named {
-    ($($type:ident = |$generator:ident| $schema:expr;)+) => {$(
-        impl JsonSchema for $type {
             fn schema_name() -> Cow<'static, str> {
                 stringify!($type).into()
             }
@@ -54,8 +39,7 @@ macro_rules! named {
 
 /// One of an enumeration's names.
 pub(crate) fn name_of<T: WireEnum>(_: &mut SchemaGenerator) -> Schema {
-    let names: Vec<&str> = T::VALUES.iter().map(|(.., name)| *name).collect();
-    json_schema!({"type": "string", "enum": names})
+    json_schema!({"type": "string", "enum": T::names()})
 }
 
 fn text() -> Schema {
@@ -70,7 +54,8 @@ fn texts_by_name() -> Schema {
     json_schema!({"type": "object", "additionalProperties": {"type": "string"}})
 }
 
-inline! {
+schemas! {
+    inline: true;
     ExperimentId = |_generator| text();
     VersionNumber = |_generator| text();
     PageToken = |_generator| text();
@@ -91,7 +76,8 @@ inline! {
     });
 }
 
-named! {
+schemas! {
+    inline: false;
     TraceInfo = |generator| json_schema!({
         "type": "object",
         "description": "What is known of a trace.",

@@ -1,6 +1,6 @@
 //! The values of fields: texts, numbers, lists and objects.
 
-use super::{Asked, FieldKind, Fields, camel_case};
+use super::{FieldKind, Fields, camel_case};
 use crate::{ExperimentId, InvalidParameter, RunId, WireEnum};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -144,14 +144,14 @@ impl Fields {
 
     /// One of an enumeration's values, by name or number; others are refused.
     pub fn enumeration<T: WireEnum>(&mut self, name: &str) -> Result<Option<T>, InvalidParameter> {
-        self.note(name, names_of::<T>);
+        self.note(name, || FieldKind::Names(T::names()));
         let Some(value) = self.take_scalar(name)? else { return Ok(None) };
         if !value.is_string() && !value.is_number() {
             return Err(self.wrong_type(name, &value));
         }
         let known = known_value(&value);
         known.map(Some).ok_or_else(|| {
-            let names: Vec<&str> = T::VALUES.iter().map(|(.., name)| *name).collect();
+            let names = T::names();
             let reason = format!("It must be one of {}.", names.join(", "));
             InvalidParameter::value(&self.label(name), value, reason)
         })
@@ -162,7 +162,7 @@ impl Fields {
         &mut self,
         name: &str,
     ) -> Result<T, InvalidParameter> {
-        self.note(name, names_of::<T>);
+        self.note(name, || FieldKind::Names(T::names()));
         let value = self.take_scalar(name)?;
         Ok(value.as_ref().and_then(known_value).unwrap_or_default())
     }
@@ -254,11 +254,6 @@ impl Fields {
             Some(other) => Err(self.wrong_type(name, &other)),
         }
     }
-}
-
-/// The names of an enumeration's values.
-fn names_of<T: WireEnum>() -> FieldKind<Asked> {
-    FieldKind::Names(T::VALUES.iter().map(|(.., name)| *name).collect())
 }
 
 /// The value of an enumeration that a name, a number, or a number's text stands for.

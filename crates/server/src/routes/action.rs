@@ -28,139 +28,64 @@ impl Action {
     fn line(self, path: &'static str, access: Access, needs: Needs, operation: Operation) -> Route {
         Route { method: self.method, twins: Twins::Both, path, access, needs, operation }
     }
+}
 
-    pub(super) fn info<H, T>(
-        self,
-        path: &'static str,
-        access: Access,
-        does: &'static Other,
-        handler: H,
-    ) -> Route
-    where
-        H: Handler<T, Info>,
-        T: 'static,
-    {
-        let needs = Needs::Nothing(on(self.filter, handler));
-        self.line(path, access, needs, Operation::Other(does))
-    }
+/// Lines whose handlers tell by their type what they do.
+macro_rules! described {
+    ($($name:ident: $state:ty => $needs:ident;)+) => {
+        impl Action {$(
+            pub(super) fn $name<H, T, D>(
+                self,
+                path: &'static str,
+                access: Access,
+                handler: H,
+            ) -> Route
+            where
+                H: Handler<T, $state> + Described<D>,
+                T: 'static,
+            {
+                let needs = Needs::$needs(on(self.filter, handler));
+                self.line(path, access, needs, H::operation())
+            }
+        )+}
+    };
+}
 
-    pub(super) fn page<H, T>(
-        self,
-        path: &'static str,
-        access: Access,
-        does: &'static Other,
-        handler: H,
-    ) -> Route
-    where
-        H: Handler<T, Ui>,
-        T: 'static,
-    {
-        let needs = Needs::Page(on(self.filter, handler));
-        self.line(path, access, needs, Operation::Other(does))
-    }
+/// Lines beside which it stands what they do.
+macro_rules! others {
+    ($($name:ident: $state:ty => $needs:ident;)+) => {
+        impl Action {$(
+            pub(super) fn $name<H, T>(
+                self,
+                path: &'static str,
+                access: Access,
+                does: &'static Other,
+                handler: H,
+            ) -> Route
+            where
+                H: Handler<T, $state>,
+                T: 'static,
+            {
+                let needs = Needs::$needs(on(self.filter, handler));
+                self.line(path, access, needs, Operation::Other(does))
+            }
+        )+}
+    };
+}
 
-    pub(super) fn proxy<H, T, D>(self, path: &'static str, access: Access, handler: H) -> Route
-    where
-        H: Handler<T, Proxy> + Described<D>,
-        T: 'static,
-    {
-        let needs = Needs::Artifacts(on(self.filter, handler));
-        self.line(path, access, needs, H::operation())
-    }
+described! {
+    proxy: Proxy => Artifacts;
+    records: Store => Records;
+    both: RunArtifacts => Both;
+    users: Authority => Users;
+    webhooks: Webhooks => Webhooks;
+}
 
-    pub(super) fn proxy_as<H, T>(
-        self,
-        path: &'static str,
-        access: Access,
-        does: &'static Other,
-        handler: H,
-    ) -> Route
-    where
-        H: Handler<T, Proxy>,
-        T: 'static,
-    {
-        let needs = Needs::Artifacts(on(self.filter, handler));
-        self.line(path, access, needs, Operation::Other(does))
-    }
-
-    pub(super) fn records<H, T, D>(self, path: &'static str, access: Access, handler: H) -> Route
-    where
-        H: Handler<T, Store> + Described<D>,
-        T: 'static,
-    {
-        let needs = Needs::Records(on(self.filter, handler));
-        self.line(path, access, needs, H::operation())
-    }
-
-    pub(super) fn records_as<H, T>(
-        self,
-        path: &'static str,
-        access: Access,
-        does: &'static Other,
-        handler: H,
-    ) -> Route
-    where
-        H: Handler<T, Store>,
-        T: 'static,
-    {
-        let needs = Needs::Records(on(self.filter, handler));
-        self.line(path, access, needs, Operation::Other(does))
-    }
-
-    pub(super) fn both<H, T, D>(self, path: &'static str, access: Access, handler: H) -> Route
-    where
-        H: Handler<T, RunArtifacts> + Described<D>,
-        T: 'static,
-    {
-        let needs = Needs::Both(on(self.filter, handler));
-        self.line(path, access, needs, H::operation())
-    }
-
-    pub(super) fn both_as<H, T>(
-        self,
-        path: &'static str,
-        access: Access,
-        does: &'static Other,
-        handler: H,
-    ) -> Route
-    where
-        H: Handler<T, RunArtifacts>,
-        T: 'static,
-    {
-        let needs = Needs::Both(on(self.filter, handler));
-        self.line(path, access, needs, Operation::Other(does))
-    }
-
-    pub(super) fn users<H, T, D>(self, path: &'static str, access: Access, handler: H) -> Route
-    where
-        H: Handler<T, Authority> + Described<D>,
-        T: 'static,
-    {
-        let needs = Needs::Users(on(self.filter, handler));
-        self.line(path, access, needs, H::operation())
-    }
-
-    pub(super) fn users_as<H, T>(
-        self,
-        path: &'static str,
-        access: Access,
-        does: &'static Other,
-        handler: H,
-    ) -> Route
-    where
-        H: Handler<T, Authority>,
-        T: 'static,
-    {
-        let needs = Needs::Users(on(self.filter, handler));
-        self.line(path, access, needs, Operation::Other(does))
-    }
-
-    pub(super) fn webhooks<H, T, D>(self, path: &'static str, access: Access, handler: H) -> Route
-    where
-        H: Handler<T, Webhooks> + Described<D>,
-        T: 'static,
-    {
-        let needs = Needs::Webhooks(on(self.filter, handler));
-        self.line(path, access, needs, H::operation())
-    }
+others! {
+    info: Info => Nothing;
+    page: Ui => Page;
+    proxy_as: Proxy => Artifacts;
+    records_as: Store => Records;
+    both_as: RunArtifacts => Both;
+    users_as: Authority => Users;
 }

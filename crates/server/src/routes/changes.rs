@@ -6,7 +6,7 @@ use axum::{
     extract::State,
     response::sse::{Event, KeepAlive, Sse},
 };
-use futures_util::{Stream, stream};
+use futures_util::{Stream, StreamExt, stream};
 use mlferry_protocol::changes::{Changes, WatchChanges};
 use mlferry_store::{Marks, Store};
 use std::{convert::Infallible, time::Duration};
@@ -33,7 +33,7 @@ pub(super) async fn watch(
         let changes = watch.next().await?;
         Some((Ok(event(&changes)), watch))
     });
-    Ok(Sse::new(stream::StreamExt::chain(begun, changes)).keep_alive(KeepAlive::default()))
+    Ok(Sse::new(begun.chain(changes)).keep_alive(KeepAlive::default()))
 }
 
 fn event(changes: &Changes) -> Event {

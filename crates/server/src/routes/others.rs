@@ -37,6 +37,12 @@ const FILE: &[(u16, Content)] = &[
 ];
 
 const OF_FILES: &[u16] = &[404, 409, 412, 416, 501, 507];
+
+/// What sends a file.
+const fn download(does: &'static str, query: &'static [Parameter]) -> Other {
+    Other { query, headers: OF_DOWNLOADS, refusals: OF_FILES, ..plain(does, FILE) }
+}
+
 const ARCHIVE: Parameter = may("archive", "`tar`, `tar.zst` or `zip`: the folder as an archive.");
 
 pub(super) const PAGE: Other = Other {
@@ -51,8 +57,7 @@ pub(super) const PAGE: Other = Other {
         ],
     )
 };
-pub(super) const PAGE_FILE: Other =
-    Other { headers: OF_DOWNLOADS, refusals: OF_FILES, ..plain("A file of the web page", FILE) };
+pub(super) const PAGE_FILE: Other = download("A file of the web page", &[]);
 pub(super) const HEALTH: Other =
     plain("Whether the server runs", &[(200, Content::Bytes("text/plain"))]);
 pub(super) const READY: Other =
@@ -87,12 +92,8 @@ pub(super) const SIGNED_UP: Other = Other {
 };
 
 pub(super) const ROOT: Other = plain("Refused: it names the artifact root, not an artifact", &[]);
-pub(super) const DOWNLOAD: Other = Other {
-    query: &[ARCHIVE],
-    headers: OF_DOWNLOADS,
-    refusals: OF_FILES,
-    ..plain("Download an artifact, or a folder as an archive", FILE)
-};
+pub(super) const DOWNLOAD: Other =
+    download("Download an artifact, or a folder as an archive", &[ARCHIVE]);
 pub(super) const UPLOAD: Other = Other {
     query: &[may("extract", "`tar`, `tar.gz` or `tar.zst`: the body is unpacked into the folder.")],
     headers: &[
@@ -117,48 +118,40 @@ pub(super) const PRESIGNED_DOWNLOAD: Other = Other {
         &[(200, Content::Json(schema_of::<PresignedDownload>))],
     )
 };
-pub(super) const RUN_DOWNLOAD: Other = Other {
-    query: &[
+pub(super) const RUN_DOWNLOAD: Other = download(
+    "Download an artifact of a run, or a folder as an archive",
+    &[
         may("run_id", "The run."),
         may("run_uuid", "The run, by the old name of its id."),
         may("path", "The artifact below the run's root."),
         ARCHIVE,
     ],
-    headers: OF_DOWNLOADS,
-    refusals: OF_FILES,
-    ..plain("Download an artifact of a run, or a folder as an archive", FILE)
-};
-pub(super) const VERSION_DOWNLOAD: Other = Other {
-    query: &[
+);
+pub(super) const VERSION_DOWNLOAD: Other = download(
+    "Download a file of a model version",
+    &[
         must("name", "The registered model."),
         must("version", "The number of its version."),
         must("path", "The file below the version's root."),
     ],
-    headers: OF_DOWNLOADS,
-    refusals: OF_FILES,
-    ..plain("Download a file of a model version", FILE)
-};
-pub(super) const MODEL_DOWNLOAD: Other = Other {
-    query: &[must("artifact_file_path", "The file below the model's root.")],
-    headers: OF_DOWNLOADS,
-    refusals: OF_FILES,
-    ..plain("Download a file of a logged model", FILE)
-};
+);
+pub(super) const MODEL_DOWNLOAD: Other = download(
+    "Download a file of a logged model",
+    &[must("artifact_file_path", "The file below the model's root.")],
+);
 pub(super) const RUN_UPLOAD: Other = Other {
     query: &[must("run_uuid", "The run."), must("path", "The file below the run's root.")],
     body: &["application/octet-stream"],
     refusals: OF_FILES,
     ..plain("Upload a small artifact of a run", &[(200, Content::Empty)])
 };
-pub(super) const TRACE_DOWNLOAD: Other = Other {
-    query: &[
+pub(super) const TRACE_DOWNLOAD: Other = download(
+    "Download the spans of a trace, or a file that is attached to it",
+    &[
         must("request_id", "The trace."),
         may("path", "The id of an attachment; without it, the spans are sent."),
     ],
-    headers: OF_DOWNLOADS,
-    refusals: OF_FILES,
-    ..plain("Download the spans of a trace, or a file that is attached to it", FILE)
-};
+);
 pub(super) const EXPORT: Other = Other {
     headers: &[
         must("x-mlflow-experiment-id", "The experiment that the traces belong to."),

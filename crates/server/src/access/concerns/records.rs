@@ -76,12 +76,7 @@ concern! {
         wants.run(&it.run_id);
         models(it.models.iter().map(|model| model.model_id.as_str()), wants);
     };
-    SummarizeExperiments => |it, wants| {
-        for id in &it.experiment_ids {
-            wants.experiment(*id);
-        }
-        wants.add(Want::NotDenied(ResourceType::Run));
-    };
+    SummarizeExperiments => |it, wants| runs_in(&it.experiment_ids, wants);
     WeighExperiment => |it, wants| {
         wants.add(Want::WholeExperiment(it.experiment_id, Action::Read));
     };
@@ -92,12 +87,7 @@ concern! {
         }
         all_runs(&it.run_ids, wants);
     };
-    SearchDatasets => |it, wants| {
-        for id in &it.experiment_ids {
-            wants.experiment(*id);
-        }
-        wants.add(Want::NotDenied(ResourceType::Run));
-    };
+    SearchDatasets => |it, wants| runs_in(&it.experiment_ids, wants);
     CreateLoggedModel => |it, wants| {
         wants.add(Want::NewIn(it.experiment_id, ResourceType::LoggedModel));
         if !it.source_run_id.as_str().is_empty() {
@@ -199,6 +189,14 @@ fn keep_readable<const N: usize>(
         let id = id.to_string();
         grants.meet(&Requirement::on(ResourceType::Experiment, &id, Action::Read))
     });
+}
+
+/// Experiments, of whose runs the answer tells.
+fn runs_in(experiments: &[ExperimentId], wants: &mut Wants) {
+    for id in experiments {
+        wants.experiment(*id);
+    }
+    wants.add(Want::NotDenied(ResourceType::Run));
 }
 
 fn all_runs(runs: &[RunId], wants: &mut Wants) {
