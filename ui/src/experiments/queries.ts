@@ -56,7 +56,7 @@ export interface Summary {
 }
 
 /** How many runs experiments have, and when the last one went on. Those without runs are left out. */
-export function summariesQuery(experimentIds: readonly string[]) {
+function summariesQuery(experimentIds: readonly string[]) {
   return queryOptions({
     queryKey: ['summaries', experimentIds],
     queryFn: async ({ signal }) => {

@@ -1,5 +1,6 @@
 import { ConfirmModal } from '../shell/ConfirmModal';
 import { failureOf } from './bulk';
+import { countOfRuns } from './columns';
 import { useRunsChange } from './queries';
 
 interface Props {
@@ -15,7 +16,7 @@ interface Props {
 export function RemoveRuns({ ids, isDeleted, onDone, onClose }: Props) {
   const change = useRunsChange();
   const name = isDeleted ? 'restore' : 'delete';
-  const runs = ids.length === 1 ? '1 run' : `${ids.length} runs`;
+  const runs = countOfRuns(ids.length);
   const confirm = () => {
     change.mutate(
       { ids, change: { name } },

@@ -11,7 +11,7 @@ import { EmptyState, trackingLine } from '../shell/EmptyState';
 import { Failure } from '../shell/Failure';
 import { Place } from '../shell/Place';
 import { ColumnPicker } from './ColumnPicker';
-import { columnsOf, firstColumns, identifier, idOf, isSortable, titleOf, type Column } from './columns';
+import { columnsOf, countOfRuns, firstColumns, identifier, idOf, isSortable, titleOf, type Column } from './columns';
 import { ExportButton } from './ExportButton';
 import { groupingColumns } from './groups';
 import { columnIdsOf, runsQuery } from './queries';
@@ -122,7 +122,7 @@ export function RunsPage() {
 }
 
 function counted(count: number, hasMore: boolean, isGrouped: boolean): string {
-  const runs = count === 1 ? '1 run' : `${count} runs`;
+  const runs = countOfRuns(count);
   if (!hasMore) return runs;
   return isGrouped ? `Groups of the first ${runs}` : `The first ${runs}; more come as you scroll`;
 }

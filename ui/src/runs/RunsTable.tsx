@@ -41,16 +41,14 @@ export function RunsTable({ runs, columns, hasMore, isLoading, onMore }: Props) 
   const navigate = route.useNavigate();
   const [expanded, setExpanded] = useState<ExpandedState>({});
   const { group } = search;
+  // What makes groups need not be shown.
+  const hidden = group === undefined || columns.includes(group) ? undefined : group;
   const definitions = useMemo(() => {
-    // What makes groups need not be shown.
-    const ids = group === undefined || columns.includes(group) ? columns : [...columns, group];
+    const ids = hidden === undefined ? columns : [...columns, hidden];
     return [SELECT, NAME, ...ids.flatMap((id) => columnOf(id) ?? []).map(definitionOf)];
-  }, [columns, group]);
+  }, [columns, hidden]);
   const grouping = useMemo(() => (group !== undefined && columnOf(group) ? [group] : []), [group]);
-  const columnVisibility = useMemo(
-    () => (group === undefined || columns.includes(group) ? {} : { [group]: false }),
-    [columns, group],
-  );
+  const columnVisibility = useMemo(() => (hidden === undefined ? {} : { [hidden]: false }), [hidden]);
   const sorting: SortingState = [{ id: search.sort ?? FIRST_ORDER, desc: !search.ascending }];
   const rowSelection = useMemo(
     (): RowSelectionState => Object.fromEntries((search.selected ?? []).map((id) => [id, true])),

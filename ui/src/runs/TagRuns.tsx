@@ -2,6 +2,7 @@ import { Button, Group, Modal, Stack, TextInput } from '@mantine/core';
 import { useState } from 'react';
 import { Failure } from '../shell/Failure';
 import { failureOf } from './bulk';
+import { countOfRuns } from './columns';
 import { useRunsChange } from './queries';
 
 /** Sets one tag on many runs. */
@@ -18,7 +19,7 @@ export function TagRuns({ ids, onClose }: { ids: readonly string[]; onClose: () 
     <Modal
       opened
       onClose={onClose}
-      title={ids.length === 1 ? 'Tag 1 run' : `Tag ${ids.length} runs`}
+      title={`Tag ${countOfRuns(ids.length)}`}
       closeButtonProps={{ 'aria-label': 'Close' }}
     >
       <form

@@ -74,6 +74,11 @@ export function nameOf(run: Run): string {
   return run.info.run_name ?? run.info.run_id;
 }
 
+/** "1 run", "3 runs". */
+export function countOfRuns(count: number): string {
+  return count === 1 ? '1 run' : `${count} runs`;
+}
+
 /** Kept, since rows are drawn again whenever they come into sight. */
 const VALUES = new WeakMap<Run, Values>();
 

@@ -4,7 +4,7 @@ import { UnstyledButton } from '@mantine/core';
 import { CaretDownIcon, CaretRightIcon } from '@radix-ui/react-icons';
 import type { AggregationFn, Row } from '@tanstack/react-table';
 import type { Run } from '../api/types';
-import { columnOf, isReserved, shownNumber, titleOf, valuesOf, type Column } from './columns';
+import { columnOf, countOfRuns, isReserved, shownNumber, titleOf, valuesOf, type Column } from './columns';
 
 /** What stands for runs that have nothing in the column. */
 const NOTHING = 'none';
@@ -21,8 +21,8 @@ export function groupingColumns(all: readonly Column[]): Column[] {
 
 /** The mean of a metric in a group, of the runs that have a finite one. */
 export function meanOf(id: string, runs: readonly Run[]): string | undefined {
-  const values = runs.map((run) => valuesOf(run).get(id)).filter((value) => typeof value === 'number');
-  const finite = values.filter((value) => Number.isFinite(value));
+  const values = runs.map((run) => valuesOf(run).get(id));
+  const finite = values.filter((value): value is number => Number.isFinite(value));
   if (finite.length === 0) return undefined;
   return shownNumber(finite.reduce((sum, value) => sum + value, 0) / finite.length);
 }
@@ -40,13 +40,12 @@ export function aggregationOf(column: Column): AggregationFn<Run> {
 /** Opens and closes a group. */
 export function GroupHead({ row }: { row: Row<Run> }) {
   const column = columnOf(row.groupingColumnId ?? '');
-  const count = row.getLeafRows().length;
   const isOpen = row.getIsExpanded();
   const value = typeof row.groupingValue === 'string' && row.groupingValue ? row.groupingValue : NOTHING;
   return (
     <UnstyledButton fz="sm" fw={600} aria-expanded={isOpen} onClick={row.getToggleExpandedHandler()}>
       {isOpen ? <CaretDownIcon aria-hidden /> : <CaretRightIcon aria-hidden />} {column && titleOf(column)}: {value} (
-      {count === 1 ? '1 run' : `${count} runs`})
+      {countOfRuns(row.getLeafRows().length)})
     </UnstyledButton>
   );
 }
