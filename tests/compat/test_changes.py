@@ -11,9 +11,17 @@ from urllib.parse import urlencode
 
 import pytest
 
+from databases import kinds, options_of
 from harness import Server
 
 CHANGES = "/ajax-api/3.0/mlferry/changes"
+
+
+@pytest.fixture(scope="module", params=kinds("changes"))
+def server(request) -> Iterator[Server]:
+    """A server on each database."""
+    with Server(*options_of(request)) as running:
+        yield running
 
 
 class Events:

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 
 import pytest
 
+from databases import kinds, options_of
 from harness import Server
 
 OWN = "/ajax-api/3.0/mlferry/experiments"
+
+
+@pytest.fixture(scope="module", params=kinds("summaries"))
+def server(request) -> Iterator[Server]:
+    """A server on each database."""
+    with Server(*options_of(request)) as running:
+        yield running
 
 
 def new_experiment(server: Server, **fields: str) -> str:

@@ -10,6 +10,8 @@ from harness import REPOSITORY
 
 OPTIONS = ("--ui", "builtin")
 PICTURES = REPOSITORY / "target" / "pages" / "own"
+# The lines of a table that are in the document: those in sight, and some around.
+ROWS = "tbody tr[data-row]"
 STEPS = 60
 # When the first run of a test begins, in milliseconds.
 BEGIN_MS = 1_790_000_000_000

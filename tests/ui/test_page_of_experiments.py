@@ -6,7 +6,7 @@ import re
 import uuid
 
 import pytest
-from own_page import forget_expected
+from own_page import ROWS, forget_expected
 from playwright.sync_api import expect
 
 pytestmark = pytest.mark.xdist_group("own page")
@@ -41,7 +41,7 @@ def test_words_and_filters_find_experiments(browser, client):
     for text, found in [(name.upper(), 2), (f"tags.team = '{name}'", 1), (f"name ILIKE '{name}%'", 2)]:
         field.fill(text)
         field.press("Enter")
-        expect(browser.page.locator("tbody tr[data-row]")).to_have_count(found)
+        expect(browser.page.locator(ROWS)).to_have_count(found)
     field.fill("no experiment has this name")
     field.press("Enter")
     browser.see("No experiment fits")

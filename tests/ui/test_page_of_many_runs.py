@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from own_page import BEGIN_MS, OPTIONS
+from own_page import BEGIN_MS, OPTIONS, ROWS
 from playwright.sync_api import expect
 
 from browser import Browser
@@ -24,7 +24,6 @@ METRICS = ["loss", "accuracy", "val/loss"]
 SCROLLED_SECONDS = 5.0 if IS_FULL_SIZE else 1.0
 # Pixels of one turn of a wheel, which comes sixty times a second.
 TURN_PX, TURN_SECONDS = 120, 1 / 60
-ROWS = "tbody tr[data-row]"
 
 pytestmark = pytest.mark.xdist_group("own page")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 
 import pytest
-from own_page import forget_expected
+from own_page import ROWS, forget_expected
 from playwright.sync_api import expect
 
 pytestmark = pytest.mark.xdist_group("own page")
@@ -32,7 +32,7 @@ def test_models_are_found_and_opened(browser, model):
     field = page.get_by_label("Find models")
     field.fill(f"tags.task = '{model}'")
     field.press("Enter")
-    expect(page.locator("tbody tr[data-row]")).to_have_count(1)
+    expect(page.locator(ROWS)).to_have_count(1)
     page.get_by_role("link", name=model).click()
     expect(page.get_by_role("heading", name=model)).to_be_visible()
 
@@ -41,7 +41,7 @@ def test_a_model_shows_its_versions_and_where_they_come_from(browser, model):
     page = browser.page
     browser.visit(f"/models/{model}")
     browser.see("Finds things.")
-    newest = page.locator("tbody tr[data-row]").first
+    newest = page.locator(ROWS).first
     expect(newest.get_by_role("cell").first).to_have_text("2")
     expect(newest).to_contain_text("champion")
     expect(newest).to_contain_text("ready")

@@ -10,13 +10,12 @@ import uuid
 
 import pytest
 from mlflow.entities import Metric, ViewType
-from own_page import PICTURES, forget_expected
+from own_page import PICTURES, ROWS, forget_expected
 from playwright.sync_api import expect
 
 from harness import clean_environment
 
 pytestmark = pytest.mark.xdist_group("own page")
-ROWS = "tbody tr[data-row]"
 
 
 def names(browser) -> list[str]:

@@ -7,7 +7,7 @@ import sys
 
 import mlflow
 import pytest
-from own_page import forget_expected
+from own_page import ROWS, forget_expected
 from playwright.sync_api import expect
 
 from harness import clean_environment, use_client
@@ -34,7 +34,7 @@ def test_traces_are_shown_and_opened(browser, experiment, trace):
     page = browser.page
     browser.visit(f"/experiments/{experiment}/runs")
     page.get_by_role("link", name="Traces").click()
-    row = page.locator("tbody tr[data-row]")
+    row = page.locator(ROWS)
     expect(row).to_contain_text("why")
     expect(row).to_contain_text("because")
     field = page.get_by_label("Find traces")
