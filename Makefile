@@ -45,17 +45,26 @@ ui-test: ui
 
 test: test-rust ui-test test-python ## Install what the tests need, and run all of them
 
-# cargo-nextest runs tests in parallel processes; without it, cargo's own runner does.
-RUN_TESTS := $(shell command -v cargo-nextest >/dev/null && echo nextest run || echo test --quiet)
+# What is not in a binary by default; all tests have it, so that nothing is compiled twice.
+HOSTS := sftp,ftp,hdfs
+# cargo-nextest runs tests in parallel processes; without it, cargo's own runner does. A package of its own would
+# choose other features of the same libraries.
+ifneq ($(shell command -v cargo-nextest),)
+RUN_TESTS := nextest run
+OF_STORE := --workspace --features $(HOSTS) -E 'package(mlferry-store)'
+else
+RUN_TESTS := test --quiet
+OF_STORE := --package mlferry-store
+endif
 
 # The store's tests run twice: on SQLite, and on PostgreSQL.
 test-rust: postgres
-	cargo $(RUN_TESTS) --workspace --locked
-	tests/scripts/with-postgres cargo $(RUN_TESTS) --package mlferry-store --locked
+	cargo $(RUN_TESTS) --workspace --features $(HOSTS) --locked
+	tests/scripts/with-postgres cargo $(RUN_TESTS) $(OF_STORE) --locked
 
 test-python: build ui postgres stores chromium wheel deb deploy-tools .venv/ready .venv-skinny1/ready .venv-skinny2/ready
 	cd tests && $(PYTEST)
-	cargo build --locked --features sftp,ftp,hdfs
+	cargo build --locked --features $(HOSTS)
 	cd tests && MLFERRY_BIN=$(CURDIR)/target/debug/mlferry $(PYTEST) compat/destinations compat/test_hosts.py -k "sftp or ftp or hdfs"
 
 PYTEST := MLFERRY_TOOLS=$(TOOLS) MLFLOW_DISABLE_TELEMETRY=true ../.venv/bin/pytest -n $(PYTEST_WORKERS)
@@ -74,12 +83,13 @@ soak: build postgres .venv/ready ## Keep the server busy for MINUTES on each dat
 fuzz-api: build .venv/ready ## Send for minutes what `mlferry openapi` allows, and what it does not
 	cd tests && MLFERRY_TEST_FULL_SIZE=1 $(PYTEST) -n 0 security/test_api_description.py
 
+CARGO_FUZZ := 0.13.1
 # One after the other, each for its share of the time. What was found is kept in fuzz/libfuzzer/corpus, for the next time.
 FUZZ_TARGETS := $(basename $(notdir $(wildcard fuzz/libfuzzer/fuzz_targets/*.rs)))
 FUZZ_SECONDS = $$(( $(MINUTES) * 60 / $(words $(FUZZ_TARGETS)) ))
-fuzz: .tools/bin/cargo-fuzz cxx ## Look for MINUTES for inputs that break what reads them
+fuzz: $(TOOLS)/cargo-fuzz/$(CARGO_FUZZ) cxx ## Look for MINUTES for inputs that break what reads them
 	cargo build --quiet --locked --package mlferry-fuzz --example seeds
-	export PATH="$(CURDIR)/.tools/bin:$$PATH"; \
+	export PATH="$(TOOLS)/cargo-fuzz/bin:$$PATH"; \
 	if [ -w /dev/shm ]; then export TMPDIR=/dev/shm; fi; \
 	for target in $(FUZZ_TARGETS); do \
 		target/debug/examples/seeds $$target fuzz/libfuzzer/corpus/$$target; \
@@ -92,8 +102,6 @@ fuzz: .tools/bin/cargo-fuzz cxx ## Look for MINUTES for inputs that break what r
 cxx:
 	command -v c++ >/dev/null || { $(SUDO) apt-get update -qq; $(SUDO) apt-get install -y -qq --no-install-recommends g++; }
 
-.tools/bin/cargo-fuzz:
-	cargo install --quiet --locked --root .tools --version 0.13.1 cargo-fuzz
 
 PYTHON_CODE := tests bench/scripts
 
@@ -114,11 +122,9 @@ lint-deploy: .venv-deploy/ready ## Check the files of deploy/, each with its own
 # Advisories live in a repository that not every machine reaches: `make deny CHECKS="advisories …"` where
 # it does. Licences and sources need no network.
 CHECKS ?= licenses bans sources
-deny: .tools/bin/cargo-deny
-	.tools/bin/cargo-deny --log-level error --locked check $(CHECKS)
-
-.tools/bin/cargo-deny:
-	cargo install --quiet --locked --root .tools --version 0.20.2 cargo-deny
+CARGO_DENY := 0.20.2
+deny: $(TOOLS)/cargo-deny/$(CARGO_DENY)
+	$(TOOLS)/cargo-deny/bin/cargo-deny --log-level error --locked check $(CHECKS)
 
 fmt: .venv/ready ui/node_modules/ready ## Format everything
 	cargo fmt --all
@@ -138,10 +144,6 @@ deb: build $(TOOLS)/cargo-deb/$(CARGO_DEB) ## Make the Debian package in target/
 	$(BINARY) completions zsh > target/deb/_mlferry
 	$(BINARY) completions fish > target/deb/mlferry.fish
 	$(TOOLS)/cargo-deb/bin/cargo-deb --quiet --package mlferry --locked --no-build --output target/debian/
-
-$(TOOLS)/cargo-deb/$(CARGO_DEB):
-	cargo install --quiet --locked --root $(@D) --version $(@F) cargo-deb
-	touch $@
 
 deploy-tools: .venv-deploy/ready bench-tools ## Install what the tests of deploy/ need, unless it is there
 	command -v lintian >/dev/null || ! command -v apt-get >/dev/null \
@@ -191,9 +193,9 @@ stores: garage azurite sshd ## Install the object stores for tests, unless they 
 garage: $(TOOLS)/garage/$(GARAGE)
 azurite: $(TOOLS)/azurite/$(AZURITE)
 
-# A file named after the version says that it is there whole.
-$(TOOLS)/garage/$(GARAGE):
-	cargo install --quiet --locked --root $(@D) --version $(@F) garage
+# A file named after the version says that the tool is there whole.
+$(foreach tool,garage/$(GARAGE) cargo-deb/$(CARGO_DEB) cargo-deny/$(CARGO_DENY) cargo-fuzz/$(CARGO_FUZZ),$(TOOLS)/$(tool)):
+	cargo install --quiet --locked --root $(@D) --version $(@F) $(notdir $(@D))
 	touch $@
 
 $(TOOLS)/azurite/$(AZURITE):
@@ -240,4 +242,4 @@ python-venv:
 	touch $@
 
 clean: ## Remove what was built and installed here
-	rm -rf target ui/dist ui/node_modules .tools .venv .venv-deploy .venv-fasttrackml .venv-skinny1 .venv-skinny2
+	rm -rf target ui/dist ui/node_modules .venv .venv-deploy .venv-fasttrackml .venv-skinny1 .venv-skinny2

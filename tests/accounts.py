@@ -4,21 +4,33 @@ from __future__ import annotations
 
 import base64
 import json
+import subprocess
 import urllib.parse
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness import Answer, Server
+from harness import Answer, Server, binary, clean_environment
 
 ADMIN, PASSWORD = "admin", "the first password"
 USERS = "/api/2.0/mlflow/users"
 ROLES = "/api/3.0/mlflow/roles"
 PERMISSIONS = "/api/3.0/mlflow/users/permissions"
+TOKENS = "/api/3.0/mlferry/tokens"
 
 
 def basic(name: str, password: str = PASSWORD) -> dict[str, str]:
     """The header that says who sends a request."""
     return {"Authorization": "Basic " + base64.b64encode(f"{name}:{password}".encode()).decode()}
+
+
+def bearer(secret: str) -> dict[str, str]:
+    """The same, by a token."""
+    return {"Authorization": f"Bearer {secret}"}
+
+
+def headers_of(who: str | dict[str, str] | None) -> dict[str, str]:
+    """The headers of a user, who has the password of all of them; of somebody who says it by headers; or of nobody."""
+    return basic(who) if isinstance(who, str) else who or {}
 
 
 def environment(folder: Path, default_permission: str = "NO_PERMISSIONS", **keys: object) -> dict[str, str]:
@@ -31,11 +43,32 @@ def environment(folder: Path, default_permission: str = "NO_PERMISSIONS", **keys
     return {"MLFLOW_AUTH_CONFIG_PATH": str(ini), "MLFLOW_AUTH_ADMIN_PASSWORD": PASSWORD}
 
 
-def send(server, name: str | None, method: str, target: str, message=None, /, **query) -> Answer:
-    """A request of one user, or of nobody; `message` is a JSON body."""
+def environment_of(folder: Path, uri: str) -> dict[str, str]:
+    """The same, where users are in a database."""
+    return environment(folder, database_uri=uri.replace("%", "%%"))
+
+
+def command(folder: Path, *arguments: str, stdin: str = "", code: int = 0) -> str:
+    """What `mlferry users` or `tokens` says of the users in a folder."""
+    done = subprocess.run(
+        [binary(), *arguments],
+        input=stdin,
+        capture_output=True,
+        text=True,
+        cwd=folder,
+        env=clean_environment(MLFLOW_AUTH_CONFIG_PATH=str(folder / "basic_auth.ini")),
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == code, done.stderr
+    return done.stdout if code == 0 else done.stderr
+
+
+def send(server, who: str | dict[str, str] | None, method: str, target: str, message=None, /, **query) -> Answer:
+    """A request of somebody, or of nobody; `message` is a JSON body."""
     if query:
         target += "?" + urllib.parse.urlencode(query, doseq=True)
-    headers = basic(name) if name else {}
+    headers = headers_of(who)
     if message is None:
         return server.request(method, target, headers=headers)
     return server.request(method, target, json.dumps(message), headers | {"Content-Type": "application/json"})
@@ -47,13 +80,13 @@ class Accounts:
 
     server: Server
 
-    def send(self, name: str | None, method: str, target: str, message=None, /, **query) -> Answer:
-        return send(self.server, name, method, target, message, **query)
+    def send(self, who: str | dict[str, str] | None, method: str, target: str, message=None, /, **query) -> Answer:
+        return send(self.server, who, method, target, message, **query)
 
-    def must(self, name: str, method: str, target: str, message=None, /, **query) -> dict:
+    def must(self, who: str | dict[str, str], method: str, target: str, message=None, /, **query) -> dict:
         """The same, where an error is none that a test looks for."""
-        answer = self.send(name, method, target, message, **query)
-        assert answer.status == 200, f"{name} {method} {target} {message} → {answer.status} {answer.body[:500]!r}"
+        answer = self.send(who, method, target, message, **query)
+        assert answer.status == 200, f"{who} {method} {target} {message} → {answer.status} {answer.body[:500]!r}"
         return answer.json()
 
     def add(self, *names: str) -> None:
@@ -63,3 +96,7 @@ class Accounts:
     def grant(self, name: str, kind: str, id: str, permission: str) -> None:
         message = {"username": name, "resource_type": kind, "resource_id": id, "permission": permission}
         self.must(ADMIN, "POST", f"{PERMISSIONS}/grant", message)
+
+    def token(self, user: str, scope: str, **terms: object) -> dict[str, str]:
+        """The header of a new token."""
+        return bearer(self.must(user, "POST", f"{TOKENS}/create", {"name": "t", "scope": scope, **terms})["secret"])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 
@@ -18,3 +20,10 @@ def options_of(request) -> list[str]:
         # The default, in the server's folder.
         return []
     return ["--backend-store-uri", str(request.getfixturevalue("postgres").create_database())]
+
+
+def uri_of(request, folder: Path) -> str:
+    """The URI of one, for what is no server."""
+    if request.param == "sqlite":
+        return f"sqlite:///{folder}/other.db"
+    return str(request.getfixturevalue("postgres").create_database())

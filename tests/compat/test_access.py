@@ -14,8 +14,8 @@ from mlflow.exceptions import MlflowException
 from mlflow.server.auth.client import AuthServiceClient
 from werkzeug.security import check_password_hash, generate_password_hash
 
-from accounts import ADMIN, PASSWORD, PERMISSIONS, USERS, Accounts, basic, environment
-from databases import kinds
+from accounts import ADMIN, PASSWORD, PERMISSIONS, USERS, Accounts, basic, command, environment, environment_of
+from databases import kinds, uri_of
 from harness import API, Server, binary, clean_environment
 from postgres import execute
 
@@ -187,17 +187,12 @@ def test_pages_hold_what_may_be_seen_and_nothing_else(accounts):
 
 @pytest.fixture(params=kinds("users"))
 def uri(request, tmp_path) -> str:
-    """An empty database for users."""
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/other.db"
-    return str(request.getfixturevalue("postgres").create_database())
+    return uri_of(request, tmp_path)
 
 
 def test_the_database_of_users_is_the_reference_s(tmp_path, uri, own_server):
     """What Werkzeug hashed lets in, what mlferry hashes is read by Werkzeug, and the other way round."""
-    variables = environment(tmp_path)
-    ini = tmp_path / "basic_auth.ini"
-    ini.write_text(re.sub("database_uri = .*", f"database_uri = {uri.replace('%', '%%')}", ini.read_text()))
+    variables = environment_of(tmp_path, uri)
     server = own_server("--app-name", "basic-auth", root=tmp_path, environment=variables)
     accounts = Accounts(server)
     accounts.add("judy")
@@ -226,18 +221,7 @@ def test_the_command_line_makes_users_before_there_is_a_server(tmp_path, own_ser
     variables = environment(tmp_path)
 
     def users(*arguments: str, stdin: str = "", code: int = 0) -> str:
-        done = subprocess.run(
-            [binary(), "users", *arguments],
-            input=stdin,
-            capture_output=True,
-            text=True,
-            cwd=tmp_path,
-            env=clean_environment(MLFLOW_AUTH_CONFIG_PATH=variables["MLFLOW_AUTH_CONFIG_PATH"]),
-            timeout=60,
-            check=False,
-        )
-        assert done.returncode == code, done.stderr
-        return done.stdout if code == 0 else done.stderr
+        return command(tmp_path, "users", *arguments, stdin=stdin, code=code)
 
     assert "has no users" in users("list", code=1)
     assert users("add", "root", "--admin", "--password-file", "-", stdin=f"{PASSWORD}\n").startswith("Made the user")

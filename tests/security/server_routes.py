@@ -17,6 +17,8 @@ PROBES = {"/health", "/version", "/ready", "/metrics"}
 @dataclass(frozen=True)
 class Line:
     access: str
+    # Of tokens that are good for it.
+    scopes: str
     method: str
     path: str
 
@@ -46,13 +48,13 @@ def table() -> list[Line]:
 
 def access_table() -> str:
     """The lines as docs/access.md shows them: what may be called by whom, twins of a path in one row."""
-    rows: dict[tuple[str, str, str], list[str]] = {}
+    rows: dict[tuple[str, ...], list[str]] = {}
     for line in all_lines():
         twin = re.match(r"/(?:ajax-)?api(?=/)", line.path)
         prefix = twin[0] if twin else ""
-        rows.setdefault((line.path.removeprefix(prefix), line.method, line.access), []).append(prefix)
+        rows.setdefault((line.path.removeprefix(prefix), line.method, line.access, line.scopes), []).append(prefix)
     shown = []
-    for (path, method, access), prefixes in sorted(rows.items()):
+    for (path, method, access, scopes), prefixes in sorted(rows.items()):
         prefix = f"{{{','.join(sorted(prefixes))}}}" if len(prefixes) > 1 else prefixes[0]
-        shown.append(f"| {access} | {method} | `{prefix}{path}` |\n")
-    return "| who | method | path |\n|---|---|---|\n" + "".join(shown)
+        shown.append(f"| {access} | {scopes.replace(',', ', ')} | {method} | `{prefix}{path}` |\n")
+    return "| who | tokens | method | path |\n|---|---|---|---|\n" + "".join(shown)

@@ -7,20 +7,10 @@ import pytest
 from accounts import ADMIN, PASSWORD, Accounts, basic, environment
 from harness import API, ARTIFACTS, REPOSITORY, Server
 from server_routes import Line, access_table
-from things import CALL, LADDER, TRACES, Things, walk
+from things import LADDER, MAKES, NEEDED, SHOWS_WHAT_MAY_BE_SEEN, TRACES, Things, walk
 
 # One server for all, and its tests in this order: the walk at the end deletes what there is.
 pytestmark = pytest.mark.xdist_group("users")
-
-NEEDED = {"read": "reader", "edit": "editor", "delete": "manager"}
-# What answers everybody who is signed in with what they may see, and nothing else.
-SHOWS_WHAT_MAY_BE_SEEN = {f"{CALL}/{name}/search" for name in ("experiments", "runs", "registered-models")} | {
-    f"{CALL}/model-versions/search",
-    f"{CALL}/logged-models/search",
-    "/graphql",
-}
-# What everybody who is signed in may make.
-MAKES = {f"{CALL}/experiments/create", f"{CALL}/registered-models/create"}
 
 
 @pytest.fixture(scope="module")
@@ -147,7 +137,7 @@ def test_who_guesses_is_not_heard(things):
 
 @pytest.mark.parametrize(
     "value",
-    ["", "Basic", "Basic ", "Basic !", "Bearer x", "Basic YWRtaW4=", "Basic OnBhc3N3b3Jk", "Basic " + "A" * 9000],
+    ["", "Basic", "Basic ", "Basic !", "Digest x", "Basic YWRtaW4=", "Basic OnBhc3N3b3Jk", "Basic " + "A" * 9000],
 )
 def test_who_does_not_say_who_it_is_is_asked(things, value):
     answer = things.accounts.server.get("/", {"Authorization": value})

@@ -5,9 +5,9 @@ from __future__ import annotations
 import contextlib
 import json
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from accounts import ADMIN, Accounts, basic
+from accounts import ADMIN, Accounts, basic, headers_of
 from harness import API, Answer
 from otlp import export_of_one_span
 from server_routes import Line, all_lines
@@ -16,6 +16,16 @@ from server_routes import Line, all_lines
 LADDER = ["stranger", "reader", "editor", "manager"]
 CALL = "/2.0/mlflow"
 TRACES = "/3.0/mlflow/traces"
+# Who of them may call lines, by the access of these.
+NEEDED = {"read": "reader", "edit": "editor", "delete": "manager"}
+# What answers everybody who is signed in with what they may see, and nothing else.
+SHOWS_WHAT_MAY_BE_SEEN = {f"{CALL}/{name}/search" for name in ("experiments", "runs", "registered-models")} | {
+    f"{CALL}/model-versions/search",
+    f"{CALL}/logged-models/search",
+    "/graphql",
+}
+# What everybody who is signed in may make.
+MAKES = {f"{CALL}/experiments/create", f"{CALL}/registered-models/create"}
 # What these do can't be undone, so that they come last; the last one ends all others.
 LAST = [
     f"{TRACES}/{{trace_id}}/assessments/{{assessment_id}}",
@@ -125,7 +135,7 @@ class Things:
         }
         match path:
             case "/2.0/mlflow/experiments/create" | "/2.0/mlflow/registered-models/create":
-                return {"name": f"{line.method} {line.path} {time.monotonic_ns()}"}
+                return {"name": f"{line.path.replace('/', ' ')} {time.monotonic_ns()}"}
             case "/2.0/mlflow/experiments/update":
                 return one | {"new_name": "theirs"}
             case "/2.0/mlflow/registered-models/rename":
@@ -202,26 +212,26 @@ class Things:
         target = line.path
         for place, id in ids.items():
             target = target.replace(place, id)
-        return Line(line.access, line.method, target).target()
+        return replace(line, path=target).target()
 
-    def call(self, name: str | None, line: Line):
+    def call(self, who: str | dict[str, str] | None, line: Line) -> Answer:
         target, message = self.target(line), self.message(line)
         if line.path == "/v1/traces":
             headers = {"Content-Type": "application/x-protobuf", "x-mlflow-experiment-id": self.experiment}
             body = export_of_one_span()
-            return self.accounts.server.request("POST", target, body, headers | (basic(name) if name else {}))
+            return self.accounts.server.request("POST", target, body, headers | headers_of(who))
         if line.path.endswith("/mlferry/changes"):
-            return self.beginning(name, f"{target}?experiment_ids={self.experiment}")
+            return self.beginning(who, f"{target}?experiment_ids={self.experiment}")
         if line.path.endswith("/upload-artifact"):
             target = f"{target}?run_uuid={self.run}&path=secret.txt"
         if line.method == "GET":
-            return self.accounts.send(name, "GET", target, **message)
-        return self.accounts.send(name, line.method, target, message)
+            return self.accounts.send(who, "GET", target, **message)
+        return self.accounts.send(who, line.method, target, message)
 
-    def beginning(self, name: str | None, target: str) -> Answer:
+    def beginning(self, who: str | dict[str, str] | None, target: str) -> Answer:
         """A refusal, or what stands before the body of an answer that has no end."""
         connection = self.accounts.server.connection(30)
         with contextlib.closing(connection):
-            connection.request("GET", target, headers=basic(name) if name else {})
+            connection.request("GET", target, headers=headers_of(who))
             response = connection.getresponse()
             return Answer(response.status, response.headers, b"" if response.status == 200 else response.read())

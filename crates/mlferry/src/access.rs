@@ -2,19 +2,23 @@
 
 use anyhow::Context;
 use mlferry_protocol::access::CreateUser;
-use mlferry_server::AccessOptions;
+use mlferry_server::{AccessOptions, AuditLog};
 use mlferry_store::{
     AccessError, AccessStore, Connections, StoreError, hash_password, is_password,
 };
 use uuid::Uuid;
 
 use crate::options::access::AccessSettings;
+use crate::options::audit::AuditOptions;
 
 /// The password that earlier releases of MLflow gave to their first user. Everybody knows it.
 pub(crate) const KNOWN_PASSWORD: &str = "password1234";
 
 /// Opens the database of users, and makes the first one where there is none.
-pub(crate) async fn open(settings: &AccessSettings) -> anyhow::Result<AccessOptions> {
+pub(crate) async fn open(
+    settings: &AccessSettings,
+    audit_log: Option<&AuditOptions>,
+) -> anyhow::Result<AccessOptions> {
     let users = AccessStore::open(&settings.database_uri, &Connections::default()).await?;
     first_user(&users, settings).await.context("cannot prepare the first user")?;
     Ok(AccessOptions {
@@ -22,7 +26,14 @@ pub(crate) async fn open(settings: &AccessSettings) -> anyhow::Result<AccessOpti
         default_permission: settings.default_permission,
         credential_time: settings.credential_time,
         credential_count: settings.credential_count,
+        audit_log: audit_log.map(open_log).transpose()?,
     })
+}
+
+fn open_log(options: &AuditOptions) -> anyhow::Result<AuditLog> {
+    let AuditOptions { path, bytes, kept, shows_reads } = options;
+    AuditLog::open(path, *bytes, *kept, *shows_reads)
+        .with_context(|| format!("cannot write the audit log {}", path.display()))
 }
 
 async fn first_user(users: &AccessStore, settings: &AccessSettings) -> anyhow::Result<()> {

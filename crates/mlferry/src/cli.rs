@@ -21,6 +21,7 @@ use crate::gc::GcFlags;
 use crate::healthcheck::HealthcheckFlags;
 use crate::import::ImportFlags;
 use crate::options::access;
+use crate::tokens::TokensFlags;
 use crate::usage::{Stop, Usage};
 use crate::users::UsersFlags;
 use fill::{EnvName, grammar, with_env};
@@ -88,6 +89,10 @@ pub(crate) enum Command {
     /// Make, list and delete users of `--app-name basic-auth`, and say what they may do
     #[command(disable_help_subcommand = true, arg_required_else_help = true)]
     Users(UsersFlags),
+
+    /// Make, list and revoke the tokens by which programs sign in as users
+    #[command(disable_help_subcommand = true, arg_required_else_help = true)]
+    Tokens(TokensFlags),
 
     /// Show which settings are in force and where they come from, and describe all of them
     #[command(disable_help_subcommand = true, arg_required_else_help = true)]

@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 use clap::{ArgAction, Args};
 
 use crate::listen::ListenFlags;
+use crate::options::audit::AuditFlags;
 use crate::ui::UiFlags;
 
 /// What stood on the command line or in the environment.
@@ -111,6 +112,10 @@ pub(crate) struct ServerFlags {
     /// Application to run: 'basic-auth', with users and permissions (docs/access.md)
     #[arg(long, value_name = "NAME")]
     pub(crate) app_name: Option<String>,
+
+    /// What users do.
+    #[command(flatten)]
+    pub(crate) audit: AuditFlags,
 
     /// YAML file that sets up trace archival. Not supported yet: the server refuses to start
     #[arg(long, value_name = "PATH", env = "MLFLOW_TRACE_ARCHIVAL_CONFIG")]

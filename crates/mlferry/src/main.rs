@@ -24,6 +24,7 @@ mod service_manager;
 mod signals;
 mod start;
 #[cfg(feature = "otlp")]
+mod tokens;
 mod traces;
 #[cfg(not(feature = "otlp"))]
 #[path = "no_traces.rs"]
@@ -93,6 +94,7 @@ fn carry_out(command: Command, env: &Env, notices: Vec<String>) -> Result<(), St
         Command::Artifacts(flags) => artifacts::run(&flags, env),
         Command::Healthcheck(flags) => healthcheck::run(&flags),
         Command::Db(flags) => db::run(flags, env, |text| print(&Ok(text.into_bytes()))),
+        Command::Tokens(flags) => tokens::run(flags, env, |text| print(&Ok(text.into_bytes()))),
         Command::Users(flags) => users::run(flags, env, |text| print(&Ok(text.into_bytes()))),
         Command::Config(flags) => config::run(flags, env, |text| print(&Ok(text.into_bytes()))),
         Command::Routes => print(&Ok(routes::list().into_bytes())),

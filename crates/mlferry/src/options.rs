@@ -1,6 +1,7 @@
 //! From flags as typed to options that hold: values, defaults, and what to tell the operator.
 
 pub(crate) mod access;
+pub(crate) mod audit;
 pub(crate) mod cache;
 mod connections;
 mod in_force;
@@ -29,6 +30,7 @@ use crate::units::{parse_duration, parse_size_bytes};
 use crate::uri;
 use crate::usage::Stop;
 use access::AccessSettings;
+use audit::AuditOptions;
 use cache::CacheOptions;
 use webhooks::WebhookVariables;
 
@@ -60,6 +62,8 @@ pub(crate) struct ServerOptions {
     pub(crate) long_values: LongValues,
     /// Users and what they may do; without, everybody may do everything.
     pub(crate) access: Option<AccessSettings>,
+    /// Where it is written down what they do.
+    pub(crate) audit_log: Option<AuditOptions>,
     /// Who is told of changes in the model registry, and how.
     pub(crate) webhooks: WebhookVariables,
     /// Whether nothing but the artifact routes works.
@@ -166,6 +170,7 @@ pub(crate) fn resolve(flags: ServerFlags, env: &Env, folder: &Path) -> Result<Se
         model_source_pattern: stores::model_source_pattern(env)?,
         long_values: long_values(env)?,
         access: flags.app_name.is_some().then(|| access::settings(env)).transpose()?,
+        audit_log: audit::audit_of(&flags.audit, flags.app_name.is_some())?,
         webhooks: webhooks::webhooks(env)?,
         artifacts_only: flags.artifacts_only,
         artifacts_destination,

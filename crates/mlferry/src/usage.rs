@@ -60,6 +60,14 @@ pub(crate) enum Usage {
     UsersGrant,
     /// `mlferry users revoke`.
     UsersRevoke,
+    /// `mlferry tokens`.
+    Tokens,
+    /// `mlferry tokens list`.
+    TokensList,
+    /// `mlferry tokens create`.
+    TokensCreate,
+    /// `mlferry tokens revoke`.
+    TokensRevoke,
     /// `mlferry healthcheck`.
     Healthcheck,
     /// `mlferry config`.
@@ -123,6 +131,14 @@ impl Usage {
                         _ => Self::Users,
                     };
                 }
+                Some("tokens") => {
+                    return match words.next().and_then(|word| word.to_str()) {
+                        Some("list") => Self::TokensList,
+                        Some("create") => Self::TokensCreate,
+                        Some("revoke") => Self::TokensRevoke,
+                        _ => Self::Tokens,
+                    };
+                }
                 Some("config") => {
                     return match words.next().and_then(|word| word.to_str()) {
                         Some("show") => Self::ConfigShow,
@@ -167,6 +183,10 @@ impl Usage {
             Self::UsersDelete => "mlferry users delete",
             Self::UsersGrant => "mlferry users grant",
             Self::UsersRevoke => "mlferry users revoke",
+            Self::Tokens => "mlferry tokens",
+            Self::TokensList => "mlferry tokens list",
+            Self::TokensCreate => "mlferry tokens create",
+            Self::TokensRevoke => "mlferry tokens revoke",
             Self::Healthcheck => "mlferry healthcheck",
             Self::Config => "mlferry config",
             Self::ConfigShow => "mlferry config show",
@@ -188,6 +208,7 @@ impl Usage {
             | Self::ConfigReference
             | Self::Healthcheck
             | Self::UsersList
+            | Self::TokensList
             | Self::Routes
             | Self::Openapi
             | Self::Man => "[OPTIONS]",
@@ -196,7 +217,11 @@ impl Usage {
             Self::ArtifactsLs | Self::ArtifactsRm | Self::ArtifactsDu | Self::ArtifactsSweep => {
                 "[OPTIONS] DEST"
             }
-            Self::Artifacts | Self::Config | Self::Db | Self::Users => "COMMAND [ARGS]...",
+            Self::Artifacts | Self::Config | Self::Db | Self::Users | Self::Tokens => {
+                "COMMAND [ARGS]..."
+            }
+            Self::TokensCreate => "[OPTIONS] USER NAME",
+            Self::TokensRevoke => "[OPTIONS] ID",
             Self::UsersAdd | Self::UsersPasswd | Self::UsersDelete => "[OPTIONS] NAME",
             Self::UsersGrant => "[OPTIONS] NAME TYPE ID PERMISSION",
             Self::UsersRevoke => "[OPTIONS] NAME TYPE ID",

@@ -104,6 +104,44 @@ pub(crate) struct DatabaseFlags {
     url: Option<String>,
 }
 
+/// Whether a database must be there already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Opening {
+    Existing,
+    OrNew,
+}
+
+impl DatabaseFlags {
+    /// Opens the database of users, does something with it, and closes it again.
+    pub(crate) fn with<T>(
+        &self,
+        env: &Env,
+        opening: Opening,
+        work: impl AsyncFnOnce(&AccessStore) -> anyhow::Result<T>,
+    ) -> Result<T, Stop> {
+        let uri = match &self.url {
+            Some(uri) => uri.clone(),
+            None => settings::settings(env)?.database_uri,
+        };
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .map_err(|error| Stop::Refused(format!("cannot start: {error}")))?;
+        let done = runtime.block_on(async {
+            let connections = Connections::default();
+            let users = match opening {
+                Opening::OrNew => AccessStore::open(&uri, &connections).await?,
+                Opening::Existing => AccessStore::open_existing(&uri, &connections).await?,
+            };
+            let done = work(&users).await;
+            users.close().await;
+            done
+        });
+        done.map_err(|error: anyhow::Error| Stop::Refused(crate::one_line(&error)))
+    }
+}
+
 /// What a password is.
 #[derive(Debug, Args)]
 pub(crate) struct PasswordFlags {
@@ -146,31 +184,15 @@ pub(crate) fn run(
     say: impl Fn(String) -> Result<(), Stop>,
 ) -> Result<(), Stop> {
     let action = flags.action;
-    let uri = match &action.database().url {
-        Some(uri) => uri.clone(),
-        None => settings::settings(env)?.database_uri,
-    };
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(1)
-        .enable_all()
-        .build()
-        .map_err(|error| Stop::Refused(format!("cannot start: {error}")))?;
-    let done = runtime.block_on(async {
-        // The first user may be made before the first start.
-        let makes_one = matches!(action, UsersAction::Add { .. });
-        let users = if makes_one {
-            AccessStore::open(&uri, &Connections::default()).await?
-        } else {
-            AccessStore::open_existing(&uri, &Connections::default()).await?
-        };
-        let done = carry_out(&users, action).await;
-        users.close().await;
-        done
-    });
-    say(done.map_err(|error: anyhow::Error| Stop::Refused(crate::one_line(&error)))?)
+    // The first user may be made before the first start.
+    let makes_one = matches!(action, UsersAction::Add { .. });
+    let opening = if makes_one { Opening::OrNew } else { Opening::Existing };
+    let said =
+        action.database().with(env, opening, async |users| carry_out(users, &action).await)?;
+    say(said)
 }
 
-async fn carry_out(users: &AccessStore, action: UsersAction) -> anyhow::Result<String> {
+async fn carry_out(users: &AccessStore, action: &UsersAction) -> anyhow::Result<String> {
     Ok(match action {
         UsersAction::List(_) => {
             let listed = users.list_users().await?.users;
@@ -181,13 +203,13 @@ async fn carry_out(users: &AccessStore, action: UsersAction) -> anyhow::Result<S
             listed.iter().map(|listed| line(&listed.user)).collect()
         }
         UsersAction::Add { name, admin, password, .. } => {
-            let (password, shown) = password_of(&password)?;
-            let CreateUser { username, password } = access::checked(&name, &password)?;
-            let user = users.create_user(username, hash_password(&password)?, admin).await?;
+            let (password, shown) = password_of(password)?;
+            let CreateUser { username, password } = access::checked(name, &password)?;
+            let user = users.create_user(username, hash_password(&password)?, *admin).await?;
             format!("Made the user '{}' with number {}.\n{shown}", user.username, user.id)
         }
         UsersAction::Passwd { name, password, .. } => {
-            let (password, shown) = password_of(&password)?;
+            let (password, shown) = password_of(password)?;
             check_password(&password)?;
             users.set_password(name.clone(), hash_password(&password)?).await?;
             format!("Changed the password of '{name}'.\n{shown}")
@@ -197,8 +219,8 @@ async fn carry_out(users: &AccessStore, action: UsersAction) -> anyhow::Result<S
             format!("Deleted the user '{name}'.\n")
         }
         UsersAction::Grant { name, on, permission, .. } => {
-            let resource = Resource::parse(&on.kind, on.id)?;
-            let permission = Permission::parse(&permission)?;
+            let resource = Resource::parse(&on.kind, on.id.clone())?;
+            let permission = Permission::parse(permission)?;
             resource.kind.check_permission(permission)?;
             let said = format!(
                 "'{name}' has {} on {} '{}'.\n",
@@ -206,14 +228,16 @@ async fn carry_out(users: &AccessStore, action: UsersAction) -> anyhow::Result<S
                 resource.kind.name(),
                 resource.id
             );
-            users.set_grant(GrantUserPermission { username: name, resource, permission }).await?;
+            users
+                .set_grant(GrantUserPermission { username: name.clone(), resource, permission })
+                .await?;
             said
         }
         UsersAction::Revoke { name, on, .. } => {
-            let resource = Resource::parse(&on.kind, on.id)?;
+            let resource = Resource::parse(&on.kind, on.id.clone())?;
             let said =
                 format!("'{name}' has nothing on {} '{}'.\n", resource.kind.name(), resource.id);
-            users.revoke(RevokeUserPermission { username: name, resource }).await?;
+            users.revoke(RevokeUserPermission { username: name.clone(), resource }).await?;
             said
         }
     })

@@ -191,6 +191,12 @@ pub const PASSWORD_BYTES: usize = 1024;
 pub const USERNAME_LENGTH: usize = 255;
 /// Characters of what a permission is granted on: the width of `role_permissions.resource_pattern`.
 pub const GRANT_PATTERN_LENGTH: usize = 255;
+/// Characters of a token's name: the width of `mlferry_tokens.name`, which is ours.
+pub const TOKEN_NAME_LENGTH: usize = 255;
+/// Experiments to which a token can be limited. The limit is ours: all of them are compared with each request.
+pub const TOKEN_EXPERIMENTS: usize = 1_000;
+/// Seconds that a token can last: ten years. The limit is ours.
+pub const TOKEN_LIFETIME_SECONDS: i64 = 10 * 365 * 24 * 3600;
 /// Characters of a workspace's name: the width of `roles.workspace`.
 pub const WORKSPACE_LENGTH: usize = 63;
 /// Characters of a role's name: the width of `roles.name`.

@@ -280,6 +280,11 @@ messages! {
     access::RevokeUserPermission = [r#"{"username": "ann", "resource_type": "experiment", "resource_id": "1"}"#];
     access::GetUserPermission = [r#"{"username": "ann", "resource_type": "experiment", "resource_id": "1"}"#];
     access::ListUserPermissions = [r#"{"username": "ann"}"#];
+    access::CreateToken = [
+        r#"{"username": "ann", "name": "nightly", "scope": "WRITE", "experiment_ids": ["1"], "lifetime_seconds": 3600}"#
+    ];
+    access::ListTokens = [r#"{"username": "ann"}"#];
+    access::RevokeToken = [r#"{"token_id": "0123456789abcdef"}"#];
     access::CreateRole = [r#"{"name": "analysts", "workspace": "default", "description": "They look."}"#];
     access::GetRole = [r#"{"role_id": 1}"#];
     access::ListRoles = [r#"{"workspace": ["default"]}"#];

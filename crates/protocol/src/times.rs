@@ -18,6 +18,12 @@ pub fn time(milliseconds: i64) -> String {
     if milliseconds % 1000 == 0 { format!("{time:.0}") } else { format!("{time:.3}") }
 }
 
+/// This moment as text, to the millisecond.
+#[must_use]
+pub fn now() -> String {
+    format!("{:.3}", Timestamp::now())
+}
+
 /// A time in milliseconds as Python writes it: `2023-11-14T22:00:00+00:00`; without what is less than a second.
 #[must_use]
 pub fn python_time(milliseconds: i64) -> String {

@@ -24,7 +24,7 @@ use axum::{
     routing::{MethodRouter, get},
 };
 use mlferry_artifacts::Service;
-use mlferry_protocol::{ErrorCode, LongValues};
+use mlferry_protocol::{ErrorCode, LongValues, WireEnum, access::TokenScope};
 use mlferry_store::Store;
 use std::{any::Any, sync::Arc, time::Duration};
 use tower::util::MapRequestLayer;
@@ -86,6 +86,8 @@ pub struct RouteInfo {
     pub path: String,
     /// Who may call it.
     pub access: Access,
+    /// What a token must be for to be good for it.
+    pub scopes: Vec<TokenScope>,
 }
 
 /// Every route that is answered.
@@ -96,6 +98,11 @@ pub fn route_table() -> Vec<RouteInfo> {
             method: route.method.clone(),
             path: format!("{prefix}{}", route.path),
             access: route.access,
+            scopes: TokenScope::VALUES
+                .iter()
+                .map(|(scope, ..)| *scope)
+                .filter(|scope| route.line().is_open_to(*scope))
+                .collect(),
         })
     });
     lines.collect()
@@ -173,7 +180,8 @@ impl App {
                 let measured = metrics.http.route(format!("{prefix}{}", route.path));
                 let mut handler = parts.serve(&route, prefix);
                 if let Some(authority) = authority.clone() {
-                    let gate = Gate { authority, access: route.access };
+                    let known = format!("{prefix}{}", route.path).into();
+                    let gate = Gate { authority, line: route.line(), route: known };
                     handler = handler.route_layer(from_fn_with_state(gate, admit));
                 }
                 let handler = handler.route_layer(known_as(measured));

@@ -34,6 +34,25 @@ const VALUE_BYTES: usize = 128;
 /// rarely larger.
 const SHORT_BYTES: usize = 128 * 1024;
 
+/// Bytes that are taken from one connection before others have their turn: tokio counts reads, of which each may bring
+/// hundreds of kilobytes where the client is near.
+const TURN_BYTES: usize = 256 * 1024;
+
+/// What was taken from one connection since others had their turn.
+#[derive(Debug, Default)]
+pub(crate) struct Turn(usize);
+
+impl Turn {
+    /// Lets others on when many bytes were taken.
+    pub(crate) async fn after(&mut self, bytes: usize) {
+        self.0 += bytes;
+        if self.0 >= TURN_BYTES {
+            self.0 = 0;
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
 /// Memory for the bodies of one server.
 #[derive(Debug, Clone)]
 pub(crate) struct BodyRoom(Arc<Room>);
@@ -171,7 +190,7 @@ pub(crate) async fn collect(
     if announced > limit {
         return Err(too_large(limit));
     }
-    let mut whole = Whole { announced, ..Whole::default() };
+    let (mut whole, mut turn) = (Whole { announced, ..Whole::default() }, Turn::default());
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|error| ApiError::broken_body(&error))?;
         let Ok(piece) = frame.into_data() else { continue };
@@ -179,7 +198,9 @@ pub(crate) async fn collect(
             return Err(too_large(limit));
         }
         share.take(piece.len())?;
+        let taken = piece.len();
         whole.add(piece);
+        turn.after(taken).await;
     }
     Ok(whole.into_bytes())
 }

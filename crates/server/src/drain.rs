@@ -3,6 +3,7 @@
 //! A client that still sends when the connection is closed sees a broken connection instead of the
 //! answer, and tries again.
 
+use crate::bodies::Turn;
 use axum::{
     body::Body,
     extract::Request,
@@ -56,12 +57,14 @@ fn waits_for_leave(headers: &HeaderMap) -> bool {
 }
 
 async fn drain(mut body: SharedBody) {
-    let mut left = DRAIN_BYTES;
+    let (mut left, mut turn) = (DRAIN_BYTES, Turn::default());
     while let Some(Ok(frame)) = body.frame().await {
-        left = left.saturating_sub(frame.data_ref().map_or(0, Bytes::len));
+        let taken = frame.data_ref().map_or(0, Bytes::len);
+        left = left.saturating_sub(taken);
         if left == 0 {
             return;
         }
+        turn.after(taken).await;
     }
 }
 

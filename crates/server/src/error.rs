@@ -47,6 +47,12 @@ impl ApiError {
         Self { is_plain: true, ..Self::new(ErrorCode::PermissionDenied, "Permission denied") }
     }
 
+    /// The same, where the user may be told why.
+    pub(crate) fn forbidden_because(why: impl std::fmt::Display) -> Self {
+        let message = format!("Permission denied: {why}.");
+        Self { is_plain: true, ..Self::new(ErrorCode::PermissionDenied, message) }
+    }
+
     /// Another refusal whose text the reference sends as it is.
     pub(crate) fn plain(status: StatusCode, code: ErrorCode, message: impl Into<String>) -> Self {
         Self { is_plain: true, ..Self::with_status(status, code, message) }

@@ -39,7 +39,7 @@ pub(crate) async fn observe(
     let started = Instant::now();
     let id = request_id(&request);
     let span = trace::request_span(&request, &id);
-    let exchange = Arc::new(Exchange::new(&metrics));
+    let exchange = Arc::new(Exchange::new(&metrics, id.clone()));
     request.extensions_mut().insert(Arc::clone(&exchange));
     let mut line = AccessLine {
         method: request.method().clone(),
@@ -83,6 +83,7 @@ pub(crate) struct Panicked;
 /// What the outermost layer and the route know of a request together.
 #[derive(Debug)]
 pub(crate) struct Exchange {
+    id: HeaderValue,
     received: AtomicU64,
     /// Absent until a line of the route table answers.
     route: OnceLock<Arc<RouteMetrics>>,
@@ -90,12 +91,19 @@ pub(crate) struct Exchange {
 }
 
 impl Exchange {
-    fn new(metrics: &HttpMetrics) -> Self {
+    fn new(metrics: &HttpMetrics, id: HeaderValue) -> Self {
         Self {
+            id,
             received: AtomicU64::new(0),
             route: OnceLock::new(),
             unmatched: Arc::clone(metrics.unmatched()),
         }
+    }
+
+    /// By which the logs name it.
+    pub(crate) fn id(&self) -> &str {
+        // Checked to be ASCII, or made here.
+        self.id.to_str().unwrap_or("-")
     }
 
     /// Says which line of the route table answers.

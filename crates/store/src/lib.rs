@@ -94,7 +94,9 @@ mod webhook_secrets;
 mod webhooks;
 mod writes;
 
-pub use access::{AccessError, AccessStore, Account, HashError, hash_password, is_password};
+pub use access::{
+    AccessError, AccessStore, Account, HashError, TokenAccount, hash_password, is_password,
+};
 pub use activity::{Groups, PoolUse, StoreActivity};
 pub use backup::{
     BackupError, CopyPurpose, DatabaseContents, HeldDatabase, SqliteFile,

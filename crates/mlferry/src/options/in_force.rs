@@ -55,6 +55,8 @@ impl ServerOptions {
             "presigned-urls" => on_off(self.presigned_urls.are_announced),
             "no-destination-check" => self.store_settings.is_unchecked.to_string(),
             "artifact-cache-size" => self.artifact_cache.as_ref()?.bytes.to_string(),
+            "audit-log-size" => self.audit_log.as_ref()?.bytes.to_string(),
+            "audit-log-files" => self.audit_log.as_ref()?.kept.to_string(),
             "db-pool-size" => self.connections.max?.to_string(),
             "db-acquire-timeout" => seconds(self.connections.acquire_timeout),
             "db-statement-timeout" => seconds(self.connections.statement_timeout?),

@@ -1,10 +1,22 @@
 //! What a user's grants allow: the order in which they count, and what they leave to be seen.
 
 use super::{Action, Permission, ResourceType};
+use crate::ExperimentId;
 use std::collections::BTreeSet;
 
 /// What stands for all resources of a kind.
 const ALL: &str = "*";
+
+/// What is in an experiment, and has grants for all of its kind.
+const IN_EXPERIMENTS: [ResourceType; 7] = [
+    ResourceType::Run,
+    ResourceType::Trace,
+    ResourceType::LoggedModel,
+    ResourceType::Assessment,
+    ResourceType::ReviewQueue,
+    ResourceType::Scorer,
+    ResourceType::ScorerVersion,
+];
 
 /// A permission on one resource, or on all of a kind.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,6 +34,7 @@ pub struct Grant {
 pub struct Grants {
     rows: Vec<Grant>,
     default: Permission,
+    is_confined: bool,
 }
 
 /// What a request needs on one resource.
@@ -103,7 +116,38 @@ impl Grants {
     /// What was granted, above what everybody may do.
     #[must_use]
     pub fn new(rows: Vec<Grant>, default: Permission) -> Self {
-        Self { rows, default }
+        Self { rows, default, is_confined: false }
+    }
+
+    /// Of this, what is allowed in some experiments: nothing else may be seen, and nothing be made but in them.
+    #[must_use]
+    pub fn within(&self, experiments: &[ExperimentId]) -> Self {
+        let manages_all = self.manages_all();
+        let in_them = experiments.iter().map(|id| {
+            let pattern = id.to_string();
+            let permission = self.on(ResourceType::Experiment, &pattern);
+            Grant { kind: ResourceType::Experiment, pattern, permission }
+        });
+        // Nothing is denied to who manages all.
+        let parts = self.rows.iter().filter(|grant| {
+            !manages_all && grant.pattern == ALL && IN_EXPERIMENTS.contains(&grant.kind)
+        });
+        let rows = in_them.chain(parts.cloned()).collect();
+        Self { rows, default: Permission::NoPermissions, is_confined: true }
+    }
+
+    /// Whether this is what is allowed in some experiments only.
+    #[must_use]
+    pub fn is_confined(&self) -> bool {
+        self.is_confined
+    }
+
+    /// All there is, as operators have it.
+    #[must_use]
+    pub fn everything() -> Self {
+        let kind = ResourceType::Workspace;
+        let all = Grant { kind, pattern: ALL.to_owned(), permission: Permission::Manage };
+        Self::new(vec![all], Permission::Manage)
     }
 
     /// Whether all there is may be managed; nothing can be denied to such a user.
@@ -224,6 +268,30 @@ mod tests {
         assert_eq!(seen(NoPermissions, &rows), Visible::Only(vec!["1".to_owned()]));
         assert_eq!(seen(Manage, &[(Experiment, "*", Deny)]), Visible::nothing());
         assert_eq!(seen(NoPermissions, &[(Experiment, "*", Read)]), Visible::All);
+    }
+
+    #[test]
+    fn within_some_experiments_nothing_else_is_left() {
+        let one = [ExperimentId(1)];
+        let everything = Grants::everything().within(&one);
+        assert_eq!(everything.on(Experiment, "1"), Manage);
+        assert!(!everything.manages_all());
+        for other in [everything.clone(), grants(Manage, &[(Experiment, "2", Edit)]).within(&one)] {
+            assert_eq!(other.on(Experiment, "2"), NoPermissions);
+            assert_eq!(other.on(ResourceType::RegisteredModel, "m"), NoPermissions);
+            assert_eq!(other.visible(Experiment), Visible::Only(vec!["1".to_owned()]));
+        }
+        // What was not allowed before is not allowed now.
+        let few = grants(Read, &[(Run, "*", Deny), (Experiment, "2", Manage)]).within(&one);
+        assert_eq!(few.on(Experiment, "1"), Read);
+        assert!(!few.meet(&Requirement::part(Run, Action::Read, (Experiment, "1"), Action::Read)));
+        assert!(everything.meet(&Requirement::part(
+            Run,
+            Action::Delete,
+            (Experiment, "1"),
+            Action::Delete
+        )));
+        assert_eq!(grants(Read, &[(Experiment, "1", Deny)]).within(&one).on(Experiment, "1"), Deny);
     }
 
     #[test]

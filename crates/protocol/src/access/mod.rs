@@ -1,8 +1,9 @@
-//! Who may do what: permissions and what they are granted on, users and roles.
+//! Who may do what: permissions and what they are granted on, users, roles and tokens.
 
 mod grants;
 mod permissions;
 mod roles;
+mod tokens;
 mod users;
 
 pub use grants::{Grant, Grants, Requirement, Visible, VisibleNames};
@@ -12,6 +13,10 @@ pub use roles::{
     DeleteRole, GetRole, ListRolePermissions, ListRoleUsers, ListRoles, ListUserRoles,
     RemoveRolePermission, Role, RolePermission, RolePermissionResponse, RolePermissionsResponse,
     RoleResponse, RolesResponse, UnassignRole, UpdateRole, UpdateRolePermission,
+};
+pub use tokens::{
+    CreateToken, CreatedToken, ListTokens, RevokeToken, TOKEN_PREFIX, Token, TokenScope,
+    TokenTerms, TokensResponse,
 };
 pub use users::{
     CreateUser, CurrentUser, CurrentUserResponse, DeleteUser, GetUser, GetUserPermission,

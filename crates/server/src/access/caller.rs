@@ -1,6 +1,6 @@
 //! Who makes a request, as handlers see it.
 
-use super::{Authority, Concerns, Wants, identities::Identity};
+use super::{Authority, Concerns, Want, Wants, identities::Identity};
 use crate::{error::ApiError, routes::Access};
 use axum::{
     extract::FromRequestParts,
@@ -11,12 +11,15 @@ use mlferry_protocol::{
     access::{Action, Grants, Resource, ResourceType, User},
 };
 use std::sync::{
-    Arc,
+    Arc, Mutex, PoisonError,
     atomic::{AtomicBool, Ordering},
 };
 
 /// What shares its names in the model registry.
 const NAMES: &[ResourceType] = &[ResourceType::RegisteredModel, ResourceType::Prompt];
+
+/// Things that the audit log tells of one request; a batch can name a thousand.
+const NAMED: usize = 100;
 
 /// Who makes a request.
 #[derive(Debug, Clone)]
@@ -41,6 +44,8 @@ pub(super) struct SignedIn {
     pub(super) action: Action,
     /// Whether somebody asked if this user may do that.
     is_judged: Arc<AtomicBool>,
+    /// What the request named, for the audit log.
+    trail: Option<Arc<Mutex<Vec<String>>>>,
 }
 
 impl Caller {
@@ -72,7 +77,8 @@ impl Caller {
             Access::Anyone | Access::SignedIn | Access::Operate => (Action::Read, true),
         };
         let is_judged = Arc::new(AtomicBool::new(is_open));
-        Self(Who::User(SignedIn { authority, identity, action, is_judged }))
+        let trail = authority.0.audit_log.is_some().then(Arc::default);
+        Self(Who::User(SignedIn { authority, identity, action, is_judged, trail }))
     }
 
     /// Whether a handler asked if the caller may do what it does.
@@ -82,6 +88,20 @@ impl Caller {
             Who::Nobody => false,
             Who::User(user) => user.is_judged.load(Ordering::Relaxed),
         }
+    }
+
+    /// Who it is, where there are users.
+    pub(super) fn identity(&self) -> Option<&Identity> {
+        match &self.0 {
+            Who::User(user) => Some(&user.identity),
+            Who::Everybody | Who::Nobody => None,
+        }
+    }
+
+    /// What the request named, for the audit log.
+    pub(super) fn trail(&self) -> Vec<String> {
+        let Who::User(SignedIn { trail: Some(trail), .. }) = &self.0 else { return Vec::new() };
+        trail.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Refuses a request that the caller may not make, and leaves out of it what the caller may not see.
@@ -108,10 +128,14 @@ impl Caller {
             Who::Nobody => return Err(ApiError::forbidden()),
             Who::User(user) => user,
         };
-        if !user.identity.user.is_admin {
+        let is_limited = !user.identity.user.is_admin;
+        if is_limited || user.trail.is_some() {
             let mut wants = Wants::new(user.action);
             say(&mut wants);
-            user.judge(wants).await?;
+            user.note(wants.list.iter().filter_map(Want::named));
+            if is_limited {
+                user.judge(wants).await?;
+            }
         }
         user.is_judged.store(true, Ordering::Relaxed);
         Ok(())
@@ -152,6 +176,7 @@ impl Caller {
         resource: Resource,
     ) -> Result<(), ApiError> {
         let Who::User(user) = &self.0 else { return Ok(()) };
+        user.note([format!("{} {}", resource.kind.name(), resource.id)]);
         let name = user.identity.user.username.clone();
         let users = user.authority.users();
         user.authority.change(users.claim(name, kinds, resource)).await
@@ -171,6 +196,19 @@ impl Caller {
         }
         let users = user.authority.users();
         user.authority.change(users.rename(NAMES, name, to.to_owned())).await
+    }
+}
+
+impl SignedIn {
+    /// Notes what the request names, each thing once.
+    fn note(&self, named: impl IntoIterator<Item = String>) {
+        let Some(trail) = &self.trail else { return };
+        let mut trail = trail.lock().unwrap_or_else(PoisonError::into_inner);
+        for name in named {
+            if trail.len() < NAMED && !trail.contains(&name) {
+                trail.push(name);
+            }
+        }
     }
 }
 

@@ -76,6 +76,40 @@ pub(crate) enum Want {
     Resource(Resource),
 }
 
+impl Want {
+    /// What the audit log calls it; nothing, where it says no more than the route.
+    pub(super) fn named(&self) -> Option<String> {
+        Some(match self {
+            Self::Operator | Self::Manager | Self::NotDenied(_) => return None,
+            Self::Itself(name) | Self::Oneself(name) => format!("user {name}"),
+            Self::Experiment(id, _)
+            | Self::WholeExperiment(id, _)
+            | Self::NewIn(id, _)
+            | Self::PartsOf(id, ..)
+            | Self::TracesOf(id) => format!("experiment {id}"),
+            Self::ExperimentNamed(name, _) => format!("experiment named {name}"),
+            Self::New(kind, name) => {
+                let name = name.as_deref().unwrap_or_default();
+                format!("new {} {name}", kind.name()).trim_end().to_owned()
+            }
+            Self::Run(id, _) => format!("run {id}"),
+            Self::LoggedModel(id, _) => format!("logged_model {id}"),
+            Self::Trace(id, _) | Self::TraceIfThere(id) | Self::TraceFiles(id) => {
+                format!("trace {id}")
+            }
+            Self::Assessment(trace, _) => format!("trace {trace}"),
+            Self::Model(name, _) | Self::Version(name, _) | Self::WholeModel(name) => {
+                format!("registered_model {name}")
+            }
+            Self::NewVersion(request) => format!("registered_model {}", request.name),
+            Self::Path(path, _) => {
+                format!("artifacts {}", path.as_ref().map_or("", ArtifactPath::as_str))
+            }
+            Self::Resource(Resource { kind, id }) => format!("{} {id}", kind.name()),
+        })
+    }
+}
+
 /// What is done with an assessment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum AssessmentAction {
@@ -106,6 +140,11 @@ impl Wants {
     /// Anything else.
     pub(crate) fn add(&mut self, want: Want) {
         self.list.push(want);
+    }
+
+    /// Something else, if it is named.
+    pub(crate) fn extend(&mut self, want: Option<Want>) {
+        self.list.extend(want);
     }
 
     /// An experiment, with which the line's action is done.

@@ -1,27 +1,19 @@
 //! The gate before each line of the route table: who comes, and whether a handler judged what is answered.
 
-use super::{Authority, Caller, identities::Identity};
-use crate::{error::ApiError, routes::Access};
+use super::{Authority, Caller, audit::Entry, sign_in::name_in};
+use crate::{error::ApiError, observe::Exchange, routes::Access};
 use axum::{
     extract::{Request, State},
-    http::{HeaderMap, HeaderValue, StatusCode, header},
+    http::StatusCode,
     middleware::Next,
     response::{IntoResponse, Response},
 };
-use base64::{Engine, engine::general_purpose::STANDARD};
-use mlferry_protocol::{ErrorCode, access::Grants};
-use std::{net::IpAddr, sync::Arc, time::Duration};
-
-/// The reference's text for those who don't say who they are.
-const CHALLENGE: &str = "You are not authenticated. Please see \
-     https://www.mlflow.org/docs/latest/auth/index.html#authenticating-to-mlflow on how to authenticate.";
-
-/// The password that earlier releases of MLflow gave to their first user: everybody knows it, so that no operator gets in with it.
-const KNOWN_PASSWORD: &str = "password1234";
-
-/// What is compared with a password where there is no such user, so that it takes as long: a hash of nothing, with the parameters
-/// of new ones.
-const HASH_OF_NOBODY: &str = "scrypt:32768:8:1$xxxxxxxxxxxxxxxx$";
+use mlferry_protocol::{
+    WireEnum,
+    access::{Token, TokenScope},
+    times,
+};
+use std::{net::IpAddr, sync::Arc};
 
 /// The address of whoever is connected; absent where it has none.
 #[derive(Debug, Clone, Copy)]
@@ -31,178 +23,140 @@ pub(crate) struct Peer(pub(crate) Option<IpAddr>);
 #[derive(Debug, Clone)]
 pub(crate) struct Gate {
     pub(crate) authority: Authority,
-    pub(crate) access: Access,
+    pub(crate) line: Line,
+    /// Its path, as the audit log has it.
+    pub(crate) route: Arc<str>,
 }
 
-/// Lets a request in, if it comes from somebody who may call this line at all.
+/// What the gate knows of a line of the table.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Line {
+    pub(crate) access: Access,
+    /// Whether its method is one that changes nothing.
+    pub(crate) is_get: bool,
+    /// Whether it is about users, roles and tokens.
+    pub(crate) is_about_users: bool,
+    /// Whether clients call it on their way to artifacts.
+    pub(crate) is_for_artifacts: bool,
+}
+
+impl Line {
+    /// Whether a token is good for it. None makes users, grants or other tokens, so that one that was stolen can be revoked.
+    pub(crate) fn is_open_to(self, scope: TokenScope) -> bool {
+        match scope {
+            _ if self.access == Access::Anyone => true,
+            TokenScope::Read => self.only_shows(),
+            TokenScope::Write => self.only_shows() || !self.is_about_users,
+            TokenScope::Artifacts => self.is_for_artifacts,
+        }
+    }
+
+    /// Whether it changes nothing.
+    fn only_shows(self) -> bool {
+        match self.access {
+            Access::Anyone | Access::Read => true,
+            Access::SignedIn | Access::Operate => self.is_get,
+            Access::Edit | Access::Delete => false,
+        }
+    }
+}
+
+/// Lets a request in, if it comes from somebody who may call this line at all, and writes down what became of it.
 pub(crate) async fn admit(State(gate): State<Gate>, mut request: Request, next: Next) -> Response {
-    let Gate { authority, access } = gate;
-    if access == Access::Anyone {
+    if gate.line.access == Access::Anyone {
         request.extensions_mut().insert(Caller::nobody());
         return next.run(request).await;
     }
+    let Some(log) = gate.authority.0.audit_log.clone() else {
+        return judged(&gate, request, next).await.0;
+    };
+    let (method, exchange) =
+        (request.method().clone(), request.extensions().get::<Arc<Exchange>>().cloned());
+    let address = request.extensions().get::<Peer>().and_then(|peer| peer.0);
+    let said = name_in(request.headers());
+    let (response, caller) = judged(&gate, request, next).await;
+    let is_refused = matches!(
+        response.status(),
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN | StatusCode::TOO_MANY_REQUESTS
+    );
+    if is_refused || log.shows_reads() || !gate.line.only_shows() {
+        let user = caller.as_ref().and_then(Caller::identity);
+        log.write(&Entry {
+            time: times::now(),
+            request_id: exchange.as_deref().map_or("-", Exchange::id),
+            address,
+            user: user.map(|user| user.user.username.as_str()).or(said.as_deref()),
+            token: user.and_then(|user| user.token.as_ref()).map(|token| token.id.as_str()),
+            method: method.as_str(),
+            route: &gate.route,
+            resources: &caller.as_ref().map(Caller::trail).unwrap_or_default(),
+            status: response.status().as_u16(),
+        });
+    }
+    response
+}
+
+/// The answer, and who asked, if that was found out.
+async fn judged(gate: &Gate, mut request: Request, next: Next) -> (Response, Option<Caller>) {
+    let Gate { authority, line, .. } = gate;
     let address = request.extensions().get::<Peer>().and_then(|peer| peer.0);
     let identity = match authority.identify(request.headers(), address).await {
         Ok(identity) => identity,
-        Err(refusal) => return refusal.into_response(),
+        Err(refusal) => return (refusal.into_response(), None),
     };
-    if access == Access::Operate && !identity.user.is_admin {
-        return ApiError::forbidden().into_response();
+    let caller = Caller::user(authority.clone(), Arc::clone(&identity), line.access);
+    if let Some(token) = identity.token.as_ref().filter(|token| !line.is_open_to(token.scope)) {
+        return (beyond(token).into_response(), Some(caller));
     }
-    let caller = Caller::user(authority, identity, access);
+    if line.access == Access::Operate && !identity.user.is_admin {
+        return (ApiError::forbidden().into_response(), Some(caller));
+    }
     request.extensions_mut().insert(caller.clone());
     let response = next.run(request).await;
     let is_refused = response.status().is_client_error() || response.status().is_server_error();
     if is_refused || caller.was_judged() {
-        return response;
+        return (response, Some(caller));
     }
     tracing::error!(
         "a handler answered without asking whether the caller may know; please report this"
     );
-    ApiError::forbidden().into_response()
+    (ApiError::forbidden().into_response(), Some(caller))
 }
 
-/// Why somebody is not let in.
-#[derive(Debug)]
-pub(super) enum Refusal {
-    /// Nobody says who it is, or proves it.
-    Challenge,
-    /// There were too many attempts.
-    Pause(Duration),
-    /// It could not be found out.
-    Error(ApiError),
-}
-
-impl IntoResponse for Refusal {
-    fn into_response(self) -> Response {
-        match self {
-            Self::Challenge => {
-                let status = StatusCode::UNAUTHORIZED;
-                let error = ApiError::plain(status, ErrorCode::PermissionDenied, CHALLENGE);
-                let challenge = HeaderValue::from_static("Basic realm=\"mlflow\"");
-                ([(header::WWW_AUTHENTICATE, challenge)], error).into_response()
-            }
-            Self::Pause(left) => {
-                let seconds = left.as_secs().max(1);
-                let message =
-                    format!("Too many failed attempts to sign in. Try again in {seconds} s.");
-                let status = StatusCode::TOO_MANY_REQUESTS;
-                let error = ApiError::plain(status, ErrorCode::ResourceExhausted, message);
-                ([(header::RETRY_AFTER, seconds.to_string())], error).into_response()
-            }
-            Self::Error(error) => error.into_response(),
-        }
-    }
-}
-
-impl Authority {
-    /// Who a request comes from, by its user and password.
-    pub(super) async fn identify(
-        &self,
-        headers: &HeaderMap,
-        address: Option<IpAddr>,
-    ) -> Result<Arc<Identity>, Refusal> {
-        let (name, password) = credentials(headers).ok_or(Refusal::Challenge)?;
-        let identity = self.identity_of(&name).await.map_err(Refusal::Error)?;
-        if let Some(identity) = &identity
-            && self.0.identities.is_known(identity, &password)
-        {
-            return Ok(Arc::clone(identity));
-        }
-        if let Some(left) = self.0.attempts.pause(&name, address) {
-            return Err(Refusal::Pause(left));
-        }
-        let is_right = self.is_right(identity.as_deref(), &password).await;
-        if let Some(identity) = identity
-            && matches!(is_right, Ok(true))
-        {
-            self.0.identities.learn(&identity, &password);
-            self.0.attempts.succeeded(&name, address);
-            return Ok(identity);
-        }
-        is_right.map_err(Refusal::Error)?;
-        self.0.attempts.failed(&name, address);
-        tracing::warn!(user = name.escape_debug().to_string(), "a wrong user or password");
-        Err(Refusal::Challenge)
-    }
-
-    /// Who has a name, if anybody.
-    async fn identity_of(&self, name: &str) -> Result<Option<Arc<Identity>>, ApiError> {
-        let identities = &self.0.identities;
-        if let Some(identity) = identities.identity(name) {
-            return Ok(Some(identity));
-        }
-        let changes = identities.changes();
-        let Some(account) = self.users().account(name).await? else { return Ok(None) };
-        let identity = Arc::new(Identity {
-            user: account.user,
-            grants: Grants::new(account.grants, self.0.default_permission),
-            password_hash: account.password_hash,
-        });
-        identities.remember(&identity, changes);
-        Ok(Some(identity))
-    }
-
-    async fn is_right(
-        &self,
-        identity: Option<&Identity>,
-        password: &str,
-    ) -> Result<bool, ApiError> {
-        let hash =
-            identity.map_or(HASH_OF_NOBODY, |identity| identity.password_hash.as_str()).to_owned();
-        let is_right = self.is_password(password.to_owned(), hash).await?;
-        let is_known =
-            password == KNOWN_PASSWORD && identity.is_some_and(|identity| identity.user.is_admin);
-        if is_right && is_known {
-            tracing::warn!(
-                "an operator tried to sign in with the password that earlier releases of MLflow came with; it lets \
-                 nobody in: set another one with `mlferry users passwd`"
-            );
-        }
-        Ok(is_right && !is_known)
-    }
-}
-
-/// User and password of a request. What can't be in the database is nobody's.
-fn credentials(headers: &HeaderMap) -> Option<(String, String)> {
-    let given = headers.get(header::AUTHORIZATION)?.as_bytes();
-    let (scheme, encoded) = given.split_at_checked(6)?;
-    if !scheme.eq_ignore_ascii_case(b"basic ") {
-        return None;
-    }
-    let decoded = STANDARD.decode(encoded.trim_ascii()).ok()?;
-    let text = String::from_utf8(decoded).ok()?;
-    let (name, password) = text.split_once(':')?;
-    let is_text = !text.contains('\0') && !name.is_empty();
-    is_text.then(|| (name.to_owned(), password.to_owned()))
+fn beyond(token: &Token) -> ApiError {
+    let Token { name, scope, .. } = token;
+    let scope = scope.name();
+    ApiError::forbidden_because(format!(
+        "the token '{name}' is good for {scope}, which this is not"
+    ))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn read(value: &'static str) -> Option<(String, String)> {
-        let mut headers = HeaderMap::new();
-        headers.insert(header::AUTHORIZATION, HeaderValue::from_static(value));
-        credentials(&headers)
-    }
+    use TokenScope::{Artifacts, Read, Write};
 
     #[test]
-    fn user_and_password_are_read_from_the_header() {
-        let expected = Some(("alice".to_owned(), "a:b".to_owned()));
-        assert_eq!(read("Basic YWxpY2U6YTpi"), expected);
-        assert_eq!(read("bASIC  YWxpY2U6YTpi "), expected);
-        for other in [
-            "",
-            "Basic",
-            "Basic ",
-            "Bearer YWxpY2U6YTpi",
-            "Basic !!",
-            "Basic YWxpY2U=",
-            "Basic OmI=",
-        ] {
-            assert_eq!(read(other), None, "{other}");
-        }
-        assert_eq!(credentials(&HeaderMap::new()), None);
+    fn tokens_open_what_their_scope_says() {
+        let line = |access, is_get| Line {
+            access,
+            is_get,
+            is_about_users: false,
+            is_for_artifacts: false,
+        };
+        let open = |line: Line| [Read, Write, Artifacts].map(|scope| line.is_open_to(scope));
+        assert_eq!(open(line(Access::Read, true)), [true, true, false]);
+        // A search is asked with POST.
+        assert_eq!(open(line(Access::Read, false)), [true, true, false]);
+        assert_eq!(open(line(Access::Edit, false)), [false, true, false]);
+        assert_eq!(open(line(Access::Delete, false)), [false, true, false]);
+        assert_eq!(open(line(Access::Operate, true)), [true, true, false]);
+        assert_eq!(open(line(Access::Operate, false)), [false, true, false]);
+        let of_users = |is_get| Line { is_about_users: true, ..line(Access::SignedIn, is_get) };
+        assert_eq!(open(of_users(true)), [true, true, false]);
+        assert_eq!(open(of_users(false)), [false, false, false]);
+        let of_artifacts = |access| Line { is_for_artifacts: true, ..line(access, false) };
+        assert_eq!(open(of_artifacts(Access::Read)), [true, true, true]);
+        assert_eq!(open(of_artifacts(Access::Delete)), [false, true, true]);
     }
 }

@@ -1,8 +1,8 @@
 //! Who users are, for as long as it is remembered: passwords that were right, and what may be done.
 
 use hmac::{Hmac, KeyInit, Mac};
-use mlferry_protocol::access::{Grants, User};
-use sha2::Sha256;
+use mlferry_protocol::access::{Grants, Token, User};
+use sha2::{Digest, Sha256};
 use std::{
     collections::HashMap,
     fmt,
@@ -20,6 +20,24 @@ pub(crate) struct Identity {
     pub(crate) grants: Grants,
     /// What the password is compared with.
     pub(super) password_hash: String,
+    /// The token that the user came with, by which less may be done.
+    pub(crate) token: Option<Token>,
+}
+
+/// By what an identity is found again.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) enum Key {
+    /// The user's name; the password is compared each time.
+    Name(String),
+    /// The digest of a token, which is name and password in one.
+    Token([u8; 32]),
+}
+
+impl Key {
+    /// That of a token.
+    pub(super) fn of_token(secret: &str) -> Self {
+        Self::Token(Sha256::digest(secret).into())
+    }
 }
 
 /// Without the hash.
@@ -49,7 +67,7 @@ impl fmt::Debug for Identities {
 struct Known {
     /// How often something was changed.
     changes: u64,
-    identities: HashMap<String, (Arc<Identity>, Instant)>,
+    identities: HashMap<Key, (Arc<Identity>, Instant)>,
     credentials: HashMap<String, Credential>,
 }
 
@@ -73,10 +91,10 @@ impl Identities {
         Self { credential_time, credential_count, key, known: Mutex::default() }
     }
 
-    /// Who the user with a name is, if it was asked just now.
-    pub(super) fn identity(&self, name: &str) -> Option<Arc<Identity>> {
+    /// Who somebody is, if it was asked just now.
+    pub(super) fn identity(&self, key: &Key) -> Option<Arc<Identity>> {
         let known = self.lock();
-        let (identity, since) = known.identities.get(name)?;
+        let (identity, since) = known.identities.get(key)?;
         (since.elapsed() < IDENTITY_TIME).then(|| Arc::clone(identity))
     }
 
@@ -86,7 +104,7 @@ impl Identities {
     }
 
     /// Remembers who a user is, unless something was changed since it was asked.
-    pub(super) fn remember(&self, identity: &Arc<Identity>, changes: u64) {
+    pub(super) fn remember(&self, key: Key, identity: &Arc<Identity>, changes: u64) {
         let mut known = self.lock();
         if known.changes != changes {
             return;
@@ -96,7 +114,7 @@ impl Identities {
         }
         if known.identities.len() < self.credential_count {
             let entry = (Arc::clone(identity), Instant::now());
-            known.identities.insert(identity.user.username.clone(), entry);
+            known.identities.insert(key, entry);
         }
     }
 
@@ -156,7 +174,12 @@ mod tests {
             user: User { id: 1, username: name.to_owned(), is_admin: false },
             grants: Grants::new(Vec::new(), Permission::Read),
             password_hash: hash.to_owned(),
+            token: None,
         })
+    }
+
+    fn named(name: &str) -> Key {
+        Key::Name(name.to_owned())
     }
 
     #[test]
@@ -182,12 +205,12 @@ mod tests {
     fn what_was_asked_before_a_change_is_not_remembered_after_it() {
         let identities = Identities::new(Duration::from_mins(1), 2);
         let before = identities.changes();
-        identities.remember(&identity("alice", "one"), before);
-        assert!(identities.identity("alice").is_some());
+        identities.remember(named("alice"), &identity("alice", "one"), before);
+        assert!(identities.identity(&named("alice")).is_some());
         identities.forget();
-        assert!(identities.identity("alice").is_none());
-        identities.remember(&identity("alice", "one"), before);
-        assert!(identities.identity("alice").is_none());
+        assert!(identities.identity(&named("alice")).is_none());
+        identities.remember(named("alice"), &identity("alice", "one"), before);
+        assert!(identities.identity(&named("alice")).is_none());
     }
 
     #[test]
@@ -195,10 +218,10 @@ mod tests {
         let identities = Identities::new(Duration::from_mins(1), 1);
         for name in ["alice", "bob"] {
             let identity = identity(name, "one");
-            identities.remember(&identity, 0);
+            identities.remember(named(name), &identity, 0);
             identities.learn(&identity, "right");
         }
-        assert!(identities.identity("bob").is_none());
+        assert!(identities.identity(&named("bob")).is_none());
         assert!(!identities.is_known(&identity("bob", "one"), "right"));
     }
 }

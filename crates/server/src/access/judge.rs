@@ -133,7 +133,7 @@ impl Bench<'_> {
             Want::NewIn(id, kind) => self.experiment(*id, Action::Update) && self.not_denied(*kind),
             Want::New(kind, name) => {
                 let id = name.as_deref().filter(|name| !name.is_empty()).unwrap_or("*");
-                self.meets(*kind, id, Action::NotDenied)
+                !self.grants.is_confined() && self.meets(*kind, id, Action::NotDenied)
             }
             Want::PartsOf(id, kind, action) => self.in_experiment(*kind, *action, Some(id)),
             Want::Run(id, action) => {

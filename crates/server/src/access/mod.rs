@@ -5,15 +5,18 @@
 //! by the very message that its handler gets ([`Concerns`]). What nobody judged is not answered.
 
 mod attempts;
+mod audit;
 mod caller;
 mod concerns;
 mod gate;
 mod identities;
 mod judge;
+mod sign_in;
 
+pub use audit::AuditLog;
 pub(crate) use caller::Caller;
 pub(crate) use concerns::{Concerns, Want, Wants, visible_names};
-pub(crate) use gate::{Gate, Peer, admit};
+pub(crate) use gate::{Gate, Line, Peer, admit};
 
 use crate::error::ApiError;
 use attempts::Attempts;
@@ -40,6 +43,8 @@ pub struct AccessOptions {
     pub credential_time: Duration,
     /// For how many users at most that is remembered.
     pub credential_count: usize,
+    /// Where it is written down what users do.
+    pub audit_log: Option<AuditLog>,
 }
 
 /// Who knows all users. Cheap to clone; all clones are the same.
@@ -55,12 +60,18 @@ struct Parts {
     identities: Identities,
     attempts: Attempts,
     hashing: Semaphore,
+    audit_log: Option<AuditLog>,
 }
 
 impl Authority {
     pub(crate) fn new(options: AccessOptions, records: Option<Store>) -> Self {
-        let AccessOptions { users, default_permission, credential_time, credential_count } =
-            options;
+        let AccessOptions {
+            users,
+            default_permission,
+            credential_time,
+            credential_count,
+            audit_log,
+        } = options;
         Self(Arc::new(Parts {
             users,
             records,
@@ -68,6 +79,7 @@ impl Authority {
             identities: Identities::new(credential_time, credential_count),
             attempts: Attempts::default(),
             hashing: Semaphore::new(HASHES_AT_ONCE),
+            audit_log,
         }))
     }
 

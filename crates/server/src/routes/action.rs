@@ -26,7 +26,15 @@ pub(super) const DELETE: Action = Action { method: Method::DELETE, filter: Metho
 
 impl Action {
     fn line(self, path: &'static str, access: Access, needs: Needs, operation: Operation) -> Route {
-        Route { method: self.method, twins: Twins::Both, path, access, needs, operation }
+        Route {
+            method: self.method,
+            twins: Twins::Both,
+            path,
+            access,
+            needs,
+            is_for_artifacts: false,
+            operation,
+        }
     }
 }
 

@@ -56,6 +56,7 @@ pub(super) fn lines() -> Vec<Route> {
             path,
             access: Access::SignedIn,
             needs: LeftOut(name),
+            is_for_artifacts: false,
             operation: Operation::LeftOut(name),
         })
     });

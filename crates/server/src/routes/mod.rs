@@ -36,6 +36,7 @@ mod runs;
 mod scorers;
 mod sign_up;
 mod tags;
+mod tokens;
 mod trace_artifacts;
 mod traces;
 mod traces_v2;
@@ -55,7 +56,10 @@ pub(crate) use run_artifacts::RunArtifacts;
 pub use ui::Page;
 pub(crate) use ui::{Ui, add_slash};
 
-use crate::{access::Authority, webhooks::Webhooks};
+use crate::{
+    access::{Authority, Line},
+    webhooks::Webhooks,
+};
 use action::{DELETE, GET, PATCH, POST, PUT};
 use axum::{http::Method, routing::MethodRouter};
 use mlferry_store::Store;
@@ -141,11 +145,28 @@ pub(crate) struct Route {
     pub(crate) path: &'static str,
     pub(crate) access: Access,
     pub(crate) needs: Needs,
+    /// Whether clients call it on their way to artifacts.
+    pub(crate) is_for_artifacts: bool,
     /// What it does, for the description of the API.
     pub(crate) operation: Operation,
 }
 
 impl Route {
+    /// A line that clients call on their way to artifacts, also with a token that is for these alone.
+    fn for_artifacts(self) -> Self {
+        Self { is_for_artifacts: true, ..self }
+    }
+
+    /// What the gate knows of it.
+    pub(crate) fn line(&self) -> Line {
+        Line {
+            access: self.access,
+            is_get: self.method == Method::GET,
+            is_about_users: matches!(self.needs, Needs::Users(_)),
+            is_for_artifacts: self.is_for_artifacts,
+        }
+    }
+
     /// A line that is found only under `/ajax-api`.
     fn ajax(self) -> Self {
         Self { twins: Twins::Ajax, ..self }
@@ -161,7 +182,7 @@ impl Route {
 pub(crate) fn table() -> Vec<Route> {
     let parts = [
         page_lines(),
-        files::lines(),
+        files::lines().into_iter().map(Route::for_artifacts).collect(),
         record_lines(),
         models::lines(),
         genai::lines(),
@@ -240,7 +261,7 @@ fn record_lines() -> Vec<Route> {
         GET.records_as("/3.0/mlferry/changes", Read, &others::CHANGES, changes::watch).ajax(),
         // Runs, and what is logged to them.
         POST.records("/2.0/mlflow/runs/create", Edit, runs::create),
-        GET.records("/2.0/mlflow/runs/get", Read, runs::get),
+        GET.records("/2.0/mlflow/runs/get", Read, runs::get).for_artifacts(),
         POST.records("/2.0/mlflow/runs/search", Read, runs::search),
         POST.records("/2.0/mlflow/runs/update", Edit, runs::update),
         POST.records("/2.0/mlflow/runs/delete", Delete, runs::delete),

@@ -11,7 +11,8 @@ pub(super) fn lines() -> Vec<Route> {
         // Logged models.
         POST.records("/2.0/mlflow/logged-models", Edit, logged_models::create),
         POST.records("/2.0/mlflow/logged-models/search", Read, logged_models::search),
-        GET.records("/2.0/mlflow/logged-models/{model_id}", Read, logged_models::get),
+        GET.records("/2.0/mlflow/logged-models/{model_id}", Read, logged_models::get)
+            .for_artifacts(),
         PATCH.records("/2.0/mlflow/logged-models/{model_id}", Edit, logged_models::finalize),
         DELETE.records("/2.0/mlflow/logged-models/{model_id}", Delete, logged_models::delete),
         POST.records(
@@ -29,14 +30,16 @@ pub(super) fn lines() -> Vec<Route> {
             "/2.0/mlflow/logged-models/{model_id}/artifacts/directories",
             Read,
             logged_model_artifacts::list,
-        ),
+        )
+        .for_artifacts(),
         GET.both_as(
             "/2.0/mlflow/logged-models/{model_id}/artifacts/files",
             Read,
             &others::MODEL_DOWNLOAD,
             logged_model_artifacts::download,
         )
-        .ajax(),
+        .ajax()
+        .for_artifacts(),
         // Registered models; a prompt is one, too.
         POST.records("/2.0/mlflow/registered-models/create", Edit, registered_models::create),
         GET.records("/2.0/mlflow/registered-models/get", Read, registered_models::get),
@@ -48,12 +51,14 @@ pub(super) fn lines() -> Vec<Route> {
             "/2.0/mlflow/registered-models/get-latest-versions",
             Read,
             registered_models::get_latest_versions,
-        ),
+        )
+        .for_artifacts(),
         POST.records(
             "/2.0/mlflow/registered-models/get-latest-versions",
             Read,
             registered_models::get_latest_versions,
-        ),
+        )
+        .for_artifacts(),
         POST.records("/2.0/mlflow/registered-models/set-tag", Edit, registered_models::set_tag),
         DELETE.records(
             "/2.0/mlflow/registered-models/delete-tag",
@@ -66,10 +71,11 @@ pub(super) fn lines() -> Vec<Route> {
             Delete,
             registered_models::delete_alias,
         ),
-        GET.records("/2.0/mlflow/registered-models/alias", Read, registered_models::by_alias),
+        GET.records("/2.0/mlflow/registered-models/alias", Read, registered_models::by_alias)
+            .for_artifacts(),
         // Their versions.
         POST.records("/2.0/mlflow/model-versions/create", Edit, model_versions::create),
-        GET.records("/2.0/mlflow/model-versions/get", Read, model_versions::get),
+        GET.records("/2.0/mlflow/model-versions/get", Read, model_versions::get).for_artifacts(),
         GET.records("/2.0/mlflow/model-versions/search", Read, model_versions::search),
         PATCH.records("/2.0/mlflow/model-versions/update", Edit, model_versions::update),
         POST.records(
@@ -82,7 +88,8 @@ pub(super) fn lines() -> Vec<Route> {
             "/2.0/mlflow/model-versions/get-download-uri",
             Read,
             model_versions::get_download_uri,
-        ),
+        )
+        .for_artifacts(),
         POST.records("/2.0/mlflow/model-versions/set-tag", Edit, model_versions::set_tag),
         DELETE.records("/2.0/mlflow/model-versions/delete-tag", Delete, model_versions::delete_tag),
         // Who is told of changes of them.

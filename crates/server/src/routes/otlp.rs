@@ -24,7 +24,10 @@ use mlferry_protocol::{
 };
 use mlferry_store::Store;
 use prost::Message;
-use std::{collections::BTreeSet, io::Read};
+use std::{
+    collections::BTreeSet,
+    io::{self, Read},
+};
 
 const EXPERIMENT: &str = "x-mlflow-experiment-id";
 const RUN: &str = "x-mlflow-run-id";
@@ -152,8 +155,6 @@ impl Sent {
 
 /// Bytes of a compressed body that can't become large: deflate makes at most a thousand of one.
 const HARMLESS_BYTES: usize = 4096;
-/// Bytes that are unpacked before room is taken for more.
-const UNPACK_BYTES: u64 = 1 << 20;
 
 impl Compression {
     /// Whether a body may be much larger than it looks.
@@ -166,11 +167,11 @@ impl Compression {
         match self {
             Self::None => Ok(body.clone()),
             Self::Gzip => {
-                read_all(share, MultiGzDecoder::new(&body[..])).map_err(|error| error.of("gzip"))
+                read_all(share, || MultiGzDecoder::new(&body[..])).map_err(|error| error.of("gzip"))
             }
             // Some clients leave out the header of zlib.
-            Self::Deflate => match read_all(share, ZlibDecoder::new(&body[..])) {
-                Err(Compressed::Malformed) => read_all(share, DeflateDecoder::new(&body[..])),
+            Self::Deflate => match read_all(share, || ZlibDecoder::new(&body[..])) {
+                Err(Compressed::Malformed) => read_all(share, || DeflateDecoder::new(&body[..])),
                 read => read,
             }
             .map_err(|error| error.of("deflate")),
@@ -206,16 +207,18 @@ impl Compressed {
     }
 }
 
-fn read_all(share: &Share, mut decoder: impl Read) -> Result<Bytes, Compressed> {
-    let mut body = Vec::new();
-    loop {
-        let read = decoder.by_ref().take(UNPACK_BYTES).read_to_end(&mut body);
-        match read.map_err(|_| Compressed::Malformed)? {
-            0 => return Ok(body.into()),
-            _ if body.len() > limits::JSON_BODY_BYTES => return Err(Compressed::TooLarge),
-            more => share.take(more).map_err(Compressed::NoRoom)?,
-        }
-    }
+/// What a decoder makes, in no more memory than that takes: it is weighed first, and unpacked again once there is room. A buffer
+/// that grew with it would leave behind twice as much.
+fn read_all<R: Read>(share: &Share, decoder: impl Fn() -> R) -> Result<Bytes, Compressed> {
+    let most = limits::JSON_BODY_BYTES;
+    let mut weighed = decoder().take(most as u64 + 1);
+    let size = io::copy(&mut weighed, &mut io::sink()).map_err(|_| Compressed::Malformed)?;
+    let size = usize::try_from(size).ok().filter(|size| *size <= most);
+    let size = size.ok_or(Compressed::TooLarge)?;
+    share.take(size).map_err(Compressed::NoRoom)?;
+    let mut body = Vec::with_capacity(size);
+    decoder().read_to_end(&mut body).map_err(|_| Compressed::Malformed)?;
+    Ok(body.into())
 }
 
 fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {

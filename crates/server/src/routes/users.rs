@@ -2,7 +2,7 @@
 
 use super::{
     Access::{Operate, SignedIn},
-    DELETE, GET, PATCH, POST, Route, others, roles, sign_up, user_permissions,
+    DELETE, GET, PATCH, POST, Route, others, roles, sign_up, tokens, user_permissions,
 };
 use crate::{
     access::{Authority, Caller},
@@ -18,7 +18,7 @@ use mlferry_protocol::{
     },
 };
 
-/// All lines about users, roles and permissions.
+/// All lines about users, roles, permissions and tokens.
 pub(super) fn lines() -> Vec<Route> {
     vec![
         GET.users_as("/signup", SignedIn, &others::SIGN_UP, sign_up::form).bare(),
@@ -58,6 +58,9 @@ pub(super) fn lines() -> Vec<Route> {
         POST.users("/3.0/mlflow/roles/assign", SignedIn, roles::assign),
         DELETE.users("/3.0/mlflow/roles/unassign", SignedIn, roles::unassign),
         GET.users("/3.0/mlflow/roles/users/list", SignedIn, roles::list_users),
+        POST.users("/3.0/mlferry/tokens/create", SignedIn, tokens::create),
+        GET.users("/3.0/mlferry/tokens/list", SignedIn, tokens::list),
+        DELETE.users("/3.0/mlferry/tokens/revoke", SignedIn, tokens::revoke),
     ]
 }
 

@@ -1,9 +1,9 @@
-//! What can be wrong with users, roles and permissions; the text of an error is what a user reads.
+//! What can be wrong with users, roles, permissions and tokens; the text of an error is what a user reads.
 
 use mlferry_protocol::ErrorCode;
 use thiserror::Error;
 
-/// What can be wrong with users, roles and permissions, in the reference's words.
+/// What can be wrong with users, roles, permissions and tokens, in the reference's words.
 #[derive(Debug, Error)]
 pub enum AccessError {
     /// Nobody has this name.
@@ -12,6 +12,12 @@ pub enum AccessError {
     /// Somebody else has this name.
     #[error("User (username={0}) already exists.")]
     UserExists(String),
+    /// No token has this id.
+    #[error("Token with id={0} not found")]
+    TokenNotFound(String),
+    /// There can be no new token.
+    #[error("The system gives no random numbers, of which a token is made.")]
+    NoRandomNumbers,
     /// No role has this number.
     #[error("Role with id={0} not found")]
     RoleNotFound(i64),
@@ -98,6 +104,7 @@ impl AccessError {
     pub fn code(&self) -> ErrorCode {
         match self {
             Self::UserNotFound(_)
+            | Self::TokenNotFound(_)
             | Self::RoleNotFound(_)
             | Self::RolePermissionNotFound(_)
             | Self::AssignmentNotFound { .. }
@@ -108,6 +115,7 @@ impl AccessError {
             | Self::RolePermissionExists { .. }
             | Self::AssignmentExists { .. }
             | Self::PermissionExists { .. } => ErrorCode::ResourceAlreadyExists,
+            Self::NoRandomNumbers => ErrorCode::InternalError,
             Self::RoleOfOthers(_) => ErrorCode::InvalidParameterValue,
         }
     }

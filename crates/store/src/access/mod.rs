@@ -1,4 +1,4 @@
-//! Users, roles and permissions, in a database of their own and in the schema of MLflow's `basic-auth` app.
+//! Users, roles, permissions and tokens, in a database of their own and in the schema of MLflow's `basic-auth` app.
 
 mod error;
 mod grants;
@@ -6,10 +6,12 @@ mod passwords;
 mod roles;
 mod schema;
 mod tables;
+mod tokens;
 mod users;
 
 pub use error::AccessError;
 pub use passwords::{HashError, hash_password, is_password};
+pub use tokens::TokenAccount;
 pub use users::Account;
 
 use crate::{

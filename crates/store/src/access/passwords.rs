@@ -127,7 +127,7 @@ pub fn is_password(password: &str, hash: &str) -> bool {
 
 /// Compares in a time that does not tell where two texts differ: codes of both are compared, under a key that nobody
 /// knows.
-fn is_same(one: &[u8], other: &[u8]) -> bool {
+pub(super) fn is_same(one: &[u8], other: &[u8]) -> bool {
     let mut key = [0; 32];
     if getrandom::fill(&mut key).is_err() {
         return false;

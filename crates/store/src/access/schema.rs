@@ -13,6 +13,14 @@ const REVISION: &str = "f1a2b3c4d5e6";
 
 const VERSION_TABLE: &str = "alembic_version_auth";
 
+/// What is ours in it, on either database.
+const OWN: &str = "CREATE TABLE IF NOT EXISTS mlferry_tokens ( \
+     id VARCHAR(16) NOT NULL PRIMARY KEY, digest VARCHAR(64) NOT NULL, user_id BIGINT NOT NULL, \
+     username VARCHAR(255) NOT NULL, name VARCHAR(255) NOT NULL, scope VARCHAR(16) NOT NULL, experiment_ids TEXT, \
+     created_ms BIGINT NOT NULL, expires_ms BIGINT)";
+
+const OWN_TABLE: &str = "mlferry_tokens";
+
 /// Revisions before it.
 const OLDER: [&str; 6] = [
     "8606fa83a998",
@@ -25,7 +33,10 @@ const OLDER: [&str; 6] = [
 
 enum Found {
     Nothing,
-    Ready,
+    /// MLflow's tables, and ours or not.
+    Ready {
+        has_own: bool,
+    },
     Other(String),
 }
 
@@ -33,18 +44,17 @@ enum Found {
 pub(super) async fn prepare(database: &Database, uri: &str) -> Result<(), OpenError> {
     let failed = |error| OpenError::of(uri, error);
     match look_at(database).await.map_err(failed)? {
-        Found::Ready => Ok(()),
+        Found::Ready { has_own: true } => Ok(()),
         Found::Other(revision) => Err(refusal(uri, revision)),
-        Found::Nothing => create(database).await.map_err(failed),
+        Found::Nothing | Found::Ready { has_own: false } => create(database).await.map_err(failed),
     }
 }
 
-/// Says why a database can't be used as it is.
+/// Says why a database can't be used as it is. MLflow's tables must be there; ours are made.
 pub(super) async fn check(database: &Database, uri: &str) -> Result<(), OpenError> {
     match look_at(database).await.map_err(|error| OpenError::of(uri, error))? {
-        Found::Ready => Ok(()),
-        Found::Other(revision) => Err(refusal(uri, revision)),
         Found::Nothing => Err(OpenError::NoUsers(without_password(uri))),
+        Found::Ready { .. } | Found::Other(_) => prepare(database, uri).await,
     }
 }
 
@@ -69,7 +79,8 @@ async fn look(transaction: &mut Transaction) -> Result<Found, DbError> {
         Some(row) => row.get(AlembicVersionAuth::VersionNum)?,
         None => "none".to_owned(),
     };
-    Ok(if revision == REVISION { Found::Ready } else { Found::Other(revision) })
+    let ready = Found::Ready { has_own: has(OWN_TABLE) };
+    Ok(if revision == REVISION { ready } else { Found::Other(revision) })
 }
 
 async fn create(database: &Database) -> Result<(), DbError> {
@@ -79,6 +90,7 @@ async fn create(database: &Database) -> Result<(), DbError> {
     if matches!(look(&mut transaction).await?, Found::Nothing) {
         transaction.run_script(tables(transaction.dialect())).await?;
     }
+    transaction.run_script(OWN).await?;
     transaction.commit().await
 }
 

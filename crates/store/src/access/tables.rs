@@ -44,6 +44,21 @@ pub(super) enum UserRoleAssignments {
     RoleId,
 }
 
+/// A table of our own, which names users by number and name, and refers to nothing: none of MLflow's migrations finds it in the way.
+#[derive(Iden, Clone, Copy)]
+pub(super) enum MlferryTokens {
+    Table,
+    Id,
+    Digest,
+    UserId,
+    Username,
+    Name,
+    Scope,
+    ExperimentIds,
+    CreatedMs,
+    ExpiresMs,
+}
+
 /// A column that all tables of older releases have, which name a user; these tables are kept, and no longer read.
 #[derive(Iden, Clone, Copy)]
 pub(super) enum OldPermissions {

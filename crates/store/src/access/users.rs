@@ -4,6 +4,7 @@ use super::{
     AccessError, AccessStore, grants,
     roles::{self, WithPermissions},
     tables::{OLD_TABLES, OldPermissions, RolePermissions, Roles, UserRoleAssignments, Users},
+    tokens,
 };
 use crate::{
     StoreError,
@@ -139,12 +140,20 @@ impl Question for AccountOf {
     const IS_SHORT: bool = true;
 
     async fn answer(&self, transaction: &mut Transaction) -> Result<Option<Account>, StoreError> {
-        let Some(row) = row_of(transaction, &self.0, None).await? else { return Ok(None) };
-        let user = user_of(&row)?;
-        let password_hash: Option<String> = row.get(Users::PasswordHash)?;
-        let grants = grants_of(transaction, user.id).await?;
-        Ok(Some(Account { user, password_hash: password_hash.unwrap_or_default(), grants }))
+        account_of(transaction, &self.0).await
     }
+}
+
+/// What is known of the user with a name.
+pub(super) async fn account_of(
+    transaction: &mut Transaction,
+    username: &str,
+) -> Result<Option<Account>, StoreError> {
+    let Some(row) = row_of(transaction, username, None).await? else { return Ok(None) };
+    let user = user_of(&row)?;
+    let password_hash: Option<String> = row.get(Users::PasswordHash)?;
+    let grants = grants_of(transaction, user.id).await?;
+    Ok(Some(Account { user, password_hash: password_hash.unwrap_or_default(), grants }))
 }
 
 /// What all roles of a user grant. What only a newer MLflow knows grants nothing.
@@ -308,6 +317,7 @@ impl Change for DeletedUser {
             .and_where(Expr::col(UserRoleAssignments::UserId).eq(user.id))
             .take();
         transaction.execute(&unassign).await?;
+        tokens::delete_of(transaction, user.id).await?;
         for table in OLD_TABLES {
             let delete = Query::delete()
                 .from_table(Alias::new(table))

@@ -1,12 +1,12 @@
-//! What messages about users, roles and permissions concern.
+//! What messages about users, roles, permissions and tokens concern.
 
 use super::{Want, concern, only_operators};
 use mlferry_protocol::access::{
-    AddRolePermission, AssignRole, CreateRole, CreateUser, CurrentUser, DeleteRole, DeleteUser,
-    GetRole, GetUser, GetUserPermission, GrantUserPermission, ListRolePermissions, ListRoleUsers,
-    ListRoles, ListUserPermissions, ListUserRoles, ListUsers, RemoveRolePermission,
-    RevokeUserPermission, UnassignRole, UpdateRole, UpdateRolePermission, UpdateUserAdmin,
-    UpdateUserPassword,
+    AddRolePermission, AssignRole, CreateRole, CreateToken, CreateUser, CurrentUser, DeleteRole,
+    DeleteUser, GetRole, GetUser, GetUserPermission, GrantUserPermission, ListRolePermissions,
+    ListRoleUsers, ListRoles, ListTokens, ListUserPermissions, ListUserRoles, ListUsers,
+    RemoveRolePermission, RevokeToken, RevokeUserPermission, UnassignRole, UpdateRole,
+    UpdateRolePermission, UpdateUserAdmin, UpdateUserPassword,
 };
 
 concern! {
@@ -15,6 +15,9 @@ concern! {
     ListUserPermissions => |it, wants| wants.add(Want::Oneself(it.username.clone()));
     ListUserRoles => |it, wants| wants.add(Want::Oneself(it.username.clone()));
     GetUserPermission => |it, wants| wants.add(Want::Oneself(it.username.clone()));
+    // Without a name they are about oneself.
+    CreateToken => |it, wants| wants.extend(it.username.clone().map(Want::Itself));
+    ListTokens => |it, wants| wants.extend(it.username.clone().map(Want::Itself));
     GrantUserPermission => |it, wants| wants.add(Want::Resource(it.resource.clone()));
     RevokeUserPermission => |it, wants| wants.add(Want::Resource(it.resource.clone()));
 }
@@ -57,4 +60,5 @@ macro_rules! of_everybody {
     )*};
 }
 
-of_everybody!(CurrentUser, ListUsers);
+// The tokens of others are left out where one is revoked.
+of_everybody!(CurrentUser, ListUsers, RevokeToken);
