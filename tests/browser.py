@@ -32,8 +32,9 @@ WORDS_OF_ERRORS = re.compile(r"error|went wrong|failed|not found|could ?n.t|unab
 class Browser:
     """One tab: failed requests, errors of scripts, and what the console was told at the place that it shows."""
 
-    def __init__(self, url: str):
+    def __init__(self, url: str, user: str | None = None, password: str = ""):
         self.url = url
+        self._credentials = {"username": user, "password": password} if user else None
         self.failed: list[str] = []
         self.errors: list[str] = []
         self.console: list[str] = []
@@ -42,7 +43,7 @@ class Browser:
     def __enter__(self) -> Browser:
         self._playwright = sync_playwright().start()
         self._chromium = self._playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        self.page: Page = self._chromium.new_page(viewport=SIZE)
+        self.page: Page = self._chromium.new_page(viewport=SIZE, http_credentials=self._credentials)
         self.page.set_default_timeout(WAIT_SECONDS * 1000)
         self.page.on("request", self._begun)
         self.page.on("response", self._answered)

@@ -176,7 +176,7 @@ WITHOUT_FILES = """
 */2.0/mlflow/experiments/{create,get,get-by-name,search,update,delete,restore}
 */2.0/mlflow/experiments/{set-experiment-tag,delete-experiment-tag}
 /ajax-api/2.0/mlflow/experiments/search-datasets
-/ajax-api/3.0/mlferry/{changes,experiments/summaries,experiments/weight}
+/ajax-api/3.0/mlferry/{caller,changes,experiments/summaries,experiments/weight}
 */2.0/mlflow/runs/{create,get,search,update,delete,restore,log-batch,log-metric,log-parameter,set-tag,delete-tag}
 */2.0/mlflow/runs/{log-inputs,outputs,log-model}
 */2.0/mlflow/metrics/{get-history,get-history-bulk-interval}

@@ -9,6 +9,7 @@ from browser import Browser
 from harness import REPOSITORY
 
 OPTIONS = ("--ui", "builtin")
+AXE = REPOSITORY / "ui" / "node_modules" / "axe-core" / "axe.min.js"
 PICTURES = REPOSITORY / "target" / "pages" / "own"
 # The lines of a table that are in the document: those in sight, and some around.
 ROWS = "tbody tr[data-row]"
@@ -39,3 +40,11 @@ def forget_expected(browser: Browser, *failed: str) -> None:
     # Chromium tells the console of each answer that is an error.
     assert all("Failed to load resource" in text for text in browser.console), browser.console
     browser.failed, browser.console = [], []
+
+
+def findings(browser: Browser) -> list[str]:
+    """What axe calls serious or critical. The script goes in behind the Content-Security-Policy, not through it."""
+    browser.page.evaluate(AXE.read_text())
+    violations = browser.page.evaluate("async () => (await axe.run()).violations")
+    serious = [one for one in violations if one["impact"] in {"serious", "critical"}]
+    return [f"{one['id']}: {node['html'][:200]} {node['any'][:1]}" for one in serious for node in one["nodes"]]

@@ -5,14 +5,12 @@ from __future__ import annotations
 import json
 
 import pytest
-from own_page import OPTIONS, PICTURES
+from own_page import OPTIONS, PICTURES, findings
 from playwright.sync_api import expect
 
-from browser import Browser
-from harness import REPOSITORY, Server
+from harness import Server
 
 pytestmark = pytest.mark.xdist_group("own page")
-AXE = REPOSITORY / "ui" / "node_modules" / "axe-core" / "axe.min.js"
 # Name, path, and what is seen when it is complete.
 PLACES = {
     "experiments": ("/experiments", "Default"),
@@ -38,14 +36,6 @@ def visit(browser, experiment, runs):
         browser.settle()
 
     return visit
-
-
-def findings(browser: Browser) -> list[str]:
-    """What axe calls serious or critical. The script goes in behind the Content-Security-Policy, not through it."""
-    browser.page.evaluate(AXE.read_text())
-    violations = browser.page.evaluate("async () => (await axe.run()).violations")
-    serious = [one for one in violations if one["impact"] in {"serious", "critical"}]
-    return [f"{one['id']}: {node['html'][:200]} {node['any'][:1]}" for one in serious for node in one["nodes"]]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import json
+import re
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -79,6 +80,24 @@ def test_a_long_table_is_there_at_once_and_scrolls(filled, capsys):
             f"\n{RUNS:,} runs: the table is there after {seconds:.2f} s; {drawn:.0f} frames a second while it scrolls, "
             f"the longest {longest * 1000:.0f} ms"
         )
+
+
+def test_groups_of_a_long_table_take_more_runs_when_told(filled):
+    with Browser(filled.url) as browser:
+        page = browser.page
+        browser.visit("/experiments/0/runs?group=attributes.user_id")
+        first = page.get_by_role("status").filter(has_text="Groups of the first")
+        expect(first).to_be_visible()
+        before = head(page)
+        page.get_by_role("button", name="Group more runs").click()
+        expect(page.get_by_role("button", name=before)).to_have_count(0)
+        counts = [int(re.search(r"\((\d+) runs", text)[1]) for text in (before, head(page))]
+        assert counts[1] == 2 * counts[0]
+        assert (browser.failed, browser.errors) == ([], [])
+
+
+def head(page: Page) -> str:
+    return page.get_by_role("button", name="User: ann").inner_text()
 
 
 def scroll(page: Page, over: Locator) -> None:

@@ -203,6 +203,9 @@ def test_runs_are_grouped_by_what_they_share(browser, experiment, runs):
     head.click()
     expect(head).to_have_attribute("aria-expanded", "true")
     assert names(browser) == ["run-3", "run-1"]
+    # Whoever gets the address sees the same.
+    page.reload()
+    expect(head).to_have_attribute("aria-expanded", "true")
     page.get_by_label("Select run-3").check()
     browser.see("1 selected")
     head.click()

@@ -100,6 +100,12 @@ const trace = createRoute({
   component: lazyRouteComponent(() => import('./traces/TracePage'), 'TracePage'),
 });
 
+const tokens = createRoute({
+  getParentRoute: () => root,
+  path: '/tokens',
+  component: lazyRouteComponent(() => import('./tokens/TokensPage'), 'TokensPage'),
+});
+
 const tree = root.addChildren([
   home,
   experiments,
@@ -112,6 +118,7 @@ const tree = root.addChildren([
   model,
   traces,
   trace,
+  tokens,
 ]);
 
 export function createPageRouter() {

@@ -56,6 +56,12 @@ export async function post<T>(path: string, body: object, signal?: AbortSignal, 
   return answer<T>(urlOf(path, version), { method: 'POST', headers, body: JSON.stringify(body), signal });
 }
 
+/** Changes what mlferry has beyond MLflow's API. */
+export async function changeOwn<T>(method: 'POST' | 'DELETE', path: string, body: object): Promise<T> {
+  const headers = { 'Content-Type': 'application/json' };
+  return answer<T>(`${OWN}/${path}`, { method, headers, body: JSON.stringify(body) });
+}
+
 function urlOf(path: string, version: Version = '2.0'): string {
   return `${API}/${version}/mlflow/${path}`;
 }

@@ -60,7 +60,7 @@ export function RunsPage() {
       title={name}
       actions={
         <>
-          <GroupPicker all={all} group={search.group} onChange={(group) => change({ group })} />
+          <GroupPicker all={all} group={search.group} onChange={(group) => change({ group, open: undefined })} />
           <ColumnPicker all={all} shown={columns} onChange={(columns) => change({ columns })} />
           <ExportButton experimentId={experimentId} name={name} search={search} isDisabled={runs.length === 0} />
         </>

@@ -7,12 +7,11 @@ import {
   getGroupedRowModel,
   useReactTable,
   type ColumnDef,
-  type ExpandedState,
   type RowSelectionState,
   type SortingState,
   type Table,
 } from '@tanstack/react-table';
-import { useMemo, useState } from 'react';
+import { useMemo } from 'react';
 import type { Run } from '../api/types';
 import { PageLink } from '../shell/PageLink';
 import { Time } from '../shell/Time';
@@ -39,7 +38,6 @@ interface Props {
 export function RunsTable({ runs, columns, hasMore, isLoading, onMore }: Props) {
   const search = route.useSearch();
   const navigate = route.useNavigate();
-  const [expanded, setExpanded] = useState<ExpandedState>({});
   const { group } = search;
   // What makes groups need not be shown.
   const hidden = group === undefined || columns.includes(group) ? undefined : group;
@@ -50,10 +48,8 @@ export function RunsTable({ runs, columns, hasMore, isLoading, onMore }: Props) 
   const grouping = useMemo(() => (group !== undefined && columnOf(group) ? [group] : []), [group]);
   const columnVisibility = useMemo(() => (hidden === undefined ? {} : { [hidden]: false }), [hidden]);
   const sorting: SortingState = [{ id: search.sort ?? FIRST_ORDER, desc: !search.ascending }];
-  const rowSelection = useMemo(
-    (): RowSelectionState => Object.fromEntries((search.selected ?? []).map((id) => [id, true])),
-    [search.selected],
-  );
+  const rowSelection: RowSelectionState = useMemo(() => flagged(search.selected), [search.selected]);
+  const expanded = useMemo(() => flagged(search.open), [search.open]);
   const table = useReactTable({
     data: runs,
     columns: definitions,
@@ -68,7 +64,11 @@ export function RunsTable({ runs, columns, hasMore, isLoading, onMore }: Props) 
     enableSortingRemoval: false,
     autoResetExpanded: false,
     state: { sorting, rowSelection, grouping, expanded, columnVisibility },
-    onExpandedChange: setExpanded,
+    onExpandedChange: (change) => {
+      const next = typeof change === 'function' ? change(expanded) : change;
+      const open = Object.keys(next).filter((id) => next === true || next[id]);
+      void navigate({ search: (old) => ({ ...old, open: open.length > 0 ? open : undefined }), replace: true });
+    },
     onSortingChange: (change) => {
       const next = (typeof change === 'function' ? change(sorting) : change)[0];
       void navigate({ search: (old) => ({ ...old, sort: next?.id, ascending: next?.desc ? undefined : true }) });
@@ -83,6 +83,11 @@ export function RunsTable({ runs, columns, hasMore, isLoading, onMore }: Props) 
     },
   });
   return <VirtualTable label="Runs" table={table} hasMore={hasMore} isLoading={isLoading} onMore={onMore} />;
+}
+
+/** What stands in the address, as the table has it. */
+function flagged(ids: readonly string[] = []): Record<string, boolean> {
+  return Object.fromEntries(ids.map((id) => [id, true]));
 }
 
 const helper = createColumnHelper<Run>();

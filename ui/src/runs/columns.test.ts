@@ -12,6 +12,7 @@ const RUN: Run = {
     params: [{ key: 'lr', value: '0.1' }],
     tags: [{ key: 'mlflow.user', value: 'me' }],
   },
+  inputs: { dataset_inputs: ['wine', 'air', 'wine'].map((name) => ({ dataset: { name, digest: name } })) },
 };
 
 test('an id is split at its first dot', () => {
@@ -30,6 +31,7 @@ test('a run has values by column, and none where nothing was set', () => {
   expect(values.get('metrics.val.loss')).toBeNaN();
   expect(values.get('attributes.duration')).toBe(1500);
   expect(values.get('params.lr')).toBe('0.1');
+  expect(values.get('attributes.dataset')).toBe('air, wine');
   expect(values.has('attributes.user_id')).toBe(false);
 });
 

@@ -15,7 +15,7 @@ export interface Column {
 /** What runs have in columns, by the ids of these. Metrics are numbers, NaN and infinite ones as well; times are milliseconds. */
 export type Values = ReadonlyMap<string, string | number>;
 
-/** Attributes of a run that can be shown, and what stands above them. `duration` is ours: the server can't order by it. */
+/** Attributes of a run that can be shown, and what stands above them. */
 const ATTRIBUTES: Record<string, string> = {
   start_time: 'Started',
   duration: 'Duration',
@@ -23,8 +23,11 @@ const ATTRIBUTES: Record<string, string> = {
   user_id: 'User',
   end_time: 'Ended',
   run_id: 'Run id',
+  dataset: 'Datasets',
   artifact_uri: 'Artifacts',
 };
+/** Of these, what is made of other things: the server can't order by it. */
+const MADE = ['duration', 'dataset'];
 /** The columns that are shown until others are picked, beside the first metrics and params. */
 const FIRST_ATTRIBUTES = ['start_time', 'duration', 'status'];
 /** So many metrics and params are shown until others are picked. */
@@ -61,7 +64,7 @@ export function identifier(column: Column): string {
 
 /** Whether the server can order by the column. */
 export function isSortable({ kind, key }: Column): boolean {
-  return kind !== 'attributes' || key !== 'duration';
+  return kind !== 'attributes' || !MADE.includes(key);
 }
 
 /** Whether the column is a tag that MLflow sets by itself. */
@@ -92,13 +95,15 @@ export function valuesOf(run: Run): Values {
   return values;
 }
 
-function readValues({ info, data }: Run): Values {
+function readValues({ info, data, inputs }: Run): Values {
   const values = new Map<string, string | number>();
   for (const key of ['run_id', 'status', 'user_id', 'artifact_uri', 'start_time', 'end_time'] as const) {
     const value = info[key];
     if (value !== undefined && value !== '') values.set(`attributes.${key}`, value);
   }
   if (info.start_time && info.end_time) values.set('attributes.duration', info.end_time - info.start_time);
+  const datasets = inputs?.dataset_inputs?.flatMap(({ dataset }) => dataset?.name ?? []) ?? [];
+  if (datasets.length > 0) values.set('attributes.dataset', [...new Set(datasets)].sort(byName).join(', '));
   for (const { key, value } of data?.metrics ?? []) values.set(`metrics.${key}`, Number(value));
   for (const { key, value } of data?.params ?? []) values.set(`params.${key}`, value);
   for (const { key, value } of data?.tags ?? []) values.set(`tags.${key}`, value);

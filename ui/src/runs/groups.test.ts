@@ -21,6 +21,7 @@ describe('groupingColumns', () => {
     expect(groupingColumns(all).map(idOf)).toEqual([
       'attributes.status',
       'attributes.user_id',
+      'attributes.dataset',
       'params.lr',
       'tags.team',
     ]);

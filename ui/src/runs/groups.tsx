@@ -9,7 +9,7 @@ import { columnOf, countOfRuns, isReserved, shownNumber, titleOf, valuesOf, type
 /** What stands for runs that have nothing in the column. */
 const NOTHING = 'none';
 /** Attributes that many runs share. */
-const SHARED = ['status', 'user_id'];
+const SHARED = ['status', 'user_id', 'dataset'];
 
 /** The columns by which runs can be grouped: metrics and times differ too much. */
 export function groupingColumns(all: readonly Column[]): Column[] {

@@ -13,6 +13,8 @@ export interface RunsSearch {
   selected?: string[];
   /** The column whose values make groups. */
   group?: string;
+  /** The groups that are open, as the table names them. */
+  open?: string[];
   /** Whether the deleted ones are shown instead. */
   deleted?: true;
 }
@@ -25,6 +27,7 @@ export function runsSearch(search: Search): RunsSearch {
     columns: texts(search, 'columns'),
     selected: texts(search, 'selected'),
     group: text(search, 'group'),
+    open: texts(search, 'open'),
     deleted: flag(search, 'deleted'),
   };
 }

@@ -1,5 +1,7 @@
 import { AppShell, Group, Text } from '@mantine/core';
+import { useQuery } from '@tanstack/react-query';
 import { Link, Outlet } from '@tanstack/react-router';
+import { callerQuery } from '../tokens/queries';
 import icon from './icon.svg';
 import { SchemeSwitch } from './SchemeSwitch';
 import classes from './Shell.module.css';
@@ -9,6 +11,7 @@ const HEADER_PX = 48;
 
 /** The frame around every place: the bar with the navigation, and what the address shows. */
 export function Shell() {
+  const { data: caller } = useQuery(callerQuery);
   return (
     <AppShell header={{ height: HEADER_PX }} padding={{ base: 'xs', sm: 'md' }}>
       <button type="button" className="skip-link" onClick={() => document.querySelector<HTMLElement>('main')?.focus()}>
@@ -29,6 +32,11 @@ export function Shell() {
             <Link to="/models" className={classes.place}>
               Models
             </Link>
+            {caller?.username !== undefined && (
+              <Link to="/tokens" className={classes.place}>
+                Tokens
+              </Link>
+            )}
           </nav>
           <SchemeSwitch />
         </Group>

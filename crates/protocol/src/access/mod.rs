@@ -19,8 +19,8 @@ pub use tokens::{
     TokenTerms, TokensResponse,
 };
 pub use users::{
-    CreateUser, CurrentUser, CurrentUserResponse, DeleteUser, GetUser, GetUserPermission,
-    GrantUserPermission, ListUserPermissions, ListUsers, PermissionResponse, PermissionsResponse,
-    Resource, RevokeUserPermission, UpdateUserAdmin, UpdateUserPassword, User, UserPermission,
-    UserResponse, UserWithRoles, UsersResponse, check_password,
+    CallerResponse, CreateUser, CurrentUser, CurrentUserResponse, DeleteUser, GetUser,
+    GetUserPermission, GrantUserPermission, ListUserPermissions, ListUsers, PermissionResponse,
+    PermissionsResponse, Resource, RevokeUserPermission, UpdateUserAdmin, UpdateUserPassword, User,
+    UserPermission, UserResponse, UserWithRoles, UsersResponse, check_password,
 };

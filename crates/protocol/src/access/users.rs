@@ -142,6 +142,16 @@ pub struct CurrentUserResponse {
     pub is_basic_auth: bool,
 }
 
+/// The answer to `GET …/mlferry/caller`: who a page is shown to.
+#[derive(Debug, JsonSchema, Serialize)]
+pub struct CallerResponse {
+    /// The name of the user; absent where there are none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub username: Option<String>,
+    /// Whether it is an operator.
+    pub is_admin: bool,
+}
+
 /// `PATCH …/users/update-password`.
 pub struct UpdateUserPassword {
     /// The user.

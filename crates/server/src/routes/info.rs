@@ -1,6 +1,7 @@
 //! The server about itself.
 
 use crate::{
+    access::Caller,
     error::ApiError,
     metrics::Metrics,
     ready::{Readiness, Report},
@@ -13,6 +14,7 @@ use axum::{
 };
 use mlferry_protocol::{
     ErrorCode, MLFLOW_VERSION,
+    access::CallerResponse,
     server_info::{Features, ServerInfo},
 };
 
@@ -87,6 +89,14 @@ pub(super) async fn metrics(
 
 pub(super) async fn version() -> Html<&'static str> {
     Html(MLFLOW_VERSION)
+}
+
+pub(super) async fn caller(caller: Caller) -> Json<CallerResponse> {
+    let user = caller.signed_in().ok();
+    Json(CallerResponse {
+        username: user.map(|user| user.username.clone()),
+        is_admin: user.is_some_and(|user| user.is_admin),
+    })
 }
 
 pub(super) async fn server_info(State(info): State<Info>) -> Json<ServerInfo> {

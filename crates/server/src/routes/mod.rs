@@ -204,6 +204,7 @@ fn page_lines() -> Vec<Route> {
         GET.info("/version", SignedIn, &others::VERSION, info::version).bare(),
         GET.info("/metrics", Operate, &others::METRICS, info::metrics).bare(),
         GET.info("/3.0/mlflow/server-info", Anyone, &others::SERVER_INFO, info::server_info),
+        GET.info("/3.0/mlferry/caller", SignedIn, &others::CALLER, info::caller).ajax(),
         GET.info("/2.0/mlflow/gateway-proxy", SignedIn, &others::ABSENT, absent::gateway_endpoints)
             .ajax(),
         POST.info(

@@ -1,7 +1,9 @@
 //! What the lines of the table do whose handlers don't tell by their type.
 
 use super::described::{Content, Other, Parameter, schema_of};
-use mlferry_protocol::{Empty, artifacts::PresignedDownload, server_info::ServerInfo};
+use mlferry_protocol::{
+    Empty, access::CallerResponse, artifacts::PresignedDownload, server_info::ServerInfo,
+};
 use serde_json::Value;
 
 const JSON: Content = Content::Json(schema_of::<Value>);
@@ -68,6 +70,8 @@ pub(super) const METRICS: Other =
     plain("Metrics for Prometheus", &[(200, Content::Bytes("text/plain"))]);
 pub(super) const SERVER_INFO: Other =
     plain("What the server can do", &[(200, Content::Json(schema_of::<ServerInfo>))]);
+pub(super) const CALLER: Other =
+    plain("Who the page is shown to", &[(200, Content::Json(schema_of::<CallerResponse>))]);
 /// What the stock web page asks of parts that are not there.
 pub(super) const ABSENT: Other =
     plain("That a part of the stock page is not set up", &[(200, JSON)]);
