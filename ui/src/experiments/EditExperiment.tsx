@@ -1,7 +1,8 @@
-import { Button, Group, Modal, Stack, TextInput } from '@mantine/core';
+import { TextInput } from '@mantine/core';
 import { useState } from 'react';
 import { messageOf } from '../api/client';
 import type { Experiment } from '../api/types';
+import { FormModal } from '../shell/FormModal';
 import { useExperimentChange } from './queries';
 
 /** Asks for the name of a new experiment, or for another one of an old. */
@@ -15,45 +16,29 @@ export function EditExperiment({ experiment, onClose }: { experiment?: Experimen
     change.mutate(experiment ? renamed : created, { onSuccess: onClose });
   };
   return (
-    <Modal
-      opened
-      onClose={onClose}
+    <FormModal
       title={experiment ? `Rename ${experiment.name}` : 'New experiment'}
-      closeButtonProps={{ 'aria-label': 'Close' }}
+      verb={experiment ? 'Rename' : 'Create'}
+      isPending={change.isPending}
+      onSubmit={submit}
+      onClose={onClose}
     >
-      <form
-        onSubmit={(event) => {
-          event.preventDefault();
-          submit();
-        }}
-      >
-        <Stack gap="md">
-          <TextInput
-            label="Name"
-            value={name}
-            required
-            data-autofocus
-            error={change.error ? messageOf(change.error) : undefined}
-            onChange={(event) => setName(event.currentTarget.value)}
-          />
-          {!experiment && (
-            <TextInput
-              label="Where its artifacts go"
-              description="A URI. Left empty, they go where the server keeps artifacts."
-              value={location}
-              onChange={(event) => setLocation(event.currentTarget.value)}
-            />
-          )}
-          <Group justify="flex-end">
-            <Button variant="default" onClick={onClose}>
-              Cancel
-            </Button>
-            <Button type="submit" loading={change.isPending}>
-              {experiment ? 'Rename' : 'Create'}
-            </Button>
-          </Group>
-        </Stack>
-      </form>
-    </Modal>
+      <TextInput
+        label="Name"
+        value={name}
+        required
+        data-autofocus
+        error={change.error ? messageOf(change.error) : undefined}
+        onChange={(event) => setName(event.currentTarget.value)}
+      />
+      {!experiment && (
+        <TextInput
+          label="Where its artifacts go"
+          description="A URI. Left empty, they go where the server keeps artifacts."
+          value={location}
+          onChange={(event) => setLocation(event.currentTarget.value)}
+        />
+      )}
+    </FormModal>
   );
 }

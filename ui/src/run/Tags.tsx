@@ -1,9 +1,10 @@
-import { ActionIcon, Button, Group, Modal, Stack, Textarea, TextInput } from '@mantine/core';
+import { ActionIcon, Button, Group, Textarea, TextInput } from '@mantine/core';
 import { Pencil1Icon, TrashIcon } from '@radix-ui/react-icons';
 import { useState } from 'react';
 import type { KeyValue, Run } from '../api/types';
 import { ConfirmModal } from '../shell/ConfirmModal';
 import { Failure } from '../shell/Failure';
+import { FormModal } from '../shell/FormModal';
 import { useTagChange } from './queries';
 import { ownTags } from './values';
 import { ValuesTable } from './ValuesTable';
@@ -46,48 +47,32 @@ function EditTag({ runId, tag, onClose }: { runId: string; tag: KeyValue; onClos
   const change = useTagChange(runId);
   const isNew = tag.key === '';
   return (
-    <Modal
-      opened
-      onClose={onClose}
+    <FormModal
       title={isNew ? 'Add a tag' : `Change ${tag.key}`}
-      closeButtonProps={{ 'aria-label': 'Close' }}
+      verb="Set tag"
+      isPending={change.isPending}
+      onSubmit={() => change.mutate({ key: key.trim(), value }, { onSuccess: onClose })}
+      onClose={onClose}
     >
-      <form
-        onSubmit={(event) => {
-          event.preventDefault();
-          change.mutate({ key: key.trim(), value }, { onSuccess: onClose });
-        }}
-      >
-        <Stack gap="md">
-          {isNew && (
-            <TextInput
-              label="Key"
-              required
-              value={key}
-              data-autofocus
-              onChange={(event) => setKey(event.currentTarget.value)}
-            />
-          )}
-          <Textarea
-            label="Value"
-            autosize
-            maxRows={10}
-            value={value}
-            data-autofocus={!isNew || undefined}
-            onChange={(event) => setValue(event.currentTarget.value)}
-          />
-          {change.error && <Failure title="The tag was not set" error={change.error} />}
-          <Group justify="flex-end">
-            <Button variant="default" onClick={onClose}>
-              Cancel
-            </Button>
-            <Button type="submit" loading={change.isPending}>
-              Set tag
-            </Button>
-          </Group>
-        </Stack>
-      </form>
-    </Modal>
+      {isNew && (
+        <TextInput
+          label="Key"
+          required
+          value={key}
+          data-autofocus
+          onChange={(event) => setKey(event.currentTarget.value)}
+        />
+      )}
+      <Textarea
+        label="Value"
+        autosize
+        maxRows={10}
+        value={value}
+        data-autofocus={!isNew || undefined}
+        onChange={(event) => setValue(event.currentTarget.value)}
+      />
+      {change.error && <Failure title="The tag was not set" error={change.error} />}
+    </FormModal>
   );
 }
 

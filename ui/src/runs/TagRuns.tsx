@@ -1,6 +1,7 @@
-import { Button, Group, Modal, Stack, TextInput } from '@mantine/core';
+import { TextInput } from '@mantine/core';
 import { useState } from 'react';
 import { Failure } from '../shell/Failure';
+import { FormModal } from '../shell/FormModal';
 import { failureOf } from './bulk';
 import { countOfRuns } from './columns';
 import { useRunsChange } from './queries';
@@ -16,39 +17,23 @@ export function TagRuns({ ids, onClose }: { ids: readonly string[]; onClose: () 
     change.mutate(asked, { onSuccess: ({ failed }) => failed.length === 0 && onClose() });
   };
   return (
-    <Modal
-      opened
-      onClose={onClose}
+    <FormModal
       title={`Tag ${countOfRuns(ids.length)}`}
-      closeButtonProps={{ 'aria-label': 'Close' }}
+      verb="Set tag"
+      isPending={change.isPending}
+      onSubmit={submit}
+      onClose={onClose}
     >
-      <form
-        onSubmit={(event) => {
-          event.preventDefault();
-          submit();
-        }}
-      >
-        <Stack gap="md">
-          <TextInput
-            label="Key"
-            description="A tag of this key that a run has already gets the new value."
-            value={key}
-            required
-            data-autofocus
-            onChange={(event) => setKey(event.currentTarget.value)}
-          />
-          <TextInput label="Value" value={value} onChange={(event) => setValue(event.currentTarget.value)} />
-          {error && <Failure title="Not all runs were tagged" error={error} />}
-          <Group justify="flex-end">
-            <Button variant="default" onClick={onClose}>
-              Cancel
-            </Button>
-            <Button type="submit" loading={change.isPending}>
-              Set tag
-            </Button>
-          </Group>
-        </Stack>
-      </form>
-    </Modal>
+      <TextInput
+        label="Key"
+        description="A tag of this key that a run has already gets the new value."
+        value={key}
+        required
+        data-autofocus
+        onChange={(event) => setKey(event.currentTarget.value)}
+      />
+      <TextInput label="Value" value={value} onChange={(event) => setValue(event.currentTarget.value)} />
+      {error && <Failure title="Not all runs were tagged" error={error} />}
+    </FormModal>
   );
 }

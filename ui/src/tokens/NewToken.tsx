@@ -1,8 +1,10 @@
 import { Button, CopyButton, Code, Group, Modal, NativeSelect, Stack, Text, TextInput } from '@mantine/core';
 import { useState } from 'react';
 import { messageOf } from '../api/client';
+import { FormModal } from '../shell/FormModal';
 import { SCOPES, useNewToken, type Scope } from './queries';
 
+const TITLE = 'New token';
 const DAY_SECONDS = 24 * 3600;
 /** How long a token may last, in days; nothing stands for no end. */
 const LIFETIMES = [
@@ -33,74 +35,56 @@ export function NewToken({ onClose }: { onClose: () => void }) {
       lifetime_seconds: days ? Number(days) * DAY_SECONDS : undefined,
     });
   };
+  if (creation.data) return <Secret secret={creation.data.secret} onClose={onClose} />;
   return (
-    <Modal opened onClose={onClose} title="New token" closeButtonProps={{ 'aria-label': 'Close' }}>
-      {creation.data ? (
-        <Secret secret={creation.data.secret} onClose={onClose} />
-      ) : (
-        <form
-          onSubmit={(event) => {
-            event.preventDefault();
-            submit();
-          }}
-        >
-          <Stack gap="md">
-            <TextInput
-              label="What it is for"
-              value={name}
-              required
-              data-autofocus
-              error={creation.error ? messageOf(creation.error) : undefined}
-              onChange={(event) => setName(event.currentTarget.value)}
-            />
-            <NativeSelect
-              label="What it is good for"
-              value={scope}
-              data={SCOPES.map((value) => ({ value, label: GOOD_FOR[value] }))}
-              onChange={(event) => setScope(SCOPES.find((one) => one === event.currentTarget.value) ?? 'READ')}
-            />
-            <TextInput
-              label="Only for these experiments"
-              description="Their ids. Left empty, it is good for whatever you may do."
-              value={experiments}
-              onChange={(event) => setExperiments(event.currentTarget.value)}
-            />
-            <NativeSelect
-              label="How long it lasts"
-              value={days}
-              data={LIFETIMES}
-              onChange={(event) => setDays(event.currentTarget.value)}
-            />
-            <Group justify="flex-end">
-              <Button variant="default" onClick={onClose}>
-                Cancel
-              </Button>
-              <Button type="submit" loading={creation.isPending}>
-                Create
-              </Button>
-            </Group>
-          </Stack>
-        </form>
-      )}
-    </Modal>
+    <FormModal title={TITLE} verb="Create" isPending={creation.isPending} onSubmit={submit} onClose={onClose}>
+      <TextInput
+        label="What it is for"
+        value={name}
+        required
+        data-autofocus
+        error={creation.error ? messageOf(creation.error) : undefined}
+        onChange={(event) => setName(event.currentTarget.value)}
+      />
+      <NativeSelect
+        label="What it is good for"
+        value={scope}
+        data={SCOPES.map((value) => ({ value, label: GOOD_FOR[value] }))}
+        onChange={(event) => setScope(SCOPES.find((one) => one === event.currentTarget.value) ?? 'READ')}
+      />
+      <TextInput
+        label="Only for these experiments"
+        description="Their ids. Left empty, it is good for whatever you may do."
+        value={experiments}
+        onChange={(event) => setExperiments(event.currentTarget.value)}
+      />
+      <NativeSelect
+        label="How long it lasts"
+        value={days}
+        data={LIFETIMES}
+        onChange={(event) => setDays(event.currentTarget.value)}
+      />
+    </FormModal>
   );
 }
 
 function Secret({ secret, onClose }: { secret: string; onClose: () => void }) {
   return (
-    <Stack gap="md">
-      <Text size="sm">Copy it now: it is not shown again. A program that has it signs in as you.</Text>
-      <Code block tabIndex={0} aria-label="The token">{`export MLFLOW_TRACKING_TOKEN=${secret}`}</Code>
-      <Group justify="flex-end">
-        <CopyButton value={secret}>
-          {({ copied, copy }) => (
-            <Button variant="default" onClick={copy}>
-              {copied ? 'Copied' : 'Copy'}
-            </Button>
-          )}
-        </CopyButton>
-        <Button onClick={onClose}>Done</Button>
-      </Group>
-    </Stack>
+    <Modal opened onClose={onClose} title={TITLE} closeButtonProps={{ 'aria-label': 'Close' }}>
+      <Stack gap="md">
+        <Text size="sm">Copy it now: it is not shown again. A program that has it signs in as you.</Text>
+        <Code block tabIndex={0} aria-label="The token">{`export MLFLOW_TRACKING_TOKEN=${secret}`}</Code>
+        <Group justify="flex-end">
+          <CopyButton value={secret}>
+            {({ copied, copy }) => (
+              <Button variant="default" onClick={copy}>
+                {copied ? 'Copied' : 'Copy'}
+              </Button>
+            )}
+          </CopyButton>
+          <Button onClick={onClose}>Done</Button>
+        </Group>
+      </Stack>
+    </Modal>
   );
 }
