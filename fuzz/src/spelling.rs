@@ -62,7 +62,10 @@ pub(crate) fn joined(beginnings: &[String], ends: &[String]) -> Vec<String> {
 
 /// A comparator before a text.
 pub(crate) fn compared(comparator: &str, text: &str) -> Vec<String> {
-    ["'", "\"", ""].map(|quote| format!("{comparator} {quote}{text}{quote}")).into()
+    let quoted = ["'", "\"", ""].map(|quote| format!("{comparator} {quote}{text}{quote}"));
+    // Values of traces lose a quote at their end by itself: `a.'b'` is `a.'b`.
+    let halves = ["'", "\""].map(|quote| format!("{comparator} {text}{quote}"));
+    quoted.into_iter().chain(halves).collect()
 }
 
 /// A comparator before a number.

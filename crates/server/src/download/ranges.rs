@@ -31,7 +31,8 @@ pub(crate) fn single(value: &HeaderValue) -> Option<Part> {
         return None;
     }
     match (start.parse().ok(), end.parse::<u64>().ok()) {
-        (None, Some(bytes)) if bytes > 0 => Some(Part::Last(bytes)),
+        // A start that is no number because it is too large is none that was left out.
+        (None, Some(bytes)) if start.is_empty() && bytes > 0 => Some(Part::Last(bytes)),
         (Some(start), None) if end.is_empty() => Some(Part::From(start)),
         (Some(start), Some(end)) if start <= end => {
             Some(Part::Between(start, end.saturating_add(1)))
@@ -107,6 +108,7 @@ mod tests {
             ("bytes=5-", Some(Part::From(5))),
             ("bytes=-10", Some(Part::Last(10))),
             ("bytes=-0", None),
+            ("bytes=99999999999999999999-3", None),
             ("bytes=5-2", None),
             ("bytes=0-4,6-7", None),
             ("bytes=+1-4", None),
