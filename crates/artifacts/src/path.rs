@@ -172,8 +172,10 @@ fn check_safe(text: &str) -> Result<(), PathError> {
         return Err(PathError::ControlCharacter);
     }
     let mut current = Cow::Borrowed(text);
-    for _ in 0..DECODE_ROUNDS {
-        if leaves_root(&current) {
+    for round in 0..DECODE_ROUNDS {
+        // What becomes nothing that is seen would leave what is below it to begin the path.
+        let vanishes = round > 0 && current.chars().all(|c| c <= ' ');
+        if vanishes || leaves_root(&current) {
             return Err(PathError::Unsafe);
         }
         let decoded = percent_decode_str(&current).decode_utf8_lossy().into_owned();
@@ -258,6 +260,9 @@ mod tests {
             "%09/etc",
             "%20/etc",
             "a/%2e%2e/%2e%2e/b",
+            "%0a",
+            "%20",
+            "%2509",
             "%2e.",
         ];
         for text in bad {

@@ -232,7 +232,7 @@ fn empty_variables_count_as_unset() {
         .skip(1)
         .filter_map(|rest| Some(rest.split_once(']')?.0.trim()))
         .collect();
-    assert_eq!(names.len(), 41, "{names:?}");
+    assert_eq!(names.len(), 45, "{names:?}");
     for name in names {
         assert_eq!(options("server", [(name, "")]), options("server", NO_ENV), "{name}");
     }
