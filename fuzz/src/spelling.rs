@@ -63,9 +63,10 @@ pub(crate) fn joined(beginnings: &[String], ends: &[String]) -> Vec<String> {
 /// A comparator before a text.
 pub(crate) fn compared(comparator: &str, text: &str) -> Vec<String> {
     let quoted = ["'", "\"", ""].map(|quote| format!("{comparator} {quote}{text}{quote}"));
-    // Values of traces lose a quote at their end by itself: `a.'b'` is `a.'b`.
-    let halves = ["'", "\""].map(|quote| format!("{comparator} {text}{quote}"));
-    quoted.into_iter().chain(halves).collect()
+    // Values of logged models lose a quote at one end by itself: `a.'b'` is `a.'b`.
+    let ends = ["'", "\""].map(|quote| format!("{comparator} {text}{quote}"));
+    let beginnings = ["'", "\""].map(|quote| format!("{comparator} {quote}{text}"));
+    quoted.into_iter().chain(ends).chain(beginnings).collect()
 }
 
 /// A comparator before a number.

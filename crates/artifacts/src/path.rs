@@ -206,7 +206,8 @@ fn leaves_root(text: &str) -> bool {
 fn is_windows_absolute(text: &str) -> bool {
     let bytes = text.as_bytes();
     text.starts_with("\\\\")
-        || matches!(bytes, [drive, b':', b'/' | b'\\', ..] if drive.is_ascii_alphabetic())
+        // A drive alone is one as soon as something is below it.
+        || matches!(bytes, [drive, b':'] | [drive, b':', b'/' | b'\\', ..] if drive.is_ascii_alphabetic())
 }
 
 fn check_segment(segment: &str) -> Result<(), PathError> {
@@ -263,6 +264,8 @@ mod tests {
             "%0a",
             "%20",
             "%2509",
+            "u:",
+            "%75:",
             "%2e.",
         ];
         for text in bad {
