@@ -23,8 +23,8 @@ mod server_opts;
 mod service_manager;
 mod signals;
 mod start;
-#[cfg(feature = "otlp")]
 mod tokens;
+#[cfg(feature = "otlp")]
 mod traces;
 #[cfg(not(feature = "otlp"))]
 #[path = "no_traces.rs"]
