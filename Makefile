@@ -102,7 +102,6 @@ fuzz: $(TOOLS)/cargo-fuzz/$(CARGO_FUZZ) cxx ## Look for MINUTES for inputs that 
 cxx:
 	command -v c++ >/dev/null || { $(SUDO) apt-get update -qq; $(SUDO) apt-get install -y -qq --no-install-recommends g++; }
 
-
 PYTHON_CODE := tests bench/scripts
 
 lint: .venv/ready ## Check formats, lints and licences

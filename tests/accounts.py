@@ -97,6 +97,10 @@ class Accounts:
         message = {"username": name, "resource_type": kind, "resource_id": id, "permission": permission}
         self.must(ADMIN, "POST", f"{PERMISSIONS}/grant", message)
 
+    def secret(self, user: str, scope: str, **terms: object) -> str:
+        """What a client sends of a new token."""
+        return self.must(user, "POST", f"{TOKENS}/create", {"name": "t", "scope": scope, **terms})["secret"]
+
     def token(self, user: str, scope: str, **terms: object) -> dict[str, str]:
         """The header of a new token."""
-        return bearer(self.must(user, "POST", f"{TOKENS}/create", {"name": "t", "scope": scope, **terms})["secret"])
+        return bearer(self.secret(user, scope, **terms))

@@ -29,8 +29,7 @@ def become(monkeypatch, accounts):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", accounts.server.url)
 
     def become(user: str, scope: str, **terms: object) -> MlflowClient:
-        made = accounts.must(user, "POST", f"{TOKENS}/create", {"name": "t", "scope": scope, **terms})
-        monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", made["secret"])
+        monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", accounts.secret(user, scope, **terms))
         return MlflowClient(accounts.server.url)
 
     return become

@@ -22,6 +22,11 @@ class Line:
     method: str
     path: str
 
+    @property
+    def own_path(self) -> str:
+        """The path as its twins share it."""
+        return self.path.removeprefix("/ajax-api").removeprefix("/api")
+
     def __str__(self) -> str:
         return f"{self.method} {self.path}"
 

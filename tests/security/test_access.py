@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from accounts import ADMIN, PASSWORD, Accounts, basic, environment
-from harness import API, ARTIFACTS, REPOSITORY, Server
+from accounts import ADMIN, PASSWORD, basic
+from harness import API, ARTIFACTS, REPOSITORY
 from server_routes import Line, access_table
-from things import LADDER, MAKES, NEEDED, SHOWS_WHAT_MAY_BE_SEEN, TRACES, Things, walk
+from things import LADDER, MAKES, NEEDED, SHOWS_WHAT_MAY_BE_SEEN, TRACES, things_in, walk
 
 # One server for all, and its tests in this order: the walk at the end deletes what there is.
 pytestmark = pytest.mark.xdist_group("users")
@@ -15,16 +15,13 @@ pytestmark = pytest.mark.xdist_group("users")
 
 @pytest.fixture(scope="module")
 def things(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("access")
-    with Server("--app-name", "basic-auth", root=folder, environment=environment(folder)) as server:
-        things = Things(Accounts(server))
-        things.make()
+    with things_in(tmp_path_factory.mktemp("access")) as things:
         yield things
 
 
 def expected(line: Line, name: str | None) -> bool | None:
     """Whether somebody may call a line, or nothing where it depends on what is asked."""
-    path = line.path.removeprefix("/ajax-api").removeprefix("/api")
+    path = line.own_path
     if line.access == "anyone":
         return True
     if name is None:
@@ -157,7 +154,7 @@ def test_nobody_does_more_than_the_route_table_says(things):
     for name in [None, *LADDER, ADMIN]:
         for line in walk():
             wanted = expected(line, name)
-            path = line.path.removeprefix("/ajax-api").removeprefix("/api")
+            path = line.own_path
             if (line.method, path) in OTHER and name in LADDER:
                 wanted = LADDER.index(name) >= LADDER.index(OTHER[line.method, path])
             if wanted is None:

@@ -6,9 +6,9 @@ import sqlite3
 
 import pytest
 
-from accounts import ADMIN, TOKENS, USERS, Accounts, bearer, environment
-from harness import API, Server, wait_until
-from things import LADDER, MAKES, NEEDED, SHOWS_WHAT_MAY_BE_SEEN, Things, walk
+from accounts import ADMIN, TOKENS, USERS, bearer
+from harness import API, wait_until
+from things import LADDER, MAKES, NEEDED, SHOWS_WHAT_MAY_BE_SEEN, Things, things_in, walk
 
 # One server for all, and the walks at the end.
 pytestmark = pytest.mark.xdist_group("tokens")
@@ -16,10 +16,7 @@ pytestmark = pytest.mark.xdist_group("tokens")
 
 @pytest.fixture(scope="module")
 def things(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("tokens")
-    with Server("--app-name", "basic-auth", root=folder, environment=environment(folder)) as server:
-        things = Things(Accounts(server))
-        things.make()
+    with things_in(tmp_path_factory.mktemp("tokens")) as things:
         yield things
 
 
@@ -154,7 +151,7 @@ def test_a_token_of_another_experiment_is_a_stranger_s_and_makes_nothing(things)
     token = accounts.token(ADMIN, "WRITE", experiment_ids=[other])
     failures = []
     for line in walk():
-        path = line.path.removeprefix("/ajax-api").removeprefix("/api")
+        path = line.own_path
         is_open = line.access == "anyone" or path in SHOWS_WHAT_MAY_BE_SEEN
         if line.access == "signed-in" and "write" in line.scopes:
             # What is there for nobody, or tells of users.

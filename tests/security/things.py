@@ -5,10 +5,12 @@ from __future__ import annotations
 import contextlib
 import json
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 
-from accounts import ADMIN, Accounts, basic, headers_of
-from harness import API, Answer
+from accounts import ADMIN, Accounts, basic, environment, headers_of
+from harness import API, Answer, Server
 from otlp import export_of_one_span
 from server_routes import Line, all_lines
 
@@ -45,7 +47,7 @@ def walk() -> list[Line]:
 
     def key(line: Line) -> int:
         is_final = line.access == "delete" or line.path.endswith("delete-traces")
-        return place.get(line.path.removeprefix("/ajax-api").removeprefix("/api"), 0) if is_final else 0
+        return place.get(line.own_path, 0) if is_final else 0
 
     return sorted((line for line in all_lines() if not (is_of_root(line) or is_done(line))), key=key)
 
@@ -58,6 +60,15 @@ def is_done(line: Line) -> bool:
 def is_of_root(line: Line) -> bool:
     """The root of the destination by a slash, which is refused whoever asks."""
     return line.path.endswith("/artifacts/")
+
+
+@contextlib.contextmanager
+def things_in(folder: Path) -> Iterator[Things]:
+    """A server with users in a folder, and one of each kind of thing."""
+    with Server("--app-name", "basic-auth", root=folder, environment=environment(folder)) as server:
+        things = Things(Accounts(server))
+        things.make()
+        yield things
 
 
 @dataclass
@@ -113,7 +124,7 @@ class Things:
 
     def message(self, line: Line) -> dict:
         """A message that a line reads without complaint, and that names what is there."""
-        path = line.path.removeprefix("/ajax-api").removeprefix("/api")
+        path = line.own_path
         one = {
             "experiment_id": self.experiment,
             "experiment_name": "theirs",

@@ -7,6 +7,7 @@ use mlferry_store::without_password;
 use crate::env::{Env, NotUnicode};
 use crate::flags::ServerFlags;
 use crate::options::DEFAULT_BACKEND_STORE_URI;
+use crate::units::parse_size_bytes;
 use crate::usage::Stop;
 
 /// Where a file store of the reference lies when nothing else is said.
@@ -116,6 +117,23 @@ pub(crate) fn values_of_unbuilt(flags: &ServerFlags) -> Result<(), Stop> {
     in_range("'--secrets-cache-ttl'", flags.secrets_cache_ttl.as_deref(), 10, 300)?;
     in_range("'--secrets-cache-max-size'", flags.secrets_cache_max_size.as_deref(), 1, 10_000)?;
     Ok(())
+}
+
+/// Reads a size that must not be less than another one; `least` and `examples` are how a person writes them.
+pub(crate) fn size_of_at_least(
+    flag: &str,
+    text: &str,
+    (least_bytes, least): (u64, &str),
+    examples: &str,
+) -> Result<u64, Stop> {
+    parse_size_bytes(text).filter(|bytes| *bytes >= least_bytes).ok_or_else(|| {
+        Stop::invalid(
+            flag,
+            format_args!(
+                "'{text}' is not a size of at least {least}. Write bytes, or a unit as in {examples}."
+            ),
+        )
+    })
 }
 
 /// Reads a whole number within bounds, both included.

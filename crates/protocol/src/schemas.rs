@@ -2,6 +2,7 @@
 
 use crate::{
     ExperimentId, PageToken, WireEnum,
+    access::TokenScope,
     artifacts::UrlHeaders,
     assessments::{Assessment, AssessmentSource},
     dataset_records::RecordCursor,
@@ -63,6 +64,7 @@ schemas! {
     RecordCursor = |_generator| text();
     UrlHeaders = |_generator| texts_by_name();
     RunStatus = |generator| name_of::<Self>(generator);
+    TokenScope = |generator| name_of::<Self>(generator);
     LoggedModelStatus = |generator| name_of::<Self>(generator);
     WebhookStatus = |generator| name_of::<Self>(generator);
     TraceState = |generator| name_of::<Self>(generator);

@@ -180,8 +180,7 @@ impl App {
                 let measured = metrics.http.route(format!("{prefix}{}", route.path));
                 let mut handler = parts.serve(&route, prefix);
                 if let Some(authority) = authority.clone() {
-                    let known = format!("{prefix}{}", route.path).into();
-                    let gate = Gate { authority, line: route.line(), route: known };
+                    let gate = Gate { authority, line: route.line() };
                     handler = handler.route_layer(from_fn_with_state(gate, admit));
                 }
                 let handler = handler.route_layer(known_as(measured));

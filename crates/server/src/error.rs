@@ -50,7 +50,7 @@ impl ApiError {
     /// The same, where the user may be told why.
     pub(crate) fn forbidden_because(why: impl std::fmt::Display) -> Self {
         let message = format!("Permission denied: {why}.");
-        Self { is_plain: true, ..Self::new(ErrorCode::PermissionDenied, message) }
+        Self::plain(StatusCode::FORBIDDEN, ErrorCode::PermissionDenied, message)
     }
 
     /// Another refusal whose text the reference sends as it is.

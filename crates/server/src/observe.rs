@@ -112,7 +112,8 @@ impl Exchange {
         let _ = self.route.set(Arc::clone(route));
     }
 
-    fn route(&self) -> &RouteMetrics {
+    /// The line of the route table that answers.
+    pub(crate) fn route(&self) -> &RouteMetrics {
         self.route.get().unwrap_or(&self.unmatched)
     }
 

@@ -52,14 +52,17 @@ export async function getOwn<T>(path: string, query: Record<string, QueryValue>,
 
 /** Sends to the API, by a path such as `runs/search`. */
 export async function post<T>(path: string, body: object, signal?: AbortSignal, version?: Version): Promise<T> {
-  const headers = { 'Content-Type': 'application/json' };
-  return answer<T>(urlOf(path, version), { method: 'POST', headers, body: JSON.stringify(body), signal });
+  return answer<T>(urlOf(path, version), { ...sent('POST', body), signal });
 }
 
 /** Changes what mlferry has beyond MLflow's API. */
 export async function changeOwn<T>(method: 'POST' | 'DELETE', path: string, body: object): Promise<T> {
-  const headers = { 'Content-Type': 'application/json' };
-  return answer<T>(`${OWN}/${path}`, { method, headers, body: JSON.stringify(body) });
+  return answer<T>(`${OWN}/${path}`, sent(method, body));
+}
+
+/** What a request is that sends JSON. */
+function sent(method: 'POST' | 'DELETE', body: object): RequestInit {
+  return { method, headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body) };
 }
 
 function urlOf(path: string, version: Version = '2.0'): string {

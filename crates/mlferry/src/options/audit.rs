@@ -5,8 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::set;
-use crate::checks::in_range;
-use crate::units::parse_size_bytes;
+use crate::checks::{in_range, size_of_at_least};
 use crate::usage::Stop;
 
 /// Bytes of a file when nothing else is said.
@@ -80,13 +79,5 @@ pub(super) fn audit_of(flags: &AuditFlags, has_users: bool) -> Result<Option<Aud
 
 fn bytes_of(size: Option<&str>) -> Result<u64, Stop> {
     let Some(text) = size else { return Ok(DEFAULT_BYTES) };
-    match parse_size_bytes(text) {
-        Some(bytes) if bytes >= LEAST_BYTES => Ok(bytes),
-        _ => Err(Stop::invalid(
-            "'--audit-log-size'",
-            format_args!(
-                "'{text}' is not a size of at least 64K. Write bytes, or a unit as in 100M or 1GiB."
-            ),
-        )),
-    }
+    size_of_at_least("'--audit-log-size'", text, (LEAST_BYTES, "64K"), "100M or 1GiB")
 }

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use mlferry_artifacts::{Destination, MIN_CACHE_BYTES};
 
 use super::set;
+use crate::checks::size_of_at_least;
 use crate::flags::ServerFlags;
-use crate::units::parse_size_bytes;
 use crate::usage::Stop;
 
 /// Bytes of a cache when nothing else is said.
@@ -55,13 +55,5 @@ pub(super) fn cache_of(
 
 fn bytes_of(size: Option<&str>) -> Result<u64, Stop> {
     let Some(text) = size else { return Ok(DEFAULT_BYTES) };
-    match parse_size_bytes(text) {
-        Some(bytes) if bytes >= MIN_CACHE_BYTES => Ok(bytes),
-        _ => Err(Stop::invalid(
-            "'--artifact-cache-size'",
-            format_args!(
-                "'{text}' is not a size of at least 64M. Write bytes, or a unit as in 20G or 512MiB."
-            ),
-        )),
-    }
+    size_of_at_least("'--artifact-cache-size'", text, (MIN_CACHE_BYTES, "64M"), "20G or 512MiB")
 }

@@ -7,17 +7,6 @@ use std::collections::BTreeSet;
 /// What stands for all resources of a kind.
 const ALL: &str = "*";
 
-/// What is in an experiment, and has grants for all of its kind.
-const IN_EXPERIMENTS: [ResourceType; 7] = [
-    ResourceType::Run,
-    ResourceType::Trace,
-    ResourceType::LoggedModel,
-    ResourceType::Assessment,
-    ResourceType::ReviewQueue,
-    ResourceType::Scorer,
-    ResourceType::ScorerVersion,
-];
-
 /// A permission on one resource, or on all of a kind.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Grant {
@@ -130,7 +119,9 @@ impl Grants {
         });
         // Nothing is denied to who manages all.
         let parts = self.rows.iter().filter(|grant| {
-            !manages_all && grant.pattern == ALL && IN_EXPERIMENTS.contains(&grant.kind)
+            !manages_all
+                && grant.pattern == ALL
+                && ResourceType::IN_EXPERIMENTS.contains(&grant.kind)
         });
         let rows = in_them.chain(parts.cloned()).collect();
         Self { rows, default: Permission::NoPermissions, is_confined: true }

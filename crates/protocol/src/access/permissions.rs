@@ -138,6 +138,17 @@ const ON_RESOURCES: [Permission; 5] =
 const ON_WORKSPACE: [Permission; 2] = [Permission::Manage, Permission::Use];
 
 impl ResourceType {
+    /// What is in an experiment: it goes with it, and has grants for all of its kind.
+    pub const IN_EXPERIMENTS: [Self; 7] = [
+        Self::Run,
+        Self::Trace,
+        Self::LoggedModel,
+        Self::Assessment,
+        Self::ReviewQueue,
+        Self::Scorer,
+        Self::ScorerVersion,
+    ];
+
     /// In the order of their names.
     const ALL: [Self; 18] = [
         Self::Assessment,

@@ -51,11 +51,9 @@ pub struct Token {
     /// The user that it stands for.
     pub username: String,
     /// What it may be used for.
-    #[schemars(with = "String")]
     pub scope: TokenScope,
     /// The only experiments for which it may be used; absent if it is good for whatever its user may do.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "Option<Vec<String>>")]
     pub experiment_ids: Option<Vec<ExperimentId>>,
     /// When it was made, in milliseconds.
     pub creation_time: i64,

@@ -143,18 +143,13 @@ impl Caller {
 
     /// The user, where there are users.
     pub(crate) fn signed_in(&self) -> Result<&User, ApiError> {
-        match &self.0 {
-            Who::User(user) => Ok(&user.identity.user),
-            Who::Everybody | Who::Nobody => Err(ApiError::forbidden()),
-        }
+        self.identity().map(|identity| &identity.user).ok_or_else(ApiError::forbidden)
     }
 
     /// What the user may do, unless it is everything.
     pub(crate) fn limits(&self) -> Option<&Grants> {
-        match &self.0 {
-            Who::User(user) if !user.identity.user.is_admin => Some(&user.identity.grants),
-            _ => None,
-        }
+        let limited = self.identity().filter(|identity| !identity.user.is_admin);
+        limited.map(|identity| &identity.grants)
     }
 
     /// Lets the caller manage an experiment that was just made.

@@ -24,8 +24,6 @@ pub(crate) struct Peer(pub(crate) Option<IpAddr>);
 pub(crate) struct Gate {
     pub(crate) authority: Authority,
     pub(crate) line: Line,
-    /// Its path, as the audit log has it.
-    pub(crate) route: Arc<str>,
 }
 
 /// What the gate knows of a line of the table.
@@ -67,14 +65,14 @@ pub(crate) async fn admit(State(gate): State<Gate>, mut request: Request, next: 
         request.extensions_mut().insert(Caller::nobody());
         return next.run(request).await;
     }
+    let address = request.extensions().get::<Peer>().and_then(|peer| peer.0);
     let Some(log) = gate.authority.0.audit_log.clone() else {
-        return judged(&gate, request, next).await.0;
+        return judged(&gate, address, request, next).await.0;
     };
     let (method, exchange) =
         (request.method().clone(), request.extensions().get::<Arc<Exchange>>().cloned());
-    let address = request.extensions().get::<Peer>().and_then(|peer| peer.0);
     let said = name_in(request.headers());
-    let (response, caller) = judged(&gate, request, next).await;
+    let (response, caller) = judged(&gate, address, request, next).await;
     let is_refused = matches!(
         response.status(),
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN | StatusCode::TOO_MANY_REQUESTS
@@ -88,7 +86,7 @@ pub(crate) async fn admit(State(gate): State<Gate>, mut request: Request, next: 
             user: user.map(|user| user.user.username.as_str()).or(said.as_deref()),
             token: user.and_then(|user| user.token.as_ref()).map(|token| token.id.as_str()),
             method: method.as_str(),
-            route: &gate.route,
+            route: exchange.as_deref().map_or("-", |exchange| exchange.route().name()),
             resources: &caller.as_ref().map(Caller::trail).unwrap_or_default(),
             status: response.status().as_u16(),
         });
@@ -97,9 +95,13 @@ pub(crate) async fn admit(State(gate): State<Gate>, mut request: Request, next: 
 }
 
 /// The answer, and who asked, if that was found out.
-async fn judged(gate: &Gate, mut request: Request, next: Next) -> (Response, Option<Caller>) {
-    let Gate { authority, line, .. } = gate;
-    let address = request.extensions().get::<Peer>().and_then(|peer| peer.0);
+async fn judged(
+    gate: &Gate,
+    address: Option<IpAddr>,
+    mut request: Request,
+    next: Next,
+) -> (Response, Option<Caller>) {
+    let Gate { authority, line } = gate;
     let identity = match authority.identify(request.headers(), address).await {
         Ok(identity) => identity,
         Err(refusal) => return (refusal.into_response(), None),

@@ -11,17 +11,6 @@ use mlferry_protocol::{
 };
 use mlferry_store::{Owned, Ownership, SourceOf, Store, StoreError};
 
-/// What goes with an experiment when it is deleted, and comes back with it.
-const PARTS_OF_EXPERIMENT: [Kind; 7] = [
-    Kind::Run,
-    Kind::Trace,
-    Kind::LoggedModel,
-    Kind::Assessment,
-    Kind::ReviewQueue,
-    Kind::Scorer,
-    Kind::ScorerVersion,
-];
-
 /// What lies below the folder of an experiment among the artifacts.
 const PARTS_OF_FOLDER: [Kind; 3] = [Kind::Run, Kind::Trace, Kind::LoggedModel];
 
@@ -126,7 +115,7 @@ impl Bench<'_> {
             Want::Experiment(id, action) => self.experiment(*id, *action),
             Want::WholeExperiment(id, action) => {
                 self.experiment(*id, *action)
-                    && PARTS_OF_EXPERIMENT
+                    && Kind::IN_EXPERIMENTS
                         .iter()
                         .all(|kind| self.part(*kind, *action, *id, *action))
             }

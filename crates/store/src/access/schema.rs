@@ -42,19 +42,25 @@ enum Found {
 
 /// Makes the tables, unless they are there; other tables in the same database do no harm.
 pub(super) async fn prepare(database: &Database, uri: &str) -> Result<(), OpenError> {
-    let failed = |error| OpenError::of(uri, error);
-    match look_at(database).await.map_err(failed)? {
-        Found::Ready { has_own: true } => Ok(()),
-        Found::Other(revision) => Err(refusal(uri, revision)),
-        Found::Nothing | Found::Ready { has_own: false } => create(database).await.map_err(failed),
-    }
+    let found = look_at(database).await.map_err(|error| OpenError::of(uri, error))?;
+    complete(database, uri, found).await
 }
 
 /// Says why a database can't be used as it is. MLflow's tables must be there; ours are made.
 pub(super) async fn check(database: &Database, uri: &str) -> Result<(), OpenError> {
     match look_at(database).await.map_err(|error| OpenError::of(uri, error))? {
         Found::Nothing => Err(OpenError::NoUsers(without_password(uri))),
-        Found::Ready { .. } | Found::Other(_) => prepare(database, uri).await,
+        found => complete(database, uri, found).await,
+    }
+}
+
+async fn complete(database: &Database, uri: &str, found: Found) -> Result<(), OpenError> {
+    match found {
+        Found::Ready { has_own: true } => Ok(()),
+        Found::Other(revision) => Err(refusal(uri, revision)),
+        Found::Nothing | Found::Ready { has_own: false } => {
+            create(database).await.map_err(|error| OpenError::of(uri, error))
+        }
     }
 }
 
