@@ -73,13 +73,16 @@ async fn a_database_in_memory_works() {
 }
 
 #[tokio::test]
-async fn two_programs_may_start_on_one_empty_database() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("mlflow.db");
-    let (a, b) = tokio::join!(open(&path), open(&path));
-    let (a, b) = (a.unwrap(), b.unwrap());
-    a.create_experiment(request(json!({"name": "a"}))).await.unwrap();
-    assert!(b.get_experiment_by_name(request(json!({"experiment_name": "a"}))).await.is_ok());
+async fn programs_may_start_at_once_on_one_empty_database() {
+    for _ in 0..10 {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("mlflow.db");
+        let (a, b, c, d) = tokio::join!(open(&path), open(&path), open(&path), open(&path));
+        let (a, b) = (a.unwrap(), b.unwrap());
+        assert!(c.is_ok() && d.is_ok());
+        a.create_experiment(request(json!({"name": "a"}))).await.unwrap();
+        assert!(b.get_experiment_by_name(request(json!({"experiment_name": "a"}))).await.is_ok());
+    }
 }
 
 async fn refusal_of(path: &std::path::Path) -> String {

@@ -26,7 +26,8 @@ use rusqlite::{
 use std::{
     path::{Path, PathBuf},
     sync::Arc,
-    time::Duration,
+    thread,
+    time::{Duration, Instant},
 };
 
 /// Selects the names of tables that are not SQLite's own.
@@ -38,6 +39,9 @@ pub(super) const OWN_NAMES: &str = "SELECT name FROM sqlite_master WHERE name GL
 
 /// How long SQLite waits for another process that writes; the reference waits as long.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// Between two attempts where SQLite itself doesn't wait.
+const BUSY_PAUSE: Duration = Duration::from_millis(2);
 
 /// Readers at once, unless told otherwise. Each costs a thread and its page cache; more than a few wait
 /// for the same disk.
@@ -221,8 +225,7 @@ impl Opening {
                 connection.pragma_update(None, "foreign_keys", true)?;
                 connection.pragma_update(None, "cache_size", -CACHE_OF_WRITER)?;
                 if matches!(self.location, SqliteLocation::File(_)) {
-                    // It answers with the journal that there is now.
-                    connection.pragma_update(None, "journal_mode", "WAL")?;
+                    write_ahead(&connection)?;
                 }
                 if let Some(checkpoints) = &self.checkpoints {
                     checkpoints.watch(&mut connection)?;
@@ -245,6 +248,23 @@ impl Opening {
         let mut flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         flags.set(OpenFlags::SQLITE_OPEN_CREATE, self.may_create);
         Connection::open_with_flags(path, flags)
+    }
+}
+
+/// Gives a database a write-ahead log, where it has none yet.
+///
+/// That takes a read lock first, and the only one then. Of two programs that start at once each may hold what the
+/// other wants, so that SQLite refuses one of them at once, whatever the time it may wait.
+fn write_ahead(connection: &Connection) -> Result<(), Error> {
+    let patience = Instant::now() + BUSY_TIMEOUT;
+    loop {
+        // It answers with the journal that there is now.
+        match connection.pragma_update(None, "journal_mode", "WAL") {
+            Err(error) if trouble_of(&error) == Trouble::Busy && Instant::now() < patience => {
+                thread::sleep(BUSY_PAUSE);
+            }
+            answer => return answer,
+        }
     }
 }
 
