@@ -16,7 +16,7 @@ use conditions::Verdict;
 use futures_util::{StreamExt, stream};
 use mlferry_artifacts::{Artifact, Wanted};
 use mlferry_protocol::ErrorCode;
-use ranges::RequestedRanges;
+use ranges::{MAX_RANGES, RequestedRanges};
 use std::{io, ops::Range};
 use uuid::Uuid;
 
@@ -75,7 +75,14 @@ pub(crate) fn respond(
                 RequestedRanges::Many(ranges) => {
                     many_ranges(method, artifact, ranges, &described[header::CONTENT_TYPE])
                 }
-                RequestedRanges::Unsatisfiable => unsatisfiable(size),
+                RequestedRanges::Unsatisfiable => unsatisfiable(
+                    size,
+                    format!("The requested range lies beyond the artifact's {size} bytes"),
+                ),
+                RequestedRanges::TooMany => unsatisfiable(
+                    size,
+                    format!("The request asks for more than {MAX_RANGES} ranges; ask for the whole artifact, or for fewer"),
+                ),
                 RequestedRanges::Malformed(message) => {
                     return Err(ApiError::invalid_parameter(message));
                 }
@@ -167,11 +174,11 @@ fn many_ranges(
     (StatusCode::PARTIAL_CONTENT, headers, body).into_response()
 }
 
-fn unsatisfiable(size: u64) -> Response {
+fn unsatisfiable(size: u64, message: String) -> Response {
     let error = ApiError::with_status(
         StatusCode::RANGE_NOT_SATISFIABLE,
         ErrorCode::InvalidParameterValue,
-        format!("The requested range lies beyond the artifact's {size} bytes"),
+        message,
     );
     ([(header::CONTENT_RANGE, format!("bytes */{size}"))], error).into_response()
 }

@@ -4,8 +4,9 @@ use axum::http::HeaderValue;
 use mlferry_artifacts::Part;
 use std::ops::Range;
 
-/// Ranges in one request; more are answered with the whole file, as the reference does.
-const MAX_RANGES: usize = 100;
+/// Ranges in one request. Whoever asks for more is refused (RFC 9110, section 14.2); the reference sends the whole file, which
+/// costs as much as what is kept from them.
+pub(super) const MAX_RANGES: usize = 100;
 
 /// What part of a file is asked for.
 #[derive(Debug, PartialEq, Eq)]
@@ -18,6 +19,8 @@ pub(crate) enum RequestedRanges {
     Many(Vec<Range<u64>>),
     /// A part that begins beyond the end: 416.
     Unsatisfiable,
+    /// More parts than anybody needs: 416.
+    TooMany,
     /// No ranges at all: 400 with this text.
     Malformed(&'static str),
 }
@@ -43,7 +46,7 @@ pub(crate) fn single(value: &HeaderValue) -> Option<Part> {
 
 /// Reads the header for a file of `size` bytes.
 pub(crate) fn parse(value: &HeaderValue, size: u64) -> RequestedRanges {
-    use RequestedRanges::{Malformed, Many, One, Unsatisfiable, Whole};
+    use RequestedRanges::{Malformed, Many, One, TooMany, Unsatisfiable};
 
     let Some((unit, list)) = value.to_str().ok().and_then(|text| text.split_once('=')) else {
         return Malformed("Malformed range header.");
@@ -52,7 +55,7 @@ pub(crate) fn parse(value: &HeaderValue, size: u64) -> RequestedRanges {
         return Malformed("Only support bytes range");
     }
     if list.split(',').count() > MAX_RANGES {
-        return Whole;
+        return TooMany;
     }
     let mut ranges: Vec<Range<u64>> =
         list.split(',').filter_map(|part| parse_part(part.trim(), size)).collect();
@@ -145,6 +148,6 @@ mod tests {
         }
         assert_eq!(parse(&HeaderValue::from_static("bytes=0-"), 0), Unsatisfiable);
         let many = format!("bytes={}", vec!["0-0"; 101].join(","));
-        assert_eq!(parse(&HeaderValue::try_from(many).unwrap(), 100), Whole);
+        assert_eq!(parse(&HeaderValue::try_from(many).unwrap(), 100), TooMany);
     }
 }
