@@ -1,6 +1,10 @@
 //! The audit log: who did what with which resource, one line of JSON for each request that changes something, and for each that
 //! was refused.
 
+use super::{Caller, gate::Line};
+use crate::observe::Exchange;
+use axum::http::{Method, StatusCode};
+use mlferry_protocol::times;
 use serde::Serialize;
 use std::{
     fs::{self, File, OpenOptions},
@@ -24,27 +28,77 @@ struct Parts {
     shows_reads: bool,
 }
 
+/// A request that is told of when it is dropped: answered, or given up by its client, whose change may be made all the same.
+#[derive(Debug)]
+pub(super) struct Watched {
+    pub(super) log: AuditLog,
+    pub(super) line: Line,
+    pub(super) method: Method,
+    pub(super) exchange: Option<Arc<Exchange>>,
+    pub(super) address: Option<IpAddr>,
+    /// Who asks, by their own account.
+    pub(super) said: Option<String>,
+    /// Who asks, once that was found out.
+    pub(super) caller: Option<Caller>,
+    /// Absent until there is an answer.
+    pub(super) status: Option<StatusCode>,
+}
+
+impl Watched {
+    fn is_told(&self) -> bool {
+        let is_refused = matches!(
+            self.status,
+            Some(StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN | StatusCode::TOO_MANY_REQUESTS)
+        );
+        is_refused || self.log.0.shows_reads || !self.line.only_shows()
+    }
+
+    fn tell(&self) {
+        let user = self.caller.as_ref().and_then(Caller::identity);
+        self.log.write(&Entry {
+            time: times::now(),
+            request_id: self.exchange.as_deref().map_or("-", Exchange::id),
+            address: self.address,
+            user: user.map(|user| user.user.username.as_str()).or(self.said.as_deref()),
+            token: user.and_then(|user| user.token.as_ref()).map(|token| token.id.as_str()),
+            method: self.method.as_str(),
+            route: self.exchange.as_deref().map_or("-", |exchange| exchange.route().name()),
+            resources: &self.caller.as_ref().map(Caller::trail).unwrap_or_default(),
+            status: self.status.map(|status| status.as_u16()),
+        });
+    }
+}
+
+impl Drop for Watched {
+    fn drop(&mut self) {
+        if self.is_told() {
+            self.tell();
+        }
+    }
+}
+
 /// A request, as the log tells of it.
 #[derive(Debug, Serialize)]
-pub(super) struct Entry<'a> {
-    /// When it was answered.
-    pub(super) time: String,
+struct Entry<'a> {
+    /// When it was answered, or given up.
+    time: String,
     /// By which the request log names it.
-    pub(super) request_id: &'a str,
+    request_id: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) address: Option<IpAddr>,
+    address: Option<IpAddr>,
     /// Who it was, or said to be where that was refused with 401.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) user: Option<&'a str>,
+    user: Option<&'a str>,
     /// The id of the token that the user came with.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) token: Option<&'a str>,
-    pub(super) method: &'a str,
+    token: Option<&'a str>,
+    method: &'a str,
     /// The line of the route table.
-    pub(super) route: &'a str,
+    route: &'a str,
     /// What the request named, as far as it was read.
-    pub(super) resources: &'a [String],
-    pub(super) status: u16,
+    resources: &'a [String],
+    /// Null where the client did not wait for it.
+    status: Option<u16>,
 }
 
 impl AuditLog {
@@ -55,13 +109,8 @@ impl AuditLog {
         Ok(Self(Arc::new(Parts { file, shows_reads })))
     }
 
-    /// Whether requests that only read are told of, too.
-    pub(super) fn shows_reads(&self) -> bool {
-        self.0.shows_reads
-    }
-
     /// Writes a line, which is in the hands of the system when this returns. A disk that has no room stops nobody.
-    pub(super) fn write(&self, entry: &Entry<'_>) {
+    fn write(&self, entry: &Entry<'_>) {
         let written = serde_json::to_vec(entry).map_err(io::Error::from).and_then(|mut line| {
             line.push(b'\n');
             self.0.file.lock().unwrap_or_else(PoisonError::into_inner).write(&line)

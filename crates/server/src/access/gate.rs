@@ -1,17 +1,15 @@
 //! The gate before each line of the route table: who comes, and whether a handler judged what is answered.
 
-use super::{Authority, Caller, audit::Entry, sign_in::name_in};
+use super::{Authority, Caller, audit::Watched, sign_in::name_in};
 use crate::{error::ApiError, observe::Exchange, routes::Access};
 use axum::{
     extract::{Request, State},
-    http::StatusCode,
     middleware::Next,
     response::{IntoResponse, Response},
 };
 use mlferry_protocol::{
     WireEnum,
     access::{Token, TokenScope},
-    times,
 };
 use std::{net::IpAddr, sync::Arc};
 
@@ -50,7 +48,7 @@ impl Line {
     }
 
     /// Whether it changes nothing.
-    fn only_shows(self) -> bool {
+    pub(super) fn only_shows(self) -> bool {
         match self.access {
             Access::Anyone | Access::Read => true,
             Access::SignedIn | Access::Operate => self.is_get,
@@ -67,62 +65,54 @@ pub(crate) async fn admit(State(gate): State<Gate>, mut request: Request, next: 
     }
     let address = request.extensions().get::<Peer>().and_then(|peer| peer.0);
     let Some(log) = gate.authority.0.audit_log.clone() else {
-        return judged(&gate, address, request, next).await.0;
+        return judged(&gate, address, request, next, &mut None).await;
     };
-    let (method, exchange) =
-        (request.method().clone(), request.extensions().get::<Arc<Exchange>>().cloned());
-    let said = name_in(request.headers());
-    let (response, caller) = judged(&gate, address, request, next).await;
-    let is_refused = matches!(
-        response.status(),
-        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN | StatusCode::TOO_MANY_REQUESTS
-    );
-    if is_refused || log.shows_reads() || !gate.line.only_shows() {
-        let user = caller.as_ref().and_then(Caller::identity);
-        log.write(&Entry {
-            time: times::now(),
-            request_id: exchange.as_deref().map_or("-", Exchange::id),
-            address,
-            user: user.map(|user| user.user.username.as_str()).or(said.as_deref()),
-            token: user.and_then(|user| user.token.as_ref()).map(|token| token.id.as_str()),
-            method: method.as_str(),
-            route: exchange.as_deref().map_or("-", |exchange| exchange.route().name()),
-            resources: &caller.as_ref().map(Caller::trail).unwrap_or_default(),
-            status: response.status().as_u16(),
-        });
-    }
+    let mut watched = Watched {
+        log,
+        line: gate.line,
+        method: request.method().clone(),
+        exchange: request.extensions().get::<Arc<Exchange>>().cloned(),
+        address,
+        said: name_in(request.headers()),
+        caller: None,
+        status: None,
+    };
+    let response = judged(&gate, address, request, next, &mut watched.caller).await;
+    watched.status = Some(response.status());
     response
 }
 
-/// The answer, and who asked, if that was found out.
+/// The answer. Who asks is told as soon as it is found out.
 async fn judged(
     gate: &Gate,
     address: Option<IpAddr>,
     mut request: Request,
     next: Next,
-) -> (Response, Option<Caller>) {
+    asks: &mut Option<Caller>,
+) -> Response {
     let Gate { authority, line } = gate;
     let identity = match authority.identify(request.headers(), address).await {
         Ok(identity) => identity,
-        Err(refusal) => return (refusal.into_response(), None),
+        Err(refusal) => return refusal.into_response(),
     };
     let caller = Caller::user(authority.clone(), Arc::clone(&identity), line.access);
+    *asks = Some(caller.clone());
     if let Some(token) = identity.token.as_ref().filter(|token| !line.is_open_to(token.scope)) {
-        return (beyond(token).into_response(), Some(caller));
+        return beyond(token).into_response();
     }
     if line.access == Access::Operate && !identity.user.is_admin {
-        return (ApiError::forbidden().into_response(), Some(caller));
+        return ApiError::forbidden().into_response();
     }
     request.extensions_mut().insert(caller.clone());
     let response = next.run(request).await;
     let is_refused = response.status().is_client_error() || response.status().is_server_error();
     if is_refused || caller.was_judged() {
-        return (response, Some(caller));
+        return response;
     }
     tracing::error!(
         "a handler answered without asking whether the caller may know; please report this"
     );
-    (ApiError::forbidden().into_response(), Some(caller))
+    ApiError::forbidden().into_response()
 }
 
 fn beyond(token: &Token) -> ApiError {
