@@ -3,9 +3,9 @@ import { PlusIcon } from '@radix-ui/react-icons';
 import { useInfiniteQuery } from '@tanstack/react-query';
 import { getRouteApi } from '@tanstack/react-router';
 import { useMemo, useState } from 'react';
-import { ApiError } from '../api/client';
 import type { Experiment } from '../api/types';
 import { FilterField } from '../filter/FilterField';
+import { refusalOf } from '../filter/refusal';
 import { EmptyState, trackingLine } from '../shell/EmptyState';
 import { Failure } from '../shell/Failure';
 import { Place } from '../shell/Place';
@@ -24,7 +24,7 @@ export function ExperimentsPage() {
   const { data, error, hasNextPage, isFetching, fetchNextPage, refetch } = useInfiniteQuery(experimentsQuery(search));
   const experiments = useMemo(() => data?.pages.flatMap((page) => page.experiments ?? []) ?? [], [data]);
   const vocabulary = useMemo(() => [...ATTRIBUTES, ...tagsOf(experiments)], [experiments]);
-  const isRefused = error instanceof ApiError && error.status === 400 && Boolean(search.filter);
+  const refusal = refusalOf(search.filter, error);
 
   return (
     <Place
@@ -40,7 +40,7 @@ export function ExperimentsPage() {
         placeholder="Words of the name, or a filter such as tags.team = 'vision'"
         value={search.filter ?? ''}
         vocabulary={vocabulary}
-        error={isRefused ? error : undefined}
+        error={refusal}
         onApply={(filter) => void navigate({ search: (old) => ({ ...old, filter: filter || undefined }) })}
       />
       <SegmentedControl
@@ -53,7 +53,7 @@ export function ExperimentsPage() {
         }}
         style={{ alignSelf: 'flex-start' }}
       />
-      {error && !isRefused && (
+      {error && !refusal && (
         <Failure title="The experiments can't be shown" error={error} onRepeat={() => void refetch()} />
       )}
       {!error && data && experiments.length === 0 ? (

@@ -2,11 +2,12 @@ import { ActionIcon, Button, Menu } from '@mantine/core';
 import { DotsHorizontalIcon } from '@radix-ui/react-icons';
 import { useQuery } from '@tanstack/react-query';
 import { getRouteApi } from '@tanstack/react-router';
-import { createColumnHelper, getCoreRowModel, useReactTable, type SortingState } from '@tanstack/react-table';
+import { createColumnHelper, useReactTable } from '@tanstack/react-table';
 import { useMemo, useState } from 'react';
 import { messageOf } from '../api/client';
 import type { Experiment } from '../api/types';
 import { sizeText } from '../artifacts/sizes';
+import { orderedByServer } from '../shell/ordered';
 import { PageLink } from '../shell/PageLink';
 import { Time } from '../shell/Time';
 import { VirtualTable } from '../shell/VirtualTable';
@@ -83,7 +84,6 @@ interface Props {
 export function ExperimentsTable({ experiments, hasMore, isLoading, onMore }: Props) {
   const search = route.useSearch();
   const navigate = route.useNavigate();
-  const sorting: SortingState = [{ id: search.sort ?? FIRST_ORDER, desc: !search.ascending }];
   const summaries = useSummaries(experiments);
   const rows = useMemo(
     () =>
@@ -94,15 +94,10 @@ export function ExperimentsTable({ experiments, hasMore, isLoading, onMore }: Pr
     data: rows,
     columns: COLUMNS,
     getRowId: (experiment) => experiment.experiment_id,
-    getCoreRowModel: getCoreRowModel(),
-    manualSorting: true,
-    enableSortingRemoval: false,
-    state: { sorting },
-    onSortingChange: (change) => {
-      const next = (typeof change === 'function' ? change(sorting) : change)[0];
-      const sort = ORDERS.find((order) => order === next?.id);
-      void navigate({ search: (old) => ({ ...old, sort, ascending: next?.desc ? undefined : true }) });
-    },
+    ...orderedByServer(search.sort ?? FIRST_ORDER, search.ascending, (column, ascending) => {
+      const sort = ORDERS.find((order) => order === column);
+      void navigate({ search: (old) => ({ ...old, sort, ascending }) });
+    }),
   });
   return <VirtualTable label="Experiments" table={table} hasMore={hasMore} isLoading={isLoading} onMore={onMore} />;
 }

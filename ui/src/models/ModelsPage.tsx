@@ -1,12 +1,13 @@
 import { useInfiniteQuery } from '@tanstack/react-query';
 import { getRouteApi } from '@tanstack/react-router';
-import { createColumnHelper, getCoreRowModel, useReactTable, type SortingState } from '@tanstack/react-table';
+import { createColumnHelper, useReactTable } from '@tanstack/react-table';
 import { useMemo } from 'react';
-import { ApiError } from '../api/client';
 import type { RegisteredModel } from '../api/types';
 import { FilterField } from '../filter/FilterField';
+import { refusalOf } from '../filter/refusal';
 import { EmptyState, trackingLine } from '../shell/EmptyState';
 import { Failure } from '../shell/Failure';
+import { orderedByServer } from '../shell/ordered';
 import { PageLink } from '../shell/PageLink';
 import { Place } from '../shell/Place';
 import { Time } from '../shell/Time';
@@ -54,22 +55,16 @@ export function ModelsPage() {
     registeredModelsQuery(search),
   );
   const models = useMemo(() => data?.pages.flatMap((page) => page.registered_models ?? []) ?? [], [data]);
-  const sorting: SortingState = [{ id: search.sort ?? FIRST_ORDER, desc: !search.ascending }];
   const table = useReactTable({
     data: models,
     columns: COLUMNS,
     getRowId: (model) => model.name,
-    getCoreRowModel: getCoreRowModel(),
-    manualSorting: true,
-    enableSortingRemoval: false,
-    state: { sorting },
-    onSortingChange: (change) => {
-      const next = (typeof change === 'function' ? change(sorting) : change)[0];
-      const sort = ORDERS.find((order) => order === next?.id);
-      void navigate({ search: (old) => ({ ...old, sort, ascending: next?.desc ? undefined : true }) });
-    },
+    ...orderedByServer(search.sort ?? FIRST_ORDER, search.ascending, (column, ascending) => {
+      const sort = ORDERS.find((order) => order === column);
+      void navigate({ search: (old) => ({ ...old, sort, ascending }) });
+    }),
   });
-  const isRefused = error instanceof ApiError && error.status === 400 && Boolean(search.filter);
+  const refusal = refusalOf(search.filter, error);
   return (
     <Place title="Models">
       <FilterField
@@ -77,12 +72,10 @@ export function ModelsPage() {
         placeholder="Words of the name, or a filter such as tags.task = 'detection'"
         value={search.filter ?? ''}
         vocabulary={VOCABULARY}
-        error={isRefused ? error : undefined}
+        error={refusal}
         onApply={(filter) => void navigate({ search: (old) => ({ ...old, filter: filter || undefined }) })}
       />
-      {error && !isRefused && (
-        <Failure title="The models can't be shown" error={error} onRepeat={() => void refetch()} />
-      )}
+      {error && !refusal && <Failure title="The models can't be shown" error={error} onRepeat={() => void refetch()} />}
       {!error && data && models.length === 0 ? (
         <NoModels isNarrowed={Boolean(search.filter)} />
       ) : (

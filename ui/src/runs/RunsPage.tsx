@@ -2,10 +2,10 @@ import { Button, Group, NativeSelect, SegmentedControl, Text } from '@mantine/co
 import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import { getRouteApi } from '@tanstack/react-router';
 import { useMemo } from 'react';
-import { ApiError } from '../api/client';
 import { ExperimentTabs } from '../experiments/ExperimentTabs';
 import { experimentQuery } from '../experiments/queries';
 import { FilterField } from '../filter/FilterField';
+import { refusalOf } from '../filter/refusal';
 import { useChanges } from '../live/changes';
 import { EmptyState, trackingLine } from '../shell/EmptyState';
 import { Failure } from '../shell/Failure';
@@ -53,7 +53,7 @@ export function RunsPage() {
       />
     );
   }
-  const isRefused = error instanceof ApiError && error.status === 400 && Boolean(search.filter);
+  const refusal = refusalOf(search.filter, error);
   const isNarrowed = Boolean(search.filter) || Boolean(search.deleted);
   return (
     <Place
@@ -72,7 +72,7 @@ export function RunsPage() {
         placeholder="Words of the name, or a filter such as metrics.loss < 0.1 AND params.lr = '0.01'"
         value={search.filter ?? ''}
         vocabulary={vocabulary}
-        error={isRefused ? error : undefined}
+        error={refusal}
         onApply={(filter) => change({ filter: filter || undefined })}
       />
       <Group justify="space-between" gap="xs">
@@ -97,10 +97,10 @@ export function RunsPage() {
           </Button>
         )}
       </Group>
-      {error && !isRefused && (
+      {error && !refusal && (
         <Failure title="The runs can't be shown" error={error} onRepeat={() => void found.refetch()} />
       )}
-      {error && !isRefused && search.sort && (
+      {error && !refusal && search.sort && (
         <Button variant="default" onClick={() => change({ sort: undefined, ascending: undefined })}>
           Order by start
         </Button>

@@ -2,17 +2,16 @@ import { Checkbox } from '@mantine/core';
 import { getRouteApi } from '@tanstack/react-router';
 import {
   createColumnHelper,
-  getCoreRowModel,
   getExpandedRowModel,
   getGroupedRowModel,
   useReactTable,
   type ColumnDef,
   type RowSelectionState,
-  type SortingState,
   type Table,
 } from '@tanstack/react-table';
 import { useMemo } from 'react';
 import type { Run } from '../api/types';
+import { orderedByServer } from '../shell/ordered';
 import { PageLink } from '../shell/PageLink';
 import { Time } from '../shell/Time';
 import { VirtualTable } from '../shell/VirtualTable';
@@ -47,31 +46,27 @@ export function RunsTable({ runs, columns, hasMore, isLoading, onMore }: Props) 
   }, [columns, hidden]);
   const grouping = useMemo(() => (group !== undefined && columnOf(group) ? [group] : []), [group]);
   const columnVisibility = useMemo(() => (hidden === undefined ? {} : { [hidden]: false }), [hidden]);
-  const sorting: SortingState = [{ id: search.sort ?? FIRST_ORDER, desc: !search.ascending }];
+  const order = orderedByServer<Run>(search.sort ?? FIRST_ORDER, search.ascending, (sort, ascending) => {
+    void navigate({ search: (old) => ({ ...old, sort, ascending }) });
+  });
   const rowSelection: RowSelectionState = useMemo(() => flagged(search.selected), [search.selected]);
   const expanded = useMemo(() => flagged(search.open), [search.open]);
   const table = useReactTable({
     data: runs,
     columns: definitions,
     getRowId: (run) => run.info.run_id,
-    getCoreRowModel: getCoreRowModel(),
     getGroupedRowModel: getGroupedRowModel(),
     getExpandedRowModel: getExpandedRowModel(),
     groupedColumnMode: false,
     // A group is none of the runs whose ids stand in the address.
     enableRowSelection: (row) => !row.getIsGrouped(),
-    manualSorting: true,
-    enableSortingRemoval: false,
     autoResetExpanded: false,
-    state: { sorting, rowSelection, grouping, expanded, columnVisibility },
+    ...order,
+    state: { ...order.state, rowSelection, grouping, expanded, columnVisibility },
     onExpandedChange: (change) => {
       const next = typeof change === 'function' ? change(expanded) : change;
       const open = Object.keys(next).filter((id) => next === true || next[id]);
       void navigate({ search: (old) => ({ ...old, open: open.length > 0 ? open : undefined }), replace: true });
-    },
-    onSortingChange: (change) => {
-      const next = (typeof change === 'function' ? change(sorting) : change)[0];
-      void navigate({ search: (old) => ({ ...old, sort: next?.id, ascending: next?.desc ? undefined : true }) });
     },
     onRowSelectionChange: (change) => {
       const next = typeof change === 'function' ? change(rowSelection) : change;

@@ -1,14 +1,15 @@
 import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import { getRouteApi } from '@tanstack/react-router';
-import { createColumnHelper, getCoreRowModel, useReactTable, type SortingState } from '@tanstack/react-table';
+import { createColumnHelper, useReactTable } from '@tanstack/react-table';
 import { useMemo } from 'react';
-import { ApiError } from '../api/client';
 import type { TraceInfo } from '../api/types';
 import { ExperimentTabs } from '../experiments/ExperimentTabs';
 import { experimentQuery } from '../experiments/queries';
 import { FilterField } from '../filter/FilterField';
+import { refusalOf } from '../filter/refusal';
 import { EmptyState, trackingLine } from '../shell/EmptyState';
 import { Failure } from '../shell/Failure';
+import { orderedByServer } from '../shell/ordered';
 import { PageLink } from '../shell/PageLink';
 import { Place } from '../shell/Place';
 import { Time } from '../shell/Time';
@@ -93,19 +94,16 @@ export function TracesPage() {
   const found = useInfiniteQuery(tracesQuery(experimentId, search));
   const { data, error } = found;
   const traces = useMemo(() => data?.pages.flatMap((page) => page.traces ?? []) ?? [], [data]);
-  const sorting: SortingState = [{ id: 'timestamp', desc: !search.ascending }];
   const table = useReactTable({
     data: traces,
     columns: COLUMNS,
     getRowId: (trace) => trace.trace_id,
-    getCoreRowModel: getCoreRowModel(),
-    manualSorting: true,
-    enableSortingRemoval: false,
-    state: { sorting },
-    onSortingChange: () =>
-      void navigate({ search: (old) => ({ ...old, ascending: search.ascending ? undefined : true }) }),
+    // Traces have one order, which is turned around.
+    ...orderedByServer('timestamp', search.ascending, (_, ascending) => {
+      void navigate({ search: (old) => ({ ...old, ascending }) });
+    }),
   });
-  const isRefused = error instanceof ApiError && error.status === 400 && Boolean(search.filter);
+  const refusal = refusalOf(search.filter, error);
   if (experiment.error) {
     return (
       <Failure
@@ -123,10 +121,10 @@ export function TracesPage() {
         placeholder="Words of the name, or a filter such as execution_time_ms > 1000"
         value={search.filter ?? ''}
         vocabulary={VOCABULARY}
-        error={isRefused ? error : undefined}
+        error={refusal}
         onApply={(filter) => void navigate({ search: (old) => ({ ...old, filter: filter || undefined }) })}
       />
-      {error && !isRefused && (
+      {error && !refusal && (
         <Failure title="The traces can't be shown" error={error} onRepeat={() => void found.refetch()} />
       )}
       {!error && data && traces.length === 0 ? (
