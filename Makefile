@@ -62,7 +62,7 @@ test-rust: postgres
 	cargo $(RUN_TESTS) --workspace --features $(HOSTS) --locked
 	tests/scripts/with-postgres cargo $(RUN_TESTS) $(OF_STORE) --locked
 
-test-python: build ui postgres stores chromium wheel deb deploy-tools .venv/ready .venv-skinny1/ready .venv-skinny2/ready
+test-python: build ui postgres stores identity-provider chromium wheel deb deploy-tools .venv/ready .venv-skinny1/ready .venv-skinny2/ready
 	cd tests && $(PYTEST)
 	cargo build --locked --features $(HOSTS)
 	cd tests && MLFERRY_BIN=$(CURDIR)/target/debug/mlferry $(PYTEST) compat/destinations compat/test_hosts.py -k "sftp or ftp or hdfs"
@@ -109,6 +109,7 @@ lint: .venv/ready ## Check formats, lints and licences
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	cargo clippy --package mlferry-artifacts --all-targets --no-default-features --locked -- -D warnings
 	cargo clippy --package mlferry-artifacts --all-targets --all-features --locked -- -D warnings
+	cargo clippy --package mlferry --no-default-features --locked -- -D warnings
 	.venv/bin/ruff check $(PYTHON_CODE)
 	.venv/bin/ruff format --check $(PYTHON_CODE)
 	$(MAKE) deny lint-deploy ui-lint
@@ -184,6 +185,7 @@ postgres: ## Install PostgreSQL for tests, unless it is there
 # fake-gcs-server comes with .venv. What each of the others is, tests/stores says.
 GARAGE := 2.5.0
 AZURITE := 3.37.0
+OIDC_PROVIDER := 9.13.3
 
 .PHONY: stores
 stores: garage azurite sshd ## Install the object stores for tests, unless they are there
@@ -197,11 +199,13 @@ $(foreach tool,garage/$(GARAGE) cargo-deb/$(CARGO_DEB) cargo-deny/$(CARGO_DENY) 
 	cargo install --quiet --locked --root $(@D) --version $(@F) $(notdir $(@D))
 	touch $@
 
-$(TOOLS)/azurite/$(AZURITE):
-	command -v npm >/dev/null || { $(SUDO) apt-get update -qq; $(SUDO) apt-get install -y -qq npm; }
+$(TOOLS)/azurite/$(AZURITE) $(TOOLS)/oidc-provider/$(OIDC_PROVIDER): | node
 	mkdir -p $(@D)
-	npm install --silent --no-fund --no-audit --prefix $(@D) azurite@$(@F)
+	npm install --silent --no-fund --no-audit --prefix $(@D) $(notdir $(@D))@$(@F)
 	touch $@
+
+.PHONY: identity-provider
+identity-provider: $(TOOLS)/oidc-provider/$(OIDC_PROVIDER) ## Install the OpenID Connect provider for tests, unless it is there
 
 # The system's own service is not wanted: the tests start a server of theirs.
 .PHONY: sshd

@@ -48,7 +48,7 @@ def all_lines() -> list[Line]:
 @functools.cache
 def table() -> list[Line]:
     """The lines of a server without users."""
-    return [line for line in all_lines() if not re.search(r"/(?:users|roles|tokens)/|^/signup$", line.path)]
+    return [line for line in all_lines() if not re.search(r"/(?:users|roles|tokens)/|^/signup$|^/oidc/", line.path)]
 
 
 def access_table() -> str:

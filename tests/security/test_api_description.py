@@ -18,10 +18,10 @@ import schemathesis
 from schemathesis.core.failures import FailureGroup
 from schemathesis.generation import GenerationMode
 
-from accounts import ADMIN, Accounts, basic, environment
-from harness import IS_FULL_SIZE, Answer, Server, run_binary
+from accounts import ADMIN, basic
+from harness import IS_FULL_SIZE, Answer, run_binary
 from server_routes import all_lines
-from things import Things, walk
+from things import Things, things_in, walk
 
 # How often each operation gets requests of each kind, and how many.
 ROUNDS, REQUESTS = (10, 10) if IS_FULL_SIZE else (1, 3)
@@ -38,9 +38,7 @@ def description() -> dict:
 
 @pytest.fixture
 def things(tmp_path) -> Iterator[Things]:
-    with Server("--app-name", "basic-auth", root=tmp_path, environment=environment(tmp_path)) as server:
-        things = Things(Accounts(server))
-        things.make()
+    with things_in(tmp_path) as things:
         yield things
 
 
@@ -69,6 +67,8 @@ class Described:
             return "the twin of a route that is sent"
         if "left out" in self.raw["tags"]:
             return "the same answer for all that is left out, which test_routes.py looks at"
+        if self.path == "/oidc/login":
+            return "asks an identity provider, which compat/test_sign_on.py starts"
         if "text/event-stream" in self.raw["responses"].get("200", {}).get("content", {}):
             return "an answer without end"
         return None

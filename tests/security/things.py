@@ -41,6 +41,13 @@ LAST = [
 ]
 
 
+# With an identity provider, which does not answer, so that there are the lines that lead to it.
+WITH_USERS = (
+    *("--app-name", "basic-auth", "--oidc-issuer", "http://127.0.0.1:9", "--oidc-client-id", "mlferry"),
+    *("--oidc-redirect-url", "http://127.0.0.1/oidc/callback"),
+)
+
+
 def walk() -> list[Line]:
     """All lines, those last that end what others need, and the one that ends all grants once."""
     place = {path: number for number, path in enumerate(LAST, 1)}
@@ -65,7 +72,7 @@ def is_of_root(line: Line) -> bool:
 @contextlib.contextmanager
 def things_in(folder: Path) -> Iterator[Things]:
     """A server with users in a folder, and one of each kind of thing."""
-    with Server("--app-name", "basic-auth", root=folder, environment=environment(folder)) as server:
+    with Server(*WITH_USERS, root=folder, environment=environment(folder)) as server:
         things = Things(Accounts(server))
         things.make()
         yield things

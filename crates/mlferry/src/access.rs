@@ -2,7 +2,7 @@
 
 use anyhow::Context;
 use mlferry_protocol::access::CreateUser;
-use mlferry_server::{AccessOptions, AuditLog};
+use mlferry_server::{AccessOptions, AuditLog, OidcOptions};
 use mlferry_store::{
     AccessError, AccessStore, Connections, StoreError, hash_password, is_password,
 };
@@ -18,16 +18,34 @@ pub(crate) const KNOWN_PASSWORD: &str = "password1234";
 pub(crate) async fn open(
     settings: &AccessSettings,
     audit_log: Option<&AuditOptions>,
+    oidc: Option<OidcOptions>,
 ) -> anyhow::Result<AccessOptions> {
     let users = AccessStore::open(&settings.database_uri, &Connections::default()).await?;
     first_user(&users, settings).await.context("cannot prepare the first user")?;
+    if let Some(oidc) = &oidc {
+        warn_of_unknown_roles(&users, oidc).await?;
+    }
     Ok(AccessOptions {
         users,
         default_permission: settings.default_permission,
         credential_time: settings.credential_time,
         credential_count: settings.credential_count,
         audit_log: audit_log.map(open_log).transpose()?,
+        oidc,
     })
+}
+
+/// Roles that groups are to have may be made later; a name that was mistyped never is.
+async fn warn_of_unknown_roles(users: &AccessStore, oidc: &OidcOptions) -> anyhow::Result<()> {
+    let known = users.list_roles(Vec::new()).await?;
+    for (group, role) in &oidc.group_roles {
+        if !known.iter().any(|one| one.name == *role) {
+            tracing::warn!(
+                "the group '{group}' gives nothing until there is a role '{role}' (--oidc-group-roles)"
+            );
+        }
+    }
+    Ok(())
 }
 
 fn open_log(options: &AuditOptions) -> anyhow::Result<AuditLog> {

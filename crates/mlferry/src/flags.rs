@@ -10,6 +10,7 @@ use clap::{ArgAction, Args};
 
 use crate::listen::ListenFlags;
 use crate::options::audit::AuditFlags;
+use crate::options::oidc::OidcFlags;
 use crate::ui::UiFlags;
 
 /// What stood on the command line or in the environment.
@@ -116,6 +117,10 @@ pub(crate) struct ServerFlags {
     /// What users do.
     #[command(flatten)]
     pub(crate) audit: AuditFlags,
+
+    /// Who vouches for users.
+    #[command(flatten)]
+    pub(crate) oidc: OidcFlags,
 
     /// YAML file that sets up trace archival. Not supported yet: the server refuses to start
     #[arg(long, value_name = "PATH", env = "MLFLOW_TRACE_ARCHIVAL_CONFIG")]

@@ -6,6 +6,7 @@ pub(crate) mod cache;
 mod connections;
 mod in_force;
 mod observing;
+pub(crate) mod oidc;
 pub(crate) mod places;
 pub(crate) mod stores;
 mod webhooks;
@@ -16,7 +17,7 @@ use std::time::Duration;
 
 use mlferry_artifacts::{Destination, StoreSettings};
 use mlferry_protocol::{LongValues, limits};
-use mlferry_server::{Limits, Page, PresignedUrls};
+use mlferry_server::{Limits, OidcOptions, Page, PresignedUrls};
 use mlferry_store::Connections;
 
 use crate::checks::{self, DEFAULT_FILE_STORE};
@@ -64,6 +65,8 @@ pub(crate) struct ServerOptions {
     pub(crate) access: Option<AccessSettings>,
     /// Where it is written down what they do.
     pub(crate) audit_log: Option<AuditOptions>,
+    /// The identity provider with which users sign on.
+    pub(crate) oidc: Option<OidcOptions>,
     /// Who is told of changes in the model registry, and how.
     pub(crate) webhooks: WebhookVariables,
     /// Whether nothing but the artifact routes works.
@@ -171,6 +174,7 @@ pub(crate) fn resolve(flags: ServerFlags, env: &Env, folder: &Path) -> Result<Se
         long_values: long_values(env)?,
         access: flags.app_name.is_some().then(|| access::settings(env)).transpose()?,
         audit_log: audit::audit_of(&flags.audit, flags.app_name.is_some())?,
+        oidc: oidc::oidc_of(flags.oidc, flags.app_name.is_some())?,
         webhooks: webhooks::webhooks(env)?,
         artifacts_only: flags.artifacts_only,
         artifacts_destination,

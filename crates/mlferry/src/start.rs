@@ -74,7 +74,9 @@ async fn start(mut options: ServerOptions, handed: Vec<Handed>) -> anyhow::Resul
         webhooks: options.webhooks.delivery.clone(),
         doors: doors(&options)?,
         access: match &options.access {
-            Some(settings) => Some(access::open(settings, options.audit_log.as_ref()).await?),
+            Some(settings) => Some(
+                access::open(settings, options.audit_log.as_ref(), options.oidc.clone()).await?,
+            ),
             None => None,
         },
         ui: options.ui.clone(),

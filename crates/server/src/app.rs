@@ -10,7 +10,9 @@ use crate::{
     metrics::{MeasuredParts, Metrics, RouteMetrics},
     observe::{Exchange, Panicked, observe},
     ready::Readiness,
-    routes::{Access, Info, Needs, Page, Proxy, Route, RunArtifacts, Ui, add_slash, table},
+    routes::{
+        Access, Info, Needs, Page, Proxy, Route, RunArtifacts, SingleSignOn, Ui, add_slash, table,
+    },
     serve::Limits,
     trace,
     webhooks::{Deliveries, DeliveryCounts, Sender, WebhookOptions, Webhooks},
@@ -117,6 +119,7 @@ struct Parts {
     run_artifacts: Option<RunArtifacts>,
     webhooks: Option<Webhooks>,
     authority: Option<Authority>,
+    single_sign_on: Option<SingleSignOn>,
     artifacts_only: bool,
 }
 
@@ -168,11 +171,20 @@ impl App {
             }),
             webhooks: store.clone().map(|store| Webhooks { store, sender: sender.clone() }),
             authority: authority.clone(),
+            single_sign_on: authority.as_ref().and_then(|authority| {
+                let (authority, oidc) = (authority.clone(), authority.oidc_for_people()?.clone());
+                Some(SingleSignOn { authority, oidc })
+            }),
             artifacts_only,
         };
         let mut router = Router::new();
         for route in table() {
-            if matches!(route.needs, Needs::Users(_)) && authority.is_none() {
+            let is_there = match route.needs {
+                Needs::Users(_) => parts.authority.is_some(),
+                Needs::SignOn(_) => parts.single_sign_on.is_some(),
+                _ => true,
+            };
+            if !is_there {
                 continue;
             }
             for prefix in route.twins.prefixes() {
@@ -230,6 +242,9 @@ impl Parts {
             }
             Needs::Users(handler) => {
                 self.authority.clone().map(|authority| handler.clone().with_state(authority))
+            }
+            Needs::SignOn(handler) => {
+                self.single_sign_on.clone().map(|parts| handler.clone().with_state(parts))
             }
             Needs::LeftOut(name) => Some(left_out(&route.method, name)),
         };

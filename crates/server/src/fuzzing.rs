@@ -31,7 +31,7 @@ pub fn ranges(value: &HeaderValue, size: u64) -> Asked {
         RequestedRanges::Whole => Asked::Whole,
         RequestedRanges::One(range) => Asked::Parts(vec![range]),
         RequestedRanges::Many(ranges) => Asked::Parts(ranges),
-        RequestedRanges::Unsatisfiable => Asked::Beyond,
+        RequestedRanges::Unsatisfiable | RequestedRanges::TooMany => Asked::Beyond,
         RequestedRanges::Malformed(_) => Asked::Nonsense,
     }
 }

@@ -27,7 +27,7 @@ mod trace;
 mod upload;
 mod webhooks;
 
-pub use access::{AccessOptions, AuditLog};
+pub use access::{AccessOptions, AuditLog, CALLBACK_PATH, OidcOptions};
 pub use app::{App, Mode, PresignedUrls, RouteInfo, route_table};
 pub use artifact_roots::RootOptions;
 pub use collect::{Collector, FolderPage, Weight};

@@ -95,7 +95,8 @@ mod webhooks;
 mod writes;
 
 pub use access::{
-    AccessError, AccessStore, Account, HashError, TokenAccount, hash_password, is_password,
+    AccessError, AccessStore, Account, HashError, SignOn, SignedOn, TokenAccount, hash_password,
+    is_password,
 };
 pub use activity::{Groups, PoolUse, StoreActivity};
 pub use backup::{

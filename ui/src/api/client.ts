@@ -60,6 +60,11 @@ export async function changeOwn<T>(method: 'POST' | 'DELETE', path: string, body
   return answer<T>(`${OWN}/${path}`, sent(method, body));
 }
 
+/** Ends the session of somebody who signed on with an identity provider; where to go then, to sign out of that, too. */
+export async function signOut(): Promise<string | undefined> {
+  return (await answer<{ location?: string }>('oidc/logout', sent('POST', {}))).location;
+}
+
 /** What a request is that sends JSON. */
 function sent(method: 'POST' | 'DELETE', body: object): RequestInit {
   return { method, headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body) };

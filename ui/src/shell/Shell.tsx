@@ -5,6 +5,7 @@ import { callerQuery } from '../tokens/queries';
 import icon from './icon.svg';
 import { SchemeSwitch } from './SchemeSwitch';
 import classes from './Shell.module.css';
+import { SignOut } from './SignOut';
 
 /** Height of the bar at the top, in pixels. */
 const HEADER_PX = 48;
@@ -38,6 +39,7 @@ export function Shell() {
               </Link>
             )}
           </nav>
+          {caller?.has_session && <SignOut name={caller.username} />}
           <SchemeSwitch />
         </Group>
       </AppShell.Header>

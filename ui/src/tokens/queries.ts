@@ -33,10 +33,18 @@ export const tokensQuery = queryOptions({
   queryFn: async ({ signal }) => (await getOwn<{ tokens: Token[] }>('tokens/list', {}, signal)).tokens,
 });
 
+export interface Caller {
+  /** Absent in a server without users. */
+  username?: string;
+  is_admin: boolean;
+  /** Whether it signed on with an identity provider, and can sign out. */
+  has_session: boolean;
+}
+
 /** Whom the page is shown to: nobody in a server without users. */
 export const callerQuery = queryOptions({
   queryKey: ['caller'],
-  queryFn: ({ signal }) => getOwn<{ username?: string; is_admin: boolean }>('caller', {}, signal),
+  queryFn: ({ signal }) => getOwn<Caller>('caller', {}, signal),
   staleTime: Number.POSITIVE_INFINITY,
 });
 

@@ -102,6 +102,7 @@ fn nothing_given_means_the_references_defaults() {
         long_values: LongValues::Cut,
         access: None,
         audit_log: None,
+        oidc: None,
         webhooks: usual_webhooks(),
         artifacts_destination: Some(Destination::Local("./mlartifacts".into())),
         artifact_cache: None,
@@ -196,6 +197,7 @@ fn every_flag_is_read() {
         long_values: LongValues::Cut,
         access: None,
         audit_log: None,
+        oidc: None,
         webhooks: usual_webhooks(),
         artifacts_destination: Some(Destination::Local("/srv/a".into())),
         artifact_cache: None,
@@ -232,7 +234,7 @@ fn empty_variables_count_as_unset() {
         .skip(1)
         .filter_map(|rest| Some(rest.split_once(']')?.0.trim()))
         .collect();
-    assert_eq!(names.len(), 45, "{names:?}");
+    assert_eq!(names.len(), 56, "{names:?}");
     for name in names {
         assert_eq!(options("server", [(name, "")]), options("server", NO_ENV), "{name}");
     }

@@ -21,6 +21,7 @@ pub use tokens::{
 pub use users::{
     CallerResponse, CreateUser, CurrentUser, CurrentUserResponse, DeleteUser, GetUser,
     GetUserPermission, GrantUserPermission, ListUserPermissions, ListUsers, PermissionResponse,
-    PermissionsResponse, Resource, RevokeUserPermission, UpdateUserAdmin, UpdateUserPassword, User,
-    UserPermission, UserResponse, UserWithRoles, UsersResponse, check_password,
+    PermissionsResponse, Resource, RevokeUserPermission, SignedOutResponse, UpdateUserAdmin,
+    UpdateUserPassword, User, UserPermission, UserResponse, UserWithRoles, UsersResponse,
+    check_password,
 };

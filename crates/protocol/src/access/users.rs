@@ -150,6 +150,16 @@ pub struct CallerResponse {
     pub username: Option<String>,
     /// Whether it is an operator.
     pub is_admin: bool,
+    /// Whether the user signed on with an identity provider, and can sign out.
+    pub has_session: bool,
+}
+
+/// The answer to `POST …/oidc/logout`.
+#[derive(Debug, JsonSchema, Serialize)]
+pub struct SignedOutResponse {
+    /// Where the user signs out of the identity provider, too; absent where it has no such place.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub location: Option<String>,
 }
 
 /// `PATCH …/users/update-password`.

@@ -28,7 +28,8 @@ struct Parts {
     shows_reads: bool,
 }
 
-/// A request that is told of when it is dropped: answered, or given up by its client, whose change may be made all the same.
+/// A request that is told of when it is dropped: answered, or given up as the server stops, while its change may be made all the
+/// same.
 #[derive(Debug)]
 pub(super) struct Watched {
     pub(super) log: AuditLog,
@@ -97,7 +98,7 @@ struct Entry<'a> {
     route: &'a str,
     /// What the request named, as far as it was read.
     resources: &'a [String],
-    /// Null where the client did not wait for it.
+    /// Null where there is none.
     status: Option<u16>,
 }
 

@@ -141,6 +141,11 @@ impl Caller {
         Ok(())
     }
 
+    /// Whether the user signed on with an identity provider, and goes on with a session.
+    pub(crate) fn has_session(&self) -> bool {
+        self.identity().is_some_and(|identity| identity.has_session)
+    }
+
     /// The user, where there are users.
     pub(crate) fn signed_in(&self) -> Result<&User, ApiError> {
         self.identity().map(|identity| &identity.user).ok_or_else(ApiError::forbidden)

@@ -93,7 +93,7 @@ async fn judged(
     let Gate { authority, line } = gate;
     let identity = match authority.identify(request.headers(), address).await {
         Ok(identity) => identity,
-        Err(refusal) => return refusal.into_response(),
+        Err(refusal) => return authority.turn_away(refusal, &request),
     };
     let caller = Caller::user(authority.clone(), Arc::clone(&identity), line.access);
     *asks = Some(caller.clone());

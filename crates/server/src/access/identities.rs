@@ -22,6 +22,8 @@ pub(crate) struct Identity {
     pub(super) password_hash: String,
     /// The token that the user came with, by which less may be done.
     pub(crate) token: Option<Token>,
+    /// Whether it was the cookie of a session.
+    pub(crate) has_session: bool,
 }
 
 /// By what an identity is found again.
@@ -29,7 +31,7 @@ pub(crate) struct Identity {
 pub(super) enum Key {
     /// The user's name; the password is compared each time.
     Name(String),
-    /// The digest of a token, which is name and password in one.
+    /// The digest of a token or a session's secret, which is name and password in one.
     Token([u8; 32]),
 }
 
@@ -175,6 +177,7 @@ mod tests {
             grants: Grants::new(Vec::new(), Permission::Read),
             password_hash: hash.to_owned(),
             token: None,
+            has_session: false,
         })
     }
 

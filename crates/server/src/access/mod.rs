@@ -11,12 +11,15 @@ mod concerns;
 mod gate;
 mod identities;
 mod judge;
+mod oidc;
 mod sign_in;
 
 pub use audit::AuditLog;
 pub(crate) use caller::Caller;
 pub(crate) use concerns::{Concerns, Want, Wants, visible_names};
 pub(crate) use gate::{Gate, Line, Peer, admit};
+pub(crate) use oidc::{Attempt, Oidc, Returned, SESSION_COOKIE, cookie_in};
+pub use oidc::{CALLBACK_PATH, OidcOptions};
 
 use crate::error::ApiError;
 use attempts::Attempts;
@@ -25,7 +28,10 @@ use mlferry_protocol::{
     ErrorCode,
     access::{Grants, Permission},
 };
-use mlferry_store::{AccessError, AccessStore, Store, StoreError, hash_password, is_password};
+use mlferry_store::{
+    AccessError, AccessStore, Account, SignOn, SignedOn, Store, StoreError, hash_password,
+    is_password,
+};
 use std::{sync::Arc, time::Duration};
 use tokio::{sync::Semaphore, task};
 
@@ -45,6 +51,8 @@ pub struct AccessOptions {
     pub credential_count: usize,
     /// Where it is written down what users do.
     pub audit_log: Option<AuditLog>,
+    /// The identity provider with which users sign on.
+    pub oidc: Option<OidcOptions>,
 }
 
 /// Who knows all users. Cheap to clone; all clones are the same.
@@ -61,6 +69,7 @@ struct Parts {
     attempts: Attempts,
     hashing: Semaphore,
     audit_log: Option<AuditLog>,
+    oidc: Option<Oidc>,
 }
 
 impl Authority {
@@ -71,6 +80,7 @@ impl Authority {
             credential_time,
             credential_count,
             audit_log,
+            oidc,
         } = options;
         Self(Arc::new(Parts {
             users,
@@ -80,7 +90,26 @@ impl Authority {
             attempts: Attempts::default(),
             hashing: Semaphore::new(HASHES_AT_ONCE),
             audit_log,
+            oidc: oidc.map(Oidc::new),
         }))
+    }
+
+    /// The identity provider with which people sign on to the page, if there is one.
+    pub(crate) fn oidc_for_people(&self) -> Option<&Oidc> {
+        self.0.oidc.as_ref().filter(|oidc| oidc.is_for_people())
+    }
+
+    /// The user that somebody is for whom an identity provider vouches.
+    pub(crate) async fn sign_on(&self, who: &SignOn) -> Result<Account, ApiError> {
+        let SignedOn { account, is_changed } = self.users().sign_on(who).await?;
+        if is_changed {
+            tracing::info!(
+                user = account.user.username,
+                "somebody signed on who is new, or has other groups than before"
+            );
+            self.0.identities.forget();
+        }
+        Ok(account)
     }
 
     /// Users, roles and permissions, to be read.

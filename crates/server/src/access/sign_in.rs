@@ -1,16 +1,20 @@
-//! Who a request comes from, by what it brings: a user's name and password, or a token.
+//! Who a request comes from, by what it brings: a user's name and password, a token, or the cookie of a session.
 
 use super::{
-    Authority,
+    Authority, Oidc, SESSION_COOKIE, cookie_in,
     identities::{Identity, Key},
 };
 use crate::error::ApiError;
 use axum::{
-    http::{HeaderMap, HeaderValue, StatusCode, header},
+    extract::Request,
+    http::{HeaderMap, HeaderValue, Method, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
-use mlferry_protocol::{ErrorCode, access::Grants};
+use mlferry_protocol::{
+    ErrorCode,
+    access::{Grants, TOKEN_PREFIX},
+};
 use mlferry_store::{Account, TokenAccount};
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
@@ -19,6 +23,9 @@ const CHALLENGE: &str = "You are not authenticated. Please see \
      https://www.mlflow.org/docs/latest/auth/index.html#authenticating-to-mlflow on how to authenticate.";
 
 const NO_TOKEN: &str = "The token is unknown, was revoked, or has ended. Ask for another one.";
+
+/// For the page, which then asks to sign on.
+const NO_SESSION: &str = "You are not signed on, or no longer. Load the page again.";
 
 /// The password that earlier releases of MLflow gave to their first user: everybody knows it, so that no operator gets in with it.
 const KNOWN_PASSWORD: &str = "password1234";
@@ -70,7 +77,11 @@ impl Authority {
         headers: &HeaderMap,
         address: Option<IpAddr>,
     ) -> Result<Arc<Identity>, Refusal> {
-        let given = headers.get(header::AUTHORIZATION).ok_or(Refusal::Challenge)?.as_bytes();
+        let Some(given) = headers.get(header::AUTHORIZATION) else {
+            let found = self.by_session(headers).await.map_err(Refusal::Error)?;
+            return found.ok_or(Refusal::Challenge);
+        };
+        let given = given.as_bytes();
         if let Some(token) = after_scheme(given, b"bearer ") {
             // Nobody guesses a token, so that attempts are not counted.
             let found = self.bearer(token).await.map_err(Refusal::Error)?;
@@ -88,10 +99,61 @@ impl Authority {
             return Ok(Some(identity));
         }
         let changes = identities.changes();
-        let Some(found) = self.users().token_account(secret).await? else { return Ok(None) };
-        let identity = Arc::new(self.by_token(found));
+        let identity = match &self.0.oidc {
+            Some(oidc) if !secret.starts_with(TOKEN_PREFIX) => {
+                self.by_foreign_token(oidc, secret).await?
+            }
+            _ => self.users().token_account(secret).await?.map(|found| self.by_token(found)),
+        };
+        let Some(identity) = identity.map(Arc::new) else { return Ok(None) };
         identities.remember(key, &identity, changes);
         Ok(Some(identity))
+    }
+
+    /// Who comes with a token of the identity provider.
+    async fn by_foreign_token(
+        &self,
+        oidc: &Oidc,
+        token: &str,
+    ) -> Result<Option<Identity>, ApiError> {
+        let Some(who) = oidc.by_token(token).await? else { return Ok(None) };
+        Ok(Some(self.identity_with(self.sign_on(&who).await?)))
+    }
+
+    /// Whose session a browser goes on with.
+    async fn by_session(&self, headers: &HeaderMap) -> Result<Option<Arc<Identity>>, ApiError> {
+        let secret = self.oidc_for_people().and_then(|_| cookie_in(headers, SESSION_COOKIE));
+        let Some(secret) = secret else { return Ok(None) };
+        let (identities, key) = (&self.0.identities, Key::of_token(&secret));
+        if let Some(identity) = identities.identity(&key) {
+            return Ok(Some(identity));
+        }
+        let changes = identities.changes();
+        let Some(account) = self.users().session_account(&secret).await? else { return Ok(None) };
+        let identity = Arc::new(Identity { has_session: true, ..self.identity_with(account) });
+        identities.remember(key, &identity, changes);
+        Ok(Some(identity))
+    }
+
+    /// What somebody gets who is not let in. People in front of a browser are sent to the identity provider, where there is one; a
+    /// browser would ask them for a password that they don't have.
+    pub(super) fn turn_away(&self, refusal: Refusal, request: &Request) -> Response {
+        let headers = request.headers();
+        match (self.oidc_for_people(), refusal) {
+            (Some(oidc), Refusal::Challenge) if !headers.contains_key(header::AUTHORIZATION) => {
+                if is_navigation(request)
+                    && let Some(path) = request.uri().path_and_query()
+                    && let Some(location) = oidc.sign_on_path(path.as_str())
+                {
+                    return (StatusCode::SEE_OTHER, [(header::LOCATION, location)]).into_response();
+                }
+                if headers.contains_key("sec-fetch-site") {
+                    return challenge("Bearer realm=\"mlflow\"", NO_SESSION);
+                }
+                Refusal::Challenge.into_response()
+            }
+            (_, refusal) => refusal.into_response(),
+        }
     }
 
     /// Who comes with a token. Operators are none where it is for some experiments.
@@ -108,7 +170,7 @@ impl Authority {
 
     fn identity_with(&self, Account { user, password_hash, grants }: Account) -> Identity {
         let grants = Grants::new(grants, self.0.default_permission);
-        Identity { user, grants, password_hash, token: None }
+        Identity { user, grants, password_hash, token: None, has_session: false }
     }
 
     async fn by_password(
@@ -171,6 +233,12 @@ impl Authority {
         }
         Ok(is_right && !is_known)
     }
+}
+
+/// Whether somebody in front of a browser wants to see what is answered.
+fn is_navigation(request: &Request) -> bool {
+    let accepted = request.headers().get(header::ACCEPT).and_then(|value| value.to_str().ok());
+    request.method() == Method::GET && accepted.is_some_and(|types| types.contains("text/html"))
 }
 
 /// The name that somebody signs in with, whether it is right or not.

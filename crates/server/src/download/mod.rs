@@ -81,7 +81,9 @@ pub(crate) fn respond(
                 ),
                 RequestedRanges::TooMany => unsatisfiable(
                     size,
-                    format!("The request asks for more than {MAX_RANGES} ranges; ask for the whole artifact, or for fewer"),
+                    format!(
+                        "The request asks for more than {MAX_RANGES} ranges; ask for the whole artifact, or for fewer"
+                    ),
                 ),
                 RequestedRanges::Malformed(message) => {
                     return Err(ApiError::invalid_parameter(message));

@@ -42,7 +42,7 @@ const BASIC: &str = "basic";
 pub(super) fn security(route: &Route) -> Value {
     match (route.access, &route.needs) {
         (Access::Anyone, _) => json!([]),
-        (_, Needs::Users(_)) => json!([{BASIC: []}]),
+        (_, Needs::Users(_) | Needs::SignOn(_)) => json!([{BASIC: []}]),
         _ => json!([{}, {BASIC: []}]),
     }
 }

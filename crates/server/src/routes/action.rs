@@ -1,7 +1,7 @@
 //! How lines of the table are built: by a method, a path, who may call it, and a handler of what it needs.
 
 use super::{
-    Access, Info, Needs, Proxy, Route, RunArtifacts, Twins, Ui,
+    Access, Info, Needs, Proxy, Route, RunArtifacts, SingleSignOn, Twins, Ui,
     described::{Described, Operation, Other},
 };
 use crate::{access::Authority, webhooks::Webhooks};
@@ -96,4 +96,5 @@ others! {
     records_as: Store => Records;
     both_as: RunArtifacts => Both;
     users_as: Authority => Users;
+    sign_on: SingleSignOn => SignOn;
 }

@@ -96,6 +96,7 @@ pub(super) async fn caller(caller: Caller) -> Json<CallerResponse> {
     Json(CallerResponse {
         username: user.map(|user| user.username.clone()),
         is_admin: user.is_some_and(|user| user.is_admin),
+        has_session: caller.has_session(),
     })
 }
 

@@ -34,6 +34,7 @@ mod roles;
 mod run_artifacts;
 mod runs;
 mod scorers;
+mod sign_on;
 mod sign_up;
 mod tags;
 mod tokens;
@@ -53,6 +54,7 @@ pub(crate) use info::Info;
 #[cfg(feature = "fuzzing")]
 pub(crate) use otlp::count_spans;
 pub(crate) use run_artifacts::RunArtifacts;
+pub(crate) use sign_on::SingleSignOn;
 pub use ui::Page;
 pub(crate) use ui::{Ui, add_slash};
 
@@ -133,6 +135,8 @@ pub(crate) enum Needs {
     Webhooks(MethodRouter<Webhooks>),
     /// Who knows all users: only with `--app-name basic-auth`; without, there is no such path.
     Users(MethodRouter<Authority>),
+    /// An identity provider, too: only with `--oidc-redirect-url`; without, there is no such path.
+    SignOn(MethodRouter<SingleSignOn>),
     /// Nothing: what the reference has there is left out. The name and the verb begin the sentence that says so.
     LeftOut(&'static str),
 }
@@ -306,7 +310,8 @@ mod tests {
     #[test]
     fn only_what_tells_nothing_of_users_is_open_to_anyone() {
         for route in table() {
-            let tells_nothing = matches!(route.needs, Needs::Nothing(_) | Needs::Page(_));
+            let tells_nothing =
+                matches!(route.needs, Needs::Nothing(_) | Needs::Page(_) | Needs::SignOn(_));
             assert!(route.access != Access::Anyone || tells_nothing, "{}", route.path);
             // What is about users asks for itself who calls it.
             let is_for_all =

@@ -2,7 +2,10 @@
 
 use super::described::{Content, Other, Parameter, schema_of};
 use mlferry_protocol::{
-    Empty, access::CallerResponse, artifacts::PresignedDownload, server_info::ServerInfo,
+    Empty,
+    access::{CallerResponse, SignedOutResponse},
+    artifacts::PresignedDownload,
+    server_info::ServerInfo,
 };
 use serde_json::Value;
 
@@ -94,6 +97,23 @@ pub(super) const SIGNED_UP: Other = Other {
     refusals: &[409],
     ..plain("Make a user from that page", &[(200, Content::Bytes("text/html"))])
 };
+
+pub(super) const SIGN_ON: Other = Other {
+    query: &[may("to", "The path to which the browser goes afterwards.")],
+    ..plain("Send a browser to the identity provider", &[(303, Content::Empty)])
+};
+pub(super) const SIGNED_ON: Other = Other {
+    query: &[
+        may("state", "What the browser was sent there with."),
+        may("code", "What the provider answers."),
+        may("error", "Why it does not."),
+        may("error_description", "The same, in words."),
+        may("iss", "Which provider answers."),
+    ],
+    ..plain("Take a browser back from the identity provider", &[(303, Content::Empty)])
+};
+pub(super) const SIGN_OUT: Other =
+    plain("End the session of a browser", &[(200, Content::Json(schema_of::<SignedOutResponse>))]);
 
 pub(super) const ROOT: Other = plain("Refused: it names the artifact root, not an artifact", &[]);
 pub(super) const DOWNLOAD: Other =

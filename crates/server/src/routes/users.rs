@@ -1,8 +1,8 @@
 //! Users: made, asked about, changed and deleted.
 
 use super::{
-    Access::{Operate, SignedIn},
-    DELETE, GET, PATCH, POST, Route, others, roles, sign_up, tokens, user_permissions,
+    Access::{Anyone, Operate, SignedIn},
+    DELETE, GET, PATCH, POST, Route, others, roles, sign_on, sign_up, tokens, user_permissions,
 };
 use crate::{
     access::{Authority, Caller},
@@ -21,6 +21,9 @@ use mlferry_protocol::{
 /// All lines about users, roles, permissions and tokens.
 pub(super) fn lines() -> Vec<Route> {
     vec![
+        GET.sign_on("/oidc/login", Anyone, &others::SIGN_ON, sign_on::login).bare(),
+        GET.sign_on("/oidc/callback", Anyone, &others::SIGNED_ON, sign_on::callback).bare(),
+        POST.sign_on("/oidc/logout", SignedIn, &others::SIGN_OUT, sign_on::logout).bare(),
         GET.users_as("/signup", SignedIn, &others::SIGN_UP, sign_up::form).bare(),
         POST.users_as(
             "/api/2.0/mlflow/users/create-ui",

@@ -12,6 +12,12 @@ pub enum AccessError {
     /// Somebody else has this name.
     #[error("User (username={0}) already exists.")]
     UserExists(String),
+    /// The name of somebody whom an identity provider vouches for is another one's.
+    #[error(
+        "The name '{0}' belongs to another user of this server: one with a password, or somebody else of the identity provider. \
+         An operator can delete that user, or choose another claim for names."
+    )]
+    OtherUser(String),
     /// No token has this id.
     #[error("Token with id={0} not found")]
     TokenNotFound(String),
@@ -115,6 +121,7 @@ impl AccessError {
             | Self::RolePermissionExists { .. }
             | Self::AssignmentExists { .. }
             | Self::PermissionExists { .. } => ErrorCode::ResourceAlreadyExists,
+            Self::OtherUser(_) => ErrorCode::PermissionDenied,
             Self::NoRandomNumbers => ErrorCode::InternalError,
             Self::RoleOfOthers(_) => ErrorCode::InvalidParameterValue,
         }

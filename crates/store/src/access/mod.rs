@@ -1,16 +1,20 @@
-//! Users, roles, permissions and tokens, in a database of their own and in the schema of MLflow's `basic-auth` app.
+//! Users, roles, permissions, tokens and sessions, in a database of their own and in the schema of MLflow's `basic-auth` app.
 
 mod error;
 mod grants;
 mod passwords;
 mod roles;
 mod schema;
+mod secrets;
+mod sessions;
+mod sign_on;
 mod tables;
 mod tokens;
 mod users;
 
 pub use error::AccessError;
 pub use passwords::{HashError, hash_password, is_password};
+pub use sign_on::{SignOn, SignedOn};
 pub use tokens::TokenAccount;
 pub use users::Account;
 

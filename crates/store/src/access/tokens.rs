@@ -1,9 +1,10 @@
-//! Tokens of users: made, listed, revoked, and asked about with each request. Of a secret only its digest is kept: nobody guesses 256
-//! random bits, so that one round of SHA-256 is enough.
+//! Tokens of users: made, listed, revoked, and asked about with each request.
 
 use super::{
     AccessError, AccessStore, Account,
     passwords::is_same,
+    secrets::{Secret, digest, id_in},
+    sessions::SESSION,
     tables::{MlferryTokens, Users},
     users,
 };
@@ -17,16 +18,8 @@ use crate::{
 use mlferry_protocol::{
     ExperimentId, WireEnum,
     access::{CreatedToken, TOKEN_PREFIX, Token, TokenScope, TokenTerms},
-    python::hex,
 };
 use sea_query::{Expr, ExprTrait, Order, Query, SelectStatement};
-use sha2::{Digest, Sha256};
-
-/// Hexadecimal digits of a token's id.
-const ID_DIGITS: usize = 16;
-
-/// Hexadecimal digits of what is secret.
-const SECRET_DIGITS: usize = 64;
 
 const COLUMNS: [MlferryTokens; 9] = [
     MlferryTokens::Id,
@@ -56,8 +49,7 @@ impl AccessStore {
         username: String,
         terms: TokenTerms,
     ) -> Result<CreatedToken, StoreError> {
-        let id = random(ID_DIGITS)?;
-        let secret = format!("{TOKEN_PREFIX}{id}_{}", random(SECRET_DIGITS)?);
+        let Secret { id, text: secret } = Secret::new(TOKEN_PREFIX)?;
         let created_ms = now_ms();
         let ends = |seconds: i64| created_ms.saturating_add(seconds.saturating_mul(1000));
         let token = Token {
@@ -69,7 +61,17 @@ impl AccessStore {
             creation_time: created_ms,
             expiration_time: terms.lifetime_seconds.map(ends),
         };
-        self.write(NewToken { token: token.clone(), digest: digest(&secret) }).await?;
+        let kept = KeptSecret {
+            id: token.id.clone(),
+            digest: digest(&secret),
+            username: token.username.clone(),
+            name: token.name.clone(),
+            scope: token.scope.name(),
+            experiment_ids: token.experiment_ids.as_deref().map(write_ids),
+            created_ms,
+            expires_ms: token.expiration_time,
+        };
+        self.write(kept).await?;
         Ok(CreatedToken { token, secret })
     }
 
@@ -85,29 +87,10 @@ impl AccessStore {
 
     /// The token with this secret, unless it has ended, and its user.
     pub async fn token_account(&self, secret: &str) -> Result<Option<TokenAccount>, StoreError> {
-        let Some(id) = id_in(secret) else { return Ok(None) };
+        let Some(id) = id_in(TOKEN_PREFIX, secret) else { return Ok(None) };
         let question = TokenAccountOf { id: id.to_owned(), digest: digest(secret) };
         self.ask(question).await
     }
-}
-
-/// Random hexadecimal digits.
-fn random(digits: usize) -> Result<String, AccessError> {
-    let mut bytes = vec![0; digits / 2];
-    getrandom::fill(&mut bytes).map_err(|_| AccessError::NoRandomNumbers)?;
-    Ok(hex(&bytes))
-}
-
-fn digest(secret: &str) -> String {
-    hex(&Sha256::digest(secret))
-}
-
-/// The id in a secret that has the form of one.
-fn id_in(secret: &str) -> Option<&str> {
-    let (id, rest) = secret.strip_prefix(TOKEN_PREFIX)?.split_once('_')?;
-    let is_hex =
-        |text: &str, digits| text.len() == digits && text.bytes().all(|b| b.is_ascii_hexdigit());
-    (is_hex(id, ID_DIGITS) && is_hex(rest, SECRET_DIGITS)).then_some(id)
 }
 
 /// Tokens whose user is there: MLflow deletes users without their tokens, and gives their numbers to others.
@@ -169,20 +152,30 @@ impl Question for TokenAccountOf {
         &self,
         transaction: &mut Transaction,
     ) -> Result<Option<TokenAccount>, StoreError> {
-        let which = Expr::col((MlferryTokens::Table, MlferryTokens::Id)).eq(self.id.as_str());
-        let select = select().and_where(which).take();
-        let Some(row) = transaction.fetch_optional(&select).await? else { return Ok(None) };
-        let kept: String = row.get(MlferryTokens::Digest)?;
-        if !is_same(kept.as_bytes(), self.digest.as_bytes()) {
-            return Ok(None);
-        }
-        let Some(token) = token_of(&row)? else { return Ok(None) };
-        if token.expiration_time.is_some_and(|end| end <= now_ms()) {
-            return Ok(None);
-        }
-        let account = users::account_of(transaction, &token.username).await?;
-        Ok(account.map(|account| TokenAccount { token, account }))
+        let found = account_behind(transaction, &self.id, &self.digest).await?;
+        let Some((row, account)) = found else { return Ok(None) };
+        Ok(token_of(&row)?.map(|token| TokenAccount { token, account }))
     }
+}
+
+/// The row of a secret that has not ended, and its user.
+pub(super) async fn account_behind(
+    transaction: &mut Transaction,
+    id: &str,
+    digest: &str,
+) -> Result<Option<(Row, Account)>, StoreError> {
+    let which = Expr::col((MlferryTokens::Table, MlferryTokens::Id)).eq(id);
+    let select = select().and_where(which).take();
+    let Some(row) = transaction.fetch_optional(&select).await? else { return Ok(None) };
+    let kept: String = row.get(MlferryTokens::Digest)?;
+    let end: Option<i64> = row.get(MlferryTokens::ExpiresMs)?;
+    let is_good = is_same(kept.as_bytes(), digest.as_bytes());
+    if !is_good || end.is_some_and(|end| end <= now_ms()) {
+        return Ok(None);
+    }
+    let username: String = row.get(MlferryTokens::Username)?;
+    let account = users::account_of(transaction, &username).await?;
+    Ok(account.map(|account| (row, account)))
 }
 
 struct TokensOf(Option<String>);
@@ -206,12 +199,19 @@ impl Question for TokensOf {
     }
 }
 
-struct NewToken {
-    token: Token,
-    digest: String,
+/// What is kept of the secret of a token or a session.
+pub(super) struct KeptSecret {
+    pub(super) id: String,
+    pub(super) digest: String,
+    pub(super) username: String,
+    pub(super) name: String,
+    pub(super) scope: &'static str,
+    pub(super) experiment_ids: Option<String>,
+    pub(super) created_ms: i64,
+    pub(super) expires_ms: Option<i64>,
 }
 
-impl Change for NewToken {
+impl Change for KeptSecret {
     type Output = ();
     const IS_REPEATABLE: bool = false;
 
@@ -220,23 +220,21 @@ impl Change for NewToken {
     }
 
     async fn apply(&self, transaction: &mut Transaction) -> Result<(), StoreError> {
-        let Self { token, digest } = self;
-        let user = users::hold(transaction, &token.username).await?;
-        // Left by users who are gone: whoever gets their number and name must not get their tokens.
-        delete_orphans(transaction).await?;
+        let user = users::hold(transaction, &self.username).await?;
+        delete_useless(transaction).await?;
         let insert = Query::insert()
             .into_table(MlferryTokens::Table)
             .columns(COLUMNS)
             .values_panic([
-                token.id.as_str().into(),
-                digest.as_str().into(),
+                self.id.as_str().into(),
+                self.digest.as_str().into(),
                 user.id.into(),
-                token.username.as_str().into(),
-                token.name.as_str().into(),
-                token.scope.name().into(),
-                token.experiment_ids.as_deref().map(write_ids).into(),
-                token.creation_time.into(),
-                token.expiration_time.into(),
+                self.username.as_str().into(),
+                self.name.as_str().into(),
+                self.scope.into(),
+                self.experiment_ids.clone().into(),
+                self.created_ms.into(),
+                self.expires_ms.into(),
             ])
             .take();
         transaction.execute(&insert).await?;
@@ -282,11 +280,16 @@ pub(super) async fn delete_of(transaction: &mut Transaction, user_id: i64) -> Re
     Ok(())
 }
 
-async fn delete_orphans(transaction: &mut Transaction) -> Result<(), DbError> {
+/// Deletes what users left who are gone: whoever gets their number and name must not get their tokens. And sessions that have
+/// ended, which nobody would ever see again.
+async fn delete_useless(transaction: &mut Transaction) -> Result<(), DbError> {
     let users = Query::select().column(Users::Id).from(Users::Table).take();
+    let has_ended = Expr::col(MlferryTokens::Scope)
+        .eq(SESSION)
+        .and(Expr::col(MlferryTokens::ExpiresMs).lte(now_ms()));
     let delete = Query::delete()
         .from_table(MlferryTokens::Table)
-        .and_where(Expr::col(MlferryTokens::UserId).not_in_subquery(users))
+        .and_where(Expr::col(MlferryTokens::UserId).not_in_subquery(users).or(has_ended))
         .take();
     transaction.execute(&delete).await?;
     Ok(())
@@ -295,25 +298,6 @@ async fn delete_orphans(transaction: &mut Transaction) -> Result<(), DbError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn only_what_has_the_form_of_a_secret_is_looked_up() {
-        let secret = |id: &str, rest: &str| format!("{TOKEN_PREFIX}{id}_{rest}");
-        let [id, rest] = [random(ID_DIGITS).unwrap(), random(SECRET_DIGITS).unwrap()];
-        assert_eq!(id_in(&secret(&id, &rest)), Some(id.as_str()));
-        for other in [
-            String::new(),
-            TOKEN_PREFIX.to_owned(),
-            secret(&id, ""),
-            secret("", &rest),
-            secret(&id, &rest[1..]),
-            secret(&id, &format!("{rest}0")),
-            secret("0123456789abcdeg", &rest),
-            format!("other_{id}_{rest}"),
-        ] {
-            assert_eq!(id_in(&other), None, "{other}");
-        }
-    }
 
     #[test]
     fn experiments_are_read_as_they_were_written() {

@@ -243,24 +243,29 @@ impl Change for NewUser {
     }
 
     async fn apply(&self, transaction: &mut Transaction) -> Result<User, StoreError> {
-        let insert = Query::insert()
-            .into_table(Users::Table)
-            .columns([Users::Username, Users::PasswordHash, Users::IsAdmin])
-            .values_panic([
-                self.username.as_str().into(),
-                self.password_hash.as_str().into(),
-                self.is_admin.into(),
-            ])
-            .returning_col(Users::Id)
-            .take();
-        let row = transaction.execute_returning(&insert).await;
-        let row = row.map_err(|error| match error.trouble() {
-            Trouble::Duplicate => AccessError::UserExists(self.username.clone()).into(),
-            _ => StoreError::from(error),
-        })?;
-        let id = row.get(Users::Id)?;
-        Ok(User { id, username: self.username.clone(), is_admin: self.is_admin })
+        insert(transaction, &self.username, &self.password_hash, self.is_admin).await
     }
+}
+
+/// Makes a user whose name nobody has.
+pub(super) async fn insert(
+    transaction: &mut Transaction,
+    username: &str,
+    password_hash: &str,
+    is_admin: bool,
+) -> Result<User, StoreError> {
+    let insert = Query::insert()
+        .into_table(Users::Table)
+        .columns([Users::Username, Users::PasswordHash, Users::IsAdmin])
+        .values_panic([username.into(), password_hash.into(), is_admin.into()])
+        .returning_col(Users::Id)
+        .take();
+    let row = transaction.execute_returning(&insert).await;
+    let row = row.map_err(|error| match error.trouble() {
+        Trouble::Duplicate => AccessError::UserExists(username.to_owned()).into(),
+        _ => StoreError::from(error),
+    })?;
+    Ok(User { id: row.get(Users::Id)?, username: username.to_owned(), is_admin })
 }
 
 enum UserChange {

@@ -132,8 +132,9 @@ fn secrets_come_from_files() {
 /// The defaults that the help names, and with it `docs/configure.md`, are those that hold.
 #[test]
 fn a_default_that_is_typed_changes_nothing() {
-    // With a cache and an audit log, since their sizes are of no use otherwise.
-    let base = "server --artifacts-destination s3://b/x --artifact-cache /c --app-name basic-auth --audit-log /a";
+    // With a cache, an audit log and an issuer, since what is said of them is of no use otherwise.
+    let base = "server --artifacts-destination s3://b/x --artifact-cache /c --app-name basic-auth --audit-log /a \
+                --oidc-issuer https://i --oidc-client-id c";
     let mut tried = 0;
     for key in keys::all() {
         let Some(default) = &key.default else { continue };
@@ -159,7 +160,7 @@ fn a_default_that_is_typed_changes_nothing() {
 #[test]
 fn what_is_in_force_is_said_as_a_flag_would() {
     let base = "server --artifacts-destination s3://b/x --artifact-cache /c --app-name basic-auth --audit-log /a \
-                --max-artifact-size 5 --db-pool-size 7 \
+                --oidc-issuer https://i --oidc-client-id c --max-artifact-size 5 --db-pool-size 7 \
                 --db-statement-timeout 1.5 --db-max-lifetime 2m";
     let mut before = options(base, NO_ENV);
     let mut line = vec![base.to_owned()];
