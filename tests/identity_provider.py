@@ -22,7 +22,8 @@ SECRET = "a secret: of mlferry"
 class IdentityProvider:
     """The npm package `oidc-provider`, whose keys are new each time it starts."""
 
-    def __init__(self, folder: Path, **people: dict):
+    def __init__(self, folder: Path, prefix: str = "", **people: dict):
+        self.prefix = prefix
         self.port, self.server_port = free_port(), free_port()
         self.people = folder / "people.json"
         self.log = folder / "provider.log"
@@ -39,7 +40,7 @@ class IdentityProvider:
 
     @property
     def redirect_url(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}/oidc/callback"
+        return f"http://127.0.0.1:{self.server_port}{self.prefix}/oidc/callback"
 
     def options(self, *more: str, client: str = "mlferry") -> tuple[str, ...]:
         """The flags of a server whose users sign on here."""
@@ -85,16 +86,22 @@ class IdentityProvider:
             self.stop()
 
 
-def serve(provider: IdentityProvider, folder: Path, *options: str, client: str = "mlferry") -> Server:
-    """A server whose users sign on with the provider, as this client of it."""
-    variables = environment(folder)
+def serve(
+    provider: IdentityProvider,
+    folder: Path,
+    *options: str,
+    client: str = "mlferry",
+    users: dict[str, str] | None = None,
+    **more: object,
+) -> Server:
+    """A server whose users sign on with the provider, as this client of it; `users` says where they are."""
+    variables = users or environment(folder)
     if client == "mlferry":
         secret = folder / "client_secret"
         secret.write_text(f"{SECRET}\n")
         variables["MLFERRY_OIDC_CLIENT_SECRET_FILE"] = str(secret)
-    return Server(
-        *provider.options(*options, client=client), root=folder, port=provider.server_port, environment=variables
-    )
+    flags = provider.options(*options, client=client)
+    return Server(*flags, root=folder, port=provider.server_port, environment=variables, **more)
 
 
 class Visitor(requests.Session):

@@ -16,6 +16,7 @@ mod suite;
 mod tables;
 mod training;
 mod turns;
+mod users;
 mod workload;
 
 use std::fs;
@@ -81,11 +82,12 @@ impl Options {
     /// Those who take part, each found on this machine, in the order of their turns.
     fn contenders(&self) -> Result<Vec<Found>> {
         let named = |contender| match contender {
-            Contender::Mlferry => &self.run.mlferry,
+            Contender::Mlferry | Contender::MlferryUsers => &self.run.mlferry,
             Contender::Reference => &self.run.mlflow,
             Contender::FastTrackMl => &self.fasttrackml,
         };
-        chosen(&self.only, &Contender::ALL)
+        let only = if self.only.is_empty() { &Contender::USUAL[..] } else { &self.only };
+        chosen(only, &Contender::ALL)
             .into_iter()
             .map(|contender| Found::find(contender, named(contender)))
             .collect()
@@ -182,7 +184,7 @@ async fn ceiling(options: &Options, dir: &Path) -> Result<f64> {
     let running = nginx::start_empty(&nginx::find(&options.nginx)?, &home).await?;
     let calls = (0..400_000).map(|number| log_metric("0123456789abcdef0123456789abcdef", number));
     let load = Arc::new(Load::writes(calls.collect()));
-    let target = Target { address: running.address, may_fail: false };
+    let target = Target { address: running.address, may_fail: false, authorization: None };
     let outcome = load.run(target, CONNECTIONS, 0, TIME).await?;
     running.stop().await?;
     Ok(outcome.rate())

@@ -9,7 +9,8 @@ import time
 import mlflow
 import pytest
 
-from accounts import ADMIN, ROLES, USERS, Accounts, basic, bearer, environment
+from accounts import ADMIN, ROLES, USERS, Accounts, basic, bearer, environment, environment_of
+from databases import kinds, uri_of
 from harness import API, Server
 from identity_provider import SECRET, IdentityProvider, Visitor, serve
 
@@ -22,6 +23,12 @@ def provider(tmp_path):
     people = {"alice": {"groups": ["ml"]}, "bob": {"groups": ["guests", "others"]}, "root": {"groups": ["ops"]}}
     with IdentityProvider(tmp_path, **people, robot={"groups": ["ml"]}) as provider:
         yield provider
+
+
+@pytest.fixture(params=kinds("sign on"))
+def users(request, tmp_path):
+    """The variables of a server whose users are in a database of either kind."""
+    return environment_of(tmp_path, uri_of(request, tmp_path))
 
 
 def make_roles(accounts: Accounts) -> str:
@@ -42,7 +49,8 @@ def roles_of(accounts: Accounts, name: str) -> set[str]:
 
 @pytest.mark.parametrize("client", ["mlferry", "public"])
 def test_somebody_signs_on_looks_and_signs_out(provider, tmp_path, client):
-    with serve(provider, tmp_path, *GROUPS, client=client) as server:
+    audit = tmp_path / "audit.log"
+    with serve(provider, tmp_path, *GROUPS, "--audit-log", str(audit), client=client) as server:
         accounts = Accounts(server)
         experiment = make_roles(accounts)
         browser = Visitor(server)
@@ -65,12 +73,19 @@ def test_somebody_signs_on_looks_and_signs_out(provider, tmp_path, client):
         assert "mlferry_session=; Path=/; Max-Age=0" in out.headers["set-cookie"]
         browser.cookies.set("mlferry_session", session)
         assert browser.caller().status_code == 401
-        assert session not in server.log
+        lines = [json.loads(line) for line in audit.read_text().splitlines()]
+        assert [(line["route"], line["status"]) for line in lines if line.get("user") == "alice"] == [
+            ("/oidc/callback", 303),
+            (f"{API}/experiments/update", 200),
+            (f"{API}/experiments/delete", 403),
+            ("/oidc/logout", 200),
+        ]
+        assert session not in server.log + audit.read_text()
         assert SECRET not in server.log
 
 
-def test_groups_become_roles_each_time(provider, tmp_path):
-    with serve(provider, tmp_path, *GROUPS) as server:
+def test_groups_become_roles_each_time(provider, tmp_path, users):
+    with serve(provider, tmp_path, *GROUPS, users=users) as server:
         accounts = Accounts(server)
         make_roles(accounts)
         for name in ("alice", "bob", "root"):
@@ -239,8 +254,8 @@ def test_a_provider_that_is_not_there_keeps_nobody_else_out(tmp_path):
             assert f"The identity provider {provider.issuer} does not answer" in answer.message
 
 
-def test_sessions_end(provider, tmp_path):
-    with serve(provider, tmp_path, "--oidc-session-time", "2") as server:
+def test_sessions_end(provider, tmp_path, users):
+    with serve(provider, tmp_path, "--oidc-session-time", "2", users=users) as server:
         browser = Visitor(server)
         assert browser.sign_on("alice").status_code == 200
         held = browser.cookies["mlferry_session"]
@@ -257,6 +272,17 @@ def test_sessions_end(provider, tmp_path):
             browser.cookies.set("mlferry_session", other)
             assert browser.caller().status_code == 401
             assert server.get(CALLER, bearer(other)).status == 401
+
+
+def test_a_page_below_a_prefix_keeps_its_cookies_there(tmp_path):
+    provider = IdentityProvider(tmp_path, "/mlflow", alice={})
+    with provider, serve(provider, tmp_path, "--static-prefix", "/mlflow", prefix="/mlflow") as server:
+        browser = Visitor(server)
+        assert browser.step("GET", "/mlflow/").headers["location"] == "/mlflow/oidc/login?to=%2Fmlflow%2F"
+        there = browser.sign_on("alice", to="/mlflow/", until=f":{server.port}/mlflow/?")
+        assert browser.cookies["mlferry_session"]
+        assert {cookie.path for cookie in browser.cookies if cookie.name == "mlferry_session"} == {"/mlflow/"}
+        assert there.status_code == 200
 
 
 def test_without_a_redirect_url_only_programs_come(provider, tmp_path):

@@ -51,6 +51,8 @@ pub(super) struct Target {
     pub(super) address: SocketAddr,
     /// Whether a call that fails is only counted; otherwise it is an error.
     pub(super) may_fail: bool,
+    /// Who makes the calls, where somebody has to.
+    pub(super) authorization: Option<&'static str>,
 }
 
 /// A connection that takes the time to read answers.
@@ -65,7 +67,10 @@ pub(super) struct Api {
 impl Api {
     /// Connects.
     pub(super) async fn open(target: Target) -> Result<Self> {
-        let client = Client::open(target.address).await?;
+        let mut client = Client::open(target.address).await?;
+        if let Some(authorization) = target.authorization {
+            client = client.with_header("authorization", authorization)?;
+        }
         Ok(Self { client, may_fail: target.may_fail, is_broken: false })
     }
 
@@ -323,7 +328,7 @@ mod tests {
     #[tokio::test]
     async fn failures_of_peers_are_counted_and_all_others_are_errors() {
         let load = Arc::new(Load::writes(vec![Call::get("a"); 9]));
-        let target = Target { address: flaky_server().await, may_fail: true };
+        let target = Target { address: flaky_server().await, may_fail: true, authorization: None };
         let time = Duration::from_mins(1);
         let outcome = load.run(target, 1, 0, time).await.unwrap();
         assert_eq!((outcome.count(), outcome.calls()), (3, 9));

@@ -9,6 +9,7 @@ use clap::ValueEnum;
 use hyper::StatusCode;
 
 use super::calls::Target;
+use super::users;
 use crate::options::program;
 use crate::postgres::{Cluster, Postgres};
 use crate::process;
@@ -20,6 +21,8 @@ use crate::servers::{Kind, output_of};
 pub(super) enum Contender {
     /// Ours
     Mlferry,
+    /// Ours with users, one of whom makes all calls; only where it is asked for
+    MlferryUsers,
     /// `mlflow server` as its makers ship it
     Reference,
     /// A server in Go, from its wheel
@@ -29,12 +32,17 @@ pub(super) enum Contender {
 
 impl Contender {
     /// In the order of their turns.
-    pub(super) const ALL: [Self; 3] = [Self::Mlferry, Self::Reference, Self::FastTrackMl];
+    pub(super) const ALL: [Self; 4] =
+        [Self::Mlferry, Self::MlferryUsers, Self::Reference, Self::FastTrackMl];
+
+    /// Who takes part where nobody is named.
+    pub(super) const USUAL: [Self; 3] = [Self::Mlferry, Self::Reference, Self::FastTrackMl];
 
     /// The name of its column.
     pub(super) const fn name(self) -> &'static str {
         match self {
             Self::Mlferry => Kind::Mlferry.name(),
+            Self::MlferryUsers => "mlferry with users",
             Self::Reference => Kind::Reference.name(),
             Self::FastTrackMl => "FastTrackML",
         }
@@ -42,7 +50,7 @@ impl Contender {
 
     /// Whether what goes wrong is told beside its figures; mlferry's failures end the run.
     pub(super) const fn may_fail(self) -> bool {
-        !matches!(self, Self::Mlferry)
+        !matches!(self, Self::Mlferry | Self::MlferryUsers)
     }
 }
 
@@ -142,7 +150,7 @@ impl Found {
         let mut command = Command::new(&self.program);
         command.arg("server");
         match self.contender {
-            Contender::Mlferry | Contender::Reference => {
+            Contender::Mlferry | Contender::MlferryUsers | Contender::Reference => {
                 command.args(["--backend-store-uri", &uri, "--host", "127.0.0.1", "--port"]);
                 command.arg(address.port().to_string());
                 command.env("MLFLOW_DISABLE_TELEMETRY", "true");
@@ -151,9 +159,16 @@ impl Found {
                 command.args(["--database-uri", &uri, "--listen-address", &address.to_string()]);
             }
         }
+        if self.contender == Contender::MlferryUsers {
+            command.args(["--app-name", "basic-auth"]);
+            command.env("MLFLOW_AUTH_ADMIN_PASSWORD", users::PASSWORD);
+        }
         let name = self.contender.name();
         let is_ready = |status| status == StatusCode::OK;
         let running = Running::start(name, &mut command, &home, address, is_ready).await?;
+        if self.contender == Contender::MlferryUsers {
+            users::make(address).await?;
+        }
         Ok(Server { contender: self.contender, running, database })
     }
 }
@@ -171,7 +186,14 @@ pub(super) struct Server {
 impl Server {
     /// Where its calls go.
     pub(super) const fn target(&self) -> Target {
-        Target { address: self.running.address, may_fail: self.contender.may_fail() }
+        Target {
+            address: self.running.address,
+            may_fail: self.contender.may_fail(),
+            authorization: match self.contender {
+                Contender::MlferryUsers => Some(users::AUTHORIZATION),
+                Contender::Mlferry | Contender::Reference | Contender::FastTrackMl => None,
+            },
+        }
     }
 
     /// Processor time of the server and of a database beside it so far, in seconds.

@@ -40,7 +40,7 @@ struct Schema {
 impl Schema {
     const fn of(contender: Contender) -> Self {
         match contender {
-            Contender::Mlferry | Contender::Reference => {
+            Contender::Mlferry | Contender::MlferryUsers | Contender::Reference => {
                 Self { param_value: "value", more: [("", ""); 3] }
             }
             Contender::FastTrackMl => Self {

@@ -81,34 +81,20 @@ impl std::fmt::Debug for OidcFlags {
 
 impl OidcFlags {
     fn names_something(&self) -> bool {
-        let Self {
-            oidc_issuer,
-            oidc_client_id,
-            oidc_client_secret,
-            oidc_redirect_url,
-            oidc_audience,
-            oidc_scopes,
-            oidc_username_claim,
-            oidc_groups_claim,
-            oidc_admin_groups,
-            oidc_group_roles,
-            oidc_session_time,
-        } = self;
-        [
-            oidc_issuer,
-            oidc_client_id,
-            oidc_client_secret,
-            oidc_redirect_url,
-            oidc_audience,
-            oidc_scopes,
-            oidc_username_claim,
-            oidc_groups_claim,
-            oidc_admin_groups,
-            oidc_group_roles,
-            oidc_session_time,
-        ]
-        .into_iter()
-        .any(|value| value.as_deref().is_some_and(|value| !value.is_empty()))
+        let all = [
+            &self.oidc_issuer,
+            &self.oidc_client_id,
+            &self.oidc_client_secret,
+            &self.oidc_redirect_url,
+            &self.oidc_audience,
+            &self.oidc_scopes,
+            &self.oidc_username_claim,
+            &self.oidc_groups_claim,
+            &self.oidc_admin_groups,
+            &self.oidc_group_roles,
+            &self.oidc_session_time,
+        ];
+        all.iter().any(|value| value.as_deref().is_some_and(|value| !value.is_empty()))
     }
 }
 

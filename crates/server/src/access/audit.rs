@@ -43,6 +43,8 @@ pub(super) struct Watched {
     pub(super) caller: Option<Caller>,
     /// Absent until there is an answer.
     pub(super) status: Option<StatusCode>,
+    /// Whether somebody signed on by it.
+    pub(super) has_signed_on: bool,
 }
 
 impl Watched {
@@ -51,7 +53,7 @@ impl Watched {
             self.status,
             Some(StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN | StatusCode::TOO_MANY_REQUESTS)
         );
-        is_refused || self.log.0.shows_reads || !self.line.only_shows()
+        is_refused || self.has_signed_on || self.log.0.shows_reads || !self.line.only_shows()
     }
 
     fn tell(&self) {

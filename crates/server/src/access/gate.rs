@@ -17,6 +17,10 @@ use std::{net::IpAddr, sync::Arc};
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Peer(pub(crate) Option<IpAddr>);
 
+/// On the answer to somebody who has signed on just now: the name of the user.
+#[derive(Debug, Clone)]
+pub(crate) struct SignedOnAs(pub(crate) String);
+
 /// One line of the table, and who knows its callers.
 #[derive(Debug, Clone)]
 pub(crate) struct Gate {
@@ -59,13 +63,18 @@ impl Line {
 
 /// Lets a request in, if it comes from somebody who may call this line at all, and writes down what became of it.
 pub(crate) async fn admit(State(gate): State<Gate>, mut request: Request, next: Next) -> Response {
-    if gate.line.access == Access::Anyone {
+    let is_open = gate.line.access == Access::Anyone;
+    if is_open {
         request.extensions_mut().insert(Caller::nobody());
-        return next.run(request).await;
     }
     let address = request.extensions().get::<Peer>().and_then(|peer| peer.0);
-    let Some(log) = gate.authority.0.audit_log.clone() else {
-        return judged(&gate, address, request, next, &mut None).await;
+    let log = gate.authority.0.audit_log.clone();
+    let Some(log) = log.filter(|_| !is_open || gate.line.is_about_users) else {
+        return if is_open {
+            next.run(request).await
+        } else {
+            judged(&gate, address, request, next, &mut None).await
+        };
     };
     let mut watched = Watched {
         log,
@@ -76,8 +85,16 @@ pub(crate) async fn admit(State(gate): State<Gate>, mut request: Request, next: 
         said: name_in(request.headers()),
         caller: None,
         status: None,
+        has_signed_on: false,
     };
-    let response = judged(&gate, address, request, next, &mut watched.caller).await;
+    let response = if is_open {
+        next.run(request).await
+    } else {
+        judged(&gate, address, request, next, &mut watched.caller).await
+    };
+    if let Some(SignedOnAs(name)) = response.extensions().get() {
+        (watched.said, watched.has_signed_on) = (Some(name.clone()), true);
+    }
     watched.status = Some(response.status());
     response
 }

@@ -17,7 +17,7 @@ mod sign_in;
 pub use audit::AuditLog;
 pub(crate) use caller::Caller;
 pub(crate) use concerns::{Concerns, Want, Wants, visible_names};
-pub(crate) use gate::{Gate, Line, Peer, admit};
+pub(crate) use gate::{Gate, Line, Peer, SignedOnAs, admit};
 pub(crate) use oidc::{Attempt, Oidc, Returned, SESSION_COOKIE, cookie_in};
 pub use oidc::{CALLBACK_PATH, OidcOptions};
 

@@ -166,7 +166,7 @@ impl Route {
         Line {
             access: self.access,
             is_get: self.method == Method::GET,
-            is_about_users: matches!(self.needs, Needs::Users(_)),
+            is_about_users: matches!(self.needs, Needs::Users(_) | Needs::SignOn(_)),
             is_for_artifacts: self.is_for_artifacts,
         }
     }

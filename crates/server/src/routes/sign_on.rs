@@ -1,7 +1,7 @@
 //! Signing on to the page with an identity provider, and out again.
 
 use crate::{
-    access::{Attempt, Authority, Caller, Oidc, Returned, SESSION_COOKIE, cookie_in},
+    access::{Attempt, Authority, Caller, Oidc, Returned, SESSION_COOKIE, SignedOnAs, cookie_in},
     error::ApiError,
 };
 use axum::{
@@ -50,11 +50,14 @@ pub(super) async fn callback(
     let attempt = Attempt::of(&headers, &returned)?;
     let who = oidc.finish(&attempt, returned).await?;
     let account = authority.sign_on(&who).await?;
-    let session = authority.users().begin_session(account.user.username, oidc.session_time());
-    let cookies = [oidc.session_cookie(&session.await?)?, oidc.no_attempt()?];
+    let name = account.user.username;
+    let session = authority.users().begin_session(name.clone(), oidc.session_time()).await?;
+    let cookies = [oidc.session_cookie(&session)?, oidc.no_attempt()?];
     // This path is one below the start page.
     let to = if attempt.to().is_empty() { "../" } else { attempt.to() };
-    Ok(go_to(to, cookies))
+    let mut response = go_to(to, cookies);
+    response.extensions_mut().insert(SignedOnAs(name));
+    Ok(response)
 }
 
 /// Ends a session.
