@@ -47,9 +47,12 @@ def run(*line: str | Path, **options) -> str:
 
 
 def check_quick_start(program: Path, monkeypatch, folder: Path) -> None:
-    """Starts the server of the package and runs the quick start with it."""
+    """Starts the server of the package, looks for its page, and runs the quick start with it."""
     monkeypatch.setenv("MLFERRY_BIN", str(program))
     with Server() as server:
+        parts = re.findall(r'(?:src|href)="\./(static-files/[^"]+)"', server.get("/").text)
+        assert len(parts) > 5
+        assert {server.get(f"/{part}").status for part in parts} == {200}
         settings = outside_environment(MLFLOW_TRACKING_URI=server.url)
         printed = run(sys.executable, SCRIPTS / "quick_start.py", cwd=folder, env=settings)
         result = json.loads(printed.splitlines()[-1])
