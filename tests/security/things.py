@@ -29,7 +29,10 @@ SHOWS_WHAT_MAY_BE_SEEN = {f"{CALL}/{name}/search" for name in ("experiments", "r
 # What everybody who is signed in may make.
 MAKES = {f"{CALL}/experiments/create", f"{CALL}/registered-models/create"}
 # What these do can't be undone, so that they come last; the last one ends all others.
+SCORERS = "/api/3.0/mlflow/scorers"
 LAST = [
+    "/3.0/mlflow/scorers/delete",
+    "/3.0/mlflow/datasets/{dataset_id}",
     f"{TRACES}/{{trace_id}}/assessments/{{assessment_id}}",
     f"{TRACES}/delete-traces",
     f"{CALL}/traces/delete-traces",
@@ -60,8 +63,12 @@ def walk() -> list[Line]:
 
 
 def is_done(line: Line) -> bool:
-    """The twin of what can be done only once: then nobody has a grant on the model any more."""
-    return line.path == "/ajax-api/2.0/mlflow/registered-models/delete"
+    """The twin of what can be done only once: then nobody has a grant on it any more."""
+    return (line.method, line.path) in [
+        ("DELETE", "/ajax-api/2.0/mlflow/registered-models/delete"),
+        ("DELETE", "/ajax-api/3.0/mlflow/datasets/{dataset_id}"),
+        ("DELETE", "/ajax-api/3.0/mlflow/scorers/delete"),
+    ]
 
 
 def is_of_root(line: Line) -> bool:
@@ -88,6 +95,7 @@ class Things:
     logged_model: str = ""
     trace: str = ""
     assessment: str = ""
+    dataset: str = ""
     model: str = "the model"
 
     def make(self) -> None:
@@ -103,6 +111,10 @@ class Things:
         message = {"assessment": self.judgement()}
         made = must(ADMIN, "POST", f"/api{TRACES}/{self.trace}/assessments", message)
         self.assessment = made["assessment"]["assessment_id"]
+        must(ADMIN, "POST", f"{SCORERS}/register", self.scorer())
+        message = {"name": "questions", "experiment_ids": [experiment]}
+        made = must(ADMIN, "POST", "/api/3.0/mlflow/datasets/create", message)
+        self.dataset = made["dataset"]["dataset_id"]
         must(ADMIN, "POST", f"{API}/registered-models/create", {"name": self.model})
         must(ADMIN, "POST", f"{API}/model-versions/create", self.version())
         upload = self.accounts.server.put(self.file(), b"secret", basic(ADMIN))
@@ -111,12 +123,19 @@ class Things:
         for name, permission in [("reader", "READ"), ("editor", "EDIT"), ("manager", "MANAGE")]:
             self.accounts.grant(name, "experiment", experiment, permission)
             self.accounts.grant(name, "registered_model", self.model, permission)
+            self.accounts.grant(name, "scorer", f"{experiment}/a%2Fjudge", permission)
 
     def file(self) -> str:
         return f"{self.experiment}/{self.run}/artifacts/secret.txt"
 
     def judgement(self) -> dict:
         return {"assessment_name": "good", "feedback": {"value": True}, "source": {"source_type": "HUMAN"}}
+
+    def scorer(self) -> dict:
+        serialized = json.dumps(
+            {"instructions_judge_pydantic_data": {"model": "openai:/gpt-4.1-mini", "instructions": "x"}}
+        )
+        return {"experiment_id": self.experiment, "name": "a/judge", "serialized_scorer": serialized}
 
     def version(self) -> dict:
         return {"name": self.model, "source": f"runs:/{self.run}/model", "run_id": self.run}
@@ -209,6 +228,17 @@ class Things:
             case "/3.0/mlflow/traces/{trace_id}/assessments/{assessment_id}" if line.method == "PATCH":
                 named = {"assessment_id": self.assessment, "trace_id": self.trace, "assessment_name": "good"}
                 return {"assessment": named, "update_mask": "assessmentName"}
+            case _ if path.startswith("/3.0/mlflow/scorers/"):
+                return self.scorer() | {"sample_rate": 0.5, "scorer_ids": ["x"]}
+            case "/3.0/mlflow/datasets/create":
+                return {"name": f"{time.monotonic_ns()}", "experiment_ids": [self.experiment]}
+            case "/3.0/mlflow/datasets/{dataset_id}/tags":
+                return {"tags": '{"k": "v"}'}
+            case "/3.0/mlflow/datasets/{dataset_id}/records" if line.method != "GET":
+                return {"records": '[{"inputs": {"q": "a"}}]', "dataset_record_ids": ["x"]}
+            case "/3.0/mlflow/datasets/{dataset_id}/remove-experiments":
+                # It stays in its own, for what comes next.
+                return {"experiment_ids": ["987654"]}
             case "/graphql":
                 question = 'query Q { mlflowGetExperiment(input: {experimentId: "%s"}) { experiment { name } } }'
                 return {"query": question % self.experiment}
@@ -226,6 +256,8 @@ class Things:
             "{request_id}": self.trace,
             "{assessment_id}": self.assessment,
             "{tag_key}": "k",
+            "{dataset_id}": self.dataset,
+            "{key}": "k",
         }
         target = line.path
         for place, id in ids.items():

@@ -8,13 +8,13 @@ use serde_json::json;
 use super::calls::{Api, Target};
 
 /// The password of the operator and of the user.
-pub(super) const PASSWORD: &str = "a benchmark";
+pub(super) const PASSWORD: &str = "a long benchmark";
 
 /// `bench`, with that password, as HTTP Basic has it.
-pub(super) const AUTHORIZATION: &str = "Basic YmVuY2g6YSBiZW5jaG1hcms=";
+pub(super) const AUTHORIZATION: &str = "Basic YmVuY2g6YSBsb25nIGJlbmNobWFyaw==";
 
 /// The operator.
-const OPERATOR: &str = "Basic YWRtaW46YSBiZW5jaG1hcms=";
+const OPERATOR: &str = "Basic YWRtaW46YSBsb25nIGJlbmNobWFyaw==";
 
 /// Makes the user.
 pub(super) async fn make(address: SocketAddr) -> Result<()> {

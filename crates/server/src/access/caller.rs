@@ -1,6 +1,6 @@
 //! Who makes a request, as handlers see it.
 
-use super::{Authority, Concerns, Want, Wants, identities::Identity};
+use super::{Authority, Concerns, Want, Wants, identities::Identity, scorer_pattern};
 use crate::{error::ApiError, routes::Access};
 use axum::{
     extract::FromRequestParts,
@@ -8,7 +8,7 @@ use axum::{
 };
 use mlferry_protocol::{
     ErrorCode, ExperimentId,
-    access::{Action, Grants, Resource, ResourceType, User},
+    access::{Action, Grants, Requirement, Resource, ResourceType, User},
 };
 use std::sync::{
     Arc, Mutex, PoisonError,
@@ -17,6 +17,8 @@ use std::sync::{
 
 /// What shares its names in the model registry.
 const NAMES: &[ResourceType] = &[ResourceType::RegisteredModel, ResourceType::Prompt];
+
+const SCORERS: &[ResourceType] = &[ResourceType::Scorer];
 
 /// Things that the audit log tells of one request; a batch can name a thousand.
 const NAMED: usize = 100;
@@ -170,6 +172,36 @@ impl Caller {
         self.claim(NAMES, Resource { kind, id: name.to_owned() }).await
     }
 
+    /// Lets the caller manage a scorer whose first version was just registered.
+    pub(crate) async fn claim_scorer(
+        &self,
+        experiment: ExperimentId,
+        name: &str,
+    ) -> Result<(), ApiError> {
+        let id = scorer_pattern(experiment, name);
+        self.claim(SCORERS, Resource { kind: ResourceType::Scorer, id }).await
+    }
+
+    /// Takes back what was granted on a scorer that is gone.
+    pub(crate) async fn forget_scorer(
+        &self,
+        experiment: ExperimentId,
+        name: &str,
+    ) -> Result<(), ApiError> {
+        self.forget(SCORERS, scorer_pattern(experiment, name)).await
+    }
+
+    /// Whether the caller may see a scorer.
+    pub(crate) fn sees_scorer(&self, experiment: ExperimentId, name: &str) -> bool {
+        let Some(grants) = self.limits() else { return true };
+        let sees = |kind, id: &str| grants.meet(&Requirement::on(kind, id, Action::Read));
+        let is_denied =
+            !grants.meet(&Requirement::on(ResourceType::ScorerVersion, "*", Action::NotDenied));
+        !is_denied
+            && sees(ResourceType::Experiment, &experiment.to_string())
+            && sees(ResourceType::Scorer, &scorer_pattern(experiment, name))
+    }
+
     async fn claim(
         &self,
         kinds: &'static [ResourceType],
@@ -184,8 +216,12 @@ impl Caller {
 
     /// Takes back what was granted on a name that is free again.
     pub(crate) async fn forget_name(&self, name: String) -> Result<(), ApiError> {
+        self.forget(NAMES, name).await
+    }
+
+    async fn forget(&self, kinds: &'static [ResourceType], id: String) -> Result<(), ApiError> {
         let Who::User(user) = &self.0 else { return Ok(()) };
-        user.authority.change(user.authority.users().forget(NAMES, name)).await
+        user.authority.change(user.authority.users().forget(kinds, id)).await
     }
 
     /// Lets what was granted on a name follow the model to another one.

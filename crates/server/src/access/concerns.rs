@@ -13,6 +13,7 @@ use mlferry_protocol::{
     access::{Action, Grants, Resource, ResourceType},
     model_versions::CreateModelVersion,
 };
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 /// A message that says what it concerns, which decides who may send it.
 pub(crate) trait Concerns {
@@ -58,6 +59,14 @@ pub(crate) enum Want {
     TraceFiles(String),
     /// An assessment of a trace.
     Assessment(String, AssessmentAction),
+    /// An evaluation dataset, by the experiments that have it.
+    Dataset(String, Action),
+    /// A scorer, by its experiment and name, to be seen.
+    Scorer(ExperimentId, String),
+    /// A version of a scorer, which may be its first.
+    NewScorer(ExperimentId, String),
+    /// A version of a scorer, to be deleted; without a number, all of them.
+    ScorerDeletion(ExperimentId, String, Option<i64>),
     /// The traces of an experiment, which go with their assessments.
     TracesOf(ExperimentId),
     /// A registered model, or a prompt.
@@ -98,6 +107,12 @@ impl Want {
                 format!("trace {id}")
             }
             Self::Assessment(trace, _) => format!("trace {trace}"),
+            Self::Scorer(id, name)
+            | Self::NewScorer(id, name)
+            | Self::ScorerDeletion(id, name, _) => {
+                format!("scorer {}", scorer_pattern(*id, name))
+            }
+            Self::Dataset(id, _) => format!("evaluation_dataset {id}"),
             Self::Model(name, _) | Self::Version(name, _) | Self::WholeModel(name) => {
                 format!("registered_model {name}")
             }
@@ -194,6 +209,16 @@ impl Wants {
         self.all_that_traces_tell();
     }
 
+    /// An evaluation dataset, with which the line's action is done.
+    pub(crate) fn dataset(&mut self, id: &str) {
+        self.list.push(Want::Dataset(id.to_owned(), self.action));
+    }
+
+    /// Experiments that are named as somebody wrote them, with which the line's action is done.
+    pub(crate) fn experiments_named(&mut self, ids: &[String]) {
+        self.list.extend(experiments_named(ids, self.action));
+    }
+
     /// A registered model or prompt, with which the line's action is done.
     pub(crate) fn model(&mut self, name: &str) {
         self.list.push(Want::Model(name.to_owned(), self.action));
@@ -219,6 +244,27 @@ impl Wants {
     pub(crate) fn path(&mut self, path: Option<ArtifactPath>) {
         self.list.push(Want::Path(path, self.action));
     }
+}
+
+/// By what grants on a scorer name it: its own name may hold slashes.
+pub(crate) fn scorer_pattern(experiment: ExperimentId, name: &str) -> String {
+    format!("{experiment}/{}", utf8_percent_encode(name, OF_PATTERNS))
+}
+
+/// What Python's `quote` replaces where nothing is safe.
+const OF_PATTERNS: &AsciiSet =
+    &NON_ALPHANUMERIC.remove(b'_').remove(b'.').remove(b'-').remove(b'~');
+
+/// Experiments that are named as somebody wrote them. What names none, or something else, is nobody's.
+pub(super) fn experiments_named(ids: &[String], action: Action) -> Vec<Want> {
+    if ids.is_empty() {
+        return vec![Want::Operator];
+    }
+    let want = |id: &String| {
+        let id = id.parse().ok().map(ExperimentId).filter(|read| read.to_string() == *id);
+        id.map_or(Want::Operator, |id| Want::Experiment(id, action))
+    };
+    ids.iter().map(want).collect()
 }
 
 /// Messages that only operators send: what they name belongs to nothing on which permissions are granted.

@@ -1,11 +1,16 @@
 //! The judgement: what a request concerns against what was granted to the user.
 
-use super::{Want, Wants, caller::SignedIn, concerns::AssessmentAction};
+use super::{
+    Want, Wants,
+    caller::SignedIn,
+    concerns::{AssessmentAction, experiments_named, scorer_pattern},
+};
 use crate::error::ApiError;
 use mlferry_artifacts::ArtifactPath;
 use mlferry_protocol::{
     ExperimentId,
     access::{Action, Grants, Requirement, Resource, ResourceType as Kind},
+    evaluation_datasets::GetDatasetExperimentIds,
     experiments::GetExperimentByName,
     model_versions::CreateModelVersion,
 };
@@ -20,12 +25,25 @@ impl SignedIn {
         let grants = &self.identity.grants;
         let list = self.look_up(wants.list).await?;
         let owners = match (&self.authority.0.records, owned(&list)) {
-            (Some(records), Some(owned)) => records.owners(owned).await?,
+            (Some(records), Some(owned)) => self.owners(records, owned).await?,
             _ => Ownership::default(),
         };
         let bench = Bench { grants, owners: &owners, user: &self.identity.user.username };
         let are_allowed = list.iter().all(|want| bench.allows(want));
         if are_allowed { Ok(()) } else { Err(ApiError::forbidden()) }
+    }
+
+    /// What belongs to what, asked of the records as far as it is not remembered.
+    async fn owners(&self, records: &Store, mut owned: Owned) -> Result<Ownership, ApiError> {
+        let memory = &self.authority.0.owners;
+        let known = memory.take_known(&mut owned);
+        if is_empty(&owned) {
+            return Ok(known);
+        }
+        let mut found = records.owners(owned).await?;
+        memory.learn(&found);
+        found.of_runs.extend(known.of_runs);
+        Ok(found)
     }
 
     /// Replaces what has to be found first by what it turns out to be.
@@ -43,6 +61,11 @@ impl SignedIn {
                         list.push(Want::Operator);
                     }
                     list.push(Want::Trace(id, Action::Read));
+                }
+                (Want::Dataset(dataset_id, action), Some(records)) => {
+                    let request = GetDatasetExperimentIds { dataset_id };
+                    let experiments = records.evaluation_dataset_experiments(request).await?;
+                    list.extend(experiments_named(&experiments, action));
                 }
                 (Want::NewVersion(request), Some(records)) => {
                     add_sources(records, &request, &mut list).await?;
@@ -93,8 +116,12 @@ fn owned(wants: &[Want]) -> Option<Owned> {
             _ => {}
         }
     }
+    (!is_empty(&owned)).then_some(owned)
+}
+
+fn is_empty(owned: &Owned) -> bool {
     let lists = [&owned.runs, &owned.logged_models, &owned.traces, &owned.names];
-    lists.iter().any(|list| !list.is_empty()).then_some(owned)
+    lists.iter().all(|list| list.is_empty())
 }
 
 /// All that a judgement rests on.
@@ -108,7 +135,10 @@ impl Bench<'_> {
     fn allows(&self, want: &Want) -> bool {
         match want {
             // What could not be looked up belongs to nobody.
-            Want::Operator | Want::ExperimentNamed(..) | Want::TraceFiles(_) => false,
+            Want::Operator
+            | Want::ExperimentNamed(..)
+            | Want::TraceFiles(_)
+            | Want::Dataset(..) => false,
             Want::Manager => self.grants.manages_all(),
             Want::Itself(name) => name == self.user,
             Want::Oneself(name) => name == self.user || self.grants.manages_all(),
@@ -141,6 +171,18 @@ impl Bench<'_> {
             }
             Want::Assessment(trace, action) => {
                 self.owners.of_traces.get(trace).is_some_and(|id| self.assessment(*id, *action))
+            }
+            Want::Scorer(id, name) => {
+                self.scorer(*id, name, Action::Read, (Action::NotDenied, Action::NotDenied))
+            }
+            Want::NewScorer(id, name) => {
+                self.experiment(*id, Action::Update)
+                    && self.meets(Kind::Scorer, &scorer_pattern(*id, name), Action::NotDenied)
+                    && self.not_denied(Kind::ScorerVersion)
+            }
+            Want::ScorerDeletion(id, name, version) => {
+                let action = if version.is_some() { Action::Read } else { Action::Delete };
+                self.scorer(*id, name, action, (Action::Delete, Action::Delete))
             }
             Want::TracesOf(id) => {
                 self.in_experiment(Kind::Trace, Action::Delete, Some(id))
@@ -199,6 +241,23 @@ impl Bench<'_> {
         owner.is_some_and(|id| {
             self.experiment(*id, Action::Read) && self.part(kind, action, *id, action)
         })
+    }
+
+    /// A scorer of an experiment that may be seen, and what is done with its versions, by the grants on these or, without any, by
+    /// those on the scorer.
+    fn scorer(
+        &self,
+        experiment: ExperimentId,
+        name: &str,
+        action: Action,
+        (of_versions, or_else): (Action, Action),
+    ) -> bool {
+        let pattern = scorer_pattern(experiment, name);
+        let parent = (Kind::Scorer, pattern.as_str());
+        let versions = Requirement::part(Kind::ScorerVersion, of_versions, parent, or_else);
+        self.experiment(experiment, Action::Read)
+            && self.meets(Kind::Scorer, &pattern, action)
+            && self.grants.meet(&versions)
     }
 
     fn assessment(&self, id: ExperimentId, action: AssessmentAction) -> bool {

@@ -12,11 +12,12 @@ mod gate;
 mod identities;
 mod judge;
 mod oidc;
+mod owners;
 mod sign_in;
 
 pub use audit::AuditLog;
 pub(crate) use caller::Caller;
-pub(crate) use concerns::{Concerns, Want, Wants, visible_names};
+pub(crate) use concerns::{Concerns, Want, Wants, scorer_pattern, visible_names};
 pub(crate) use gate::{Gate, Line, Peer, SignedOnAs, admit};
 pub(crate) use oidc::{Attempt, Oidc, Returned, SESSION_COOKIE, cookie_in};
 pub use oidc::{CALLBACK_PATH, OidcOptions};
@@ -32,6 +33,7 @@ use mlferry_store::{
     AccessError, AccessStore, Account, SignOn, SignedOn, Store, StoreError, hash_password,
     is_password,
 };
+use owners::Owners;
 use std::{sync::Arc, time::Duration};
 use tokio::{sync::Semaphore, task};
 
@@ -66,6 +68,7 @@ struct Parts {
     records: Option<Store>,
     default_permission: Permission,
     identities: Identities,
+    owners: Owners,
     attempts: Attempts,
     hashing: Semaphore,
     audit_log: Option<AuditLog>,
@@ -87,6 +90,7 @@ impl Authority {
             records,
             default_permission,
             identities: Identities::new(credential_time, credential_count),
+            owners: Owners::default(),
             attempts: Attempts::default(),
             hashing: Semaphore::new(HASHES_AT_ONCE),
             audit_log,

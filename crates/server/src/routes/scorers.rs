@@ -1,29 +1,40 @@
 //! Scorers.
 
-use crate::rpc::{Reply, Rpc};
+use crate::{
+    access::Caller,
+    rpc::{Reply, Rpc},
+};
 use axum::{Json, extract::State};
 use mlferry_protocol::{
-    Empty,
+    Empty, ExperimentId,
     scorers::{
         DeleteScorer, GetOnlineScoringConfigs, GetOnlineScoringConfigsResponse, GetScorer,
         GetScorerResponse, ListScorerVersions, ListScorers, ListScorersResponse, RegisterScorer,
         RegisterScorerResponse, SetOnlineScoringConfig, SetOnlineScoringConfigResponse,
+        WhichScorer,
     },
 };
 use mlferry_store::Store;
 
 pub(super) async fn register(
     State(store): State<Store>,
+    caller: Caller,
     Rpc(request): Rpc<RegisterScorer>,
 ) -> Reply<RegisterScorerResponse> {
-    Ok(Json(store.register_scorer(request).await?.into()))
+    let registered: RegisterScorerResponse = store.register_scorer(request).await?.into();
+    if registered.version == 1 {
+        caller.claim_scorer(registered.experiment_id, &registered.name).await?;
+    }
+    Ok(Json(registered))
 }
 
 pub(super) async fn list(
     State(store): State<Store>,
+    caller: Caller,
     Rpc(request): Rpc<ListScorers>,
 ) -> Reply<ListScorersResponse> {
-    let scorers = store.list_scorers(request).await?;
+    let mut scorers = store.list_scorers(request).await?;
+    scorers.retain(|it| caller.sees_scorer(ExperimentId(it.experiment_id), &it.scorer_name));
     Ok(Json(ListScorersResponse { scorers }))
 }
 
@@ -45,9 +56,15 @@ pub(super) async fn get(
 
 pub(super) async fn delete(
     State(store): State<Store>,
+    caller: Caller,
     Rpc(request): Rpc<DeleteScorer>,
 ) -> Reply<Empty> {
+    let WhichScorer { experiment_id, name, version } = &request.0;
+    let (experiment, name, is_whole) = (*experiment_id, name.clone(), version.is_none());
     store.delete_scorer(request).await?;
+    if is_whole {
+        caller.forget_scorer(experiment, &name).await?;
+    }
     Ok(Json(Empty {}))
 }
 

@@ -60,6 +60,40 @@ concern! {
         }
     };
     LinkPromptsToTrace => |it, wants| wants.trace(&it.trace_id);
+    RegisterScorer => |it, wants| {
+        wants.add(Want::NewScorer(it.experiment_id, it.name.clone()));
+    };
+    // What may not be seen is left out of the answer.
+    ListScorers => |it, wants| match it {
+        ListScorers::Of(id) => wants.experiment(*id),
+        ListScorers::Among(ids) => ids.iter().for_each(|id| wants.experiment(*id)),
+        ListScorers::All => {}
+    };
+    ListScorerVersions => |it, wants| {
+        wants.add(Want::Scorer(it.experiment_id, it.name.clone()));
+    };
+    GetScorer => |it, wants| wants.add(Want::Scorer(it.0.experiment_id, it.0.name.clone()));
+    DeleteScorer => |it, wants| {
+        let which = &it.0;
+        wants.add(Want::ScorerDeletion(which.experiment_id, which.name.clone(), which.version));
+    };
+    SetOnlineScoringConfig => |it, wants| wants.experiment(it.experiment_id);
+    CreateDataset => |it, wants| wants.experiments_named(&it.experiment_ids);
+    SearchEvaluationDatasets => |it, wants| wants.experiments_named(&it.experiment_ids);
+    GetDataset => |it, wants| wants.dataset(&it.dataset_id);
+    DeleteDataset => |it, wants| wants.dataset(&it.dataset_id);
+    SetDatasetTags => |it, wants| wants.dataset(&it.dataset_id);
+    DeleteDatasetTag => |it, wants| wants.dataset(&it.dataset_id);
+    UpsertDatasetRecords => |it, wants| wants.dataset(&it.dataset_id);
+    GetDatasetRecords => |it, wants| wants.dataset(&it.dataset_id);
+    DeleteDatasetRecords => |it, wants| wants.dataset(&it.dataset_id);
+    GetDatasetExperimentIds => |it, wants| wants.dataset(&it.dataset_id);
+    AddDatasetToExperiments => |it, wants| {
+        wants.dataset(&it.dataset_id);
+        let ids: Vec<String> = it.experiment_ids.iter().map(|(id, _)| id.clone()).collect();
+        wants.experiments_named(&ids);
+    };
+    RemoveDatasetFromExperiments => |it, wants| wants.dataset(&it.dataset_id);
     CreateAssessment => |it, wants| {
         wants.add(Want::Assessment(it.trace_id.clone(), AssessmentAction::Create));
     };
@@ -74,24 +108,5 @@ concern! {
     };
 }
 
-only_operators!(
-    RegisterScorer,
-    ListScorers,
-    ListScorerVersions,
-    GetScorer,
-    DeleteScorer,
-    GetOnlineScoringConfigs,
-    SetOnlineScoringConfig,
-    CreateDataset,
-    GetDataset,
-    DeleteDataset,
-    SearchEvaluationDatasets,
-    SetDatasetTags,
-    DeleteDatasetTag,
-    UpsertDatasetRecords,
-    GetDatasetRecords,
-    DeleteDatasetRecords,
-    GetDatasetExperimentIds,
-    AddDatasetToExperiments,
-    RemoveDatasetFromExperiments,
-);
+// It names scorers by ids, of any experiment.
+only_operators!(GetOnlineScoringConfigs);

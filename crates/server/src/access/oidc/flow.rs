@@ -34,6 +34,9 @@ const ATTEMPT_TIME: Duration = Duration::from_mins(15);
 /// Random bytes of what nobody must guess.
 const RANDOM_BYTES: usize = 32;
 
+/// Bytes of the path to which a browser goes afterwards: it waits in the cookie, of which browsers keep 4,096 bytes.
+const PATH_BYTES: usize = 2000;
+
 /// Letters of what the provider says of an error that are passed on.
 const WORDS: usize = 300;
 
@@ -91,7 +94,8 @@ impl Attempt {
 
     /// Where the browser wanted to go.
     pub(crate) fn to(&self) -> &str {
-        &self.to
+        // Somebody else may have written the cookie: servers of the same domain can.
+        own_path(&self.to)
     }
 }
 
@@ -262,7 +266,8 @@ pub(crate) fn cookie_in(headers: &HeaderMap, name: &str) -> Option<String> {
 /// A path of this server; whatever else somebody may have written into a link leads to the start page.
 fn own_path(to: &str) -> &str {
     let is_plain = to.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
-    if to.starts_with('/') && !to.starts_with("//") && is_plain { to } else { "" }
+    let is_own = to.starts_with('/') && !to.starts_with("//");
+    if is_own && is_plain && to.len() <= PATH_BYTES { to } else { "" }
 }
 
 /// As a client writes its id and its secret (RFC 6749, section 2.3.1).
@@ -305,5 +310,6 @@ mod tests {
         {
             assert_eq!(own_path(other), "", "{other:?}");
         }
+        assert_eq!(own_path(&format!("/{}", "a".repeat(2000))), "");
     }
 }
