@@ -28,8 +28,8 @@ SHOWS_WHAT_MAY_BE_SEEN = {f"{CALL}/{name}/search" for name in ("experiments", "r
 }
 # What everybody who is signed in may make.
 MAKES = {f"{CALL}/experiments/create", f"{CALL}/registered-models/create"}
-# What these do can't be undone, so that they come last; the last one ends all others.
 SCORERS = "/api/3.0/mlflow/scorers"
+# What these do can't be undone, so that they come last; the last one ends all others.
 LAST = [
     "/3.0/mlflow/scorers/delete",
     "/3.0/mlflow/datasets/{dataset_id}",

@@ -22,7 +22,7 @@ pub(crate) async fn open(
 ) -> anyhow::Result<AccessOptions> {
     let users = AccessStore::open(&settings.database_uri, &Connections::default()).await?;
     first_user(&users, settings).await.context("cannot prepare the first user")?;
-    if let Some(oidc) = &oidc {
+    if let Some(oidc) = oidc.as_ref().filter(|oidc| !oidc.group_roles.is_empty()) {
         warn_of_unknown_roles(&users, oidc).await?;
     }
     Ok(AccessOptions {

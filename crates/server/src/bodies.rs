@@ -45,11 +45,19 @@ pub(crate) struct Turn(usize);
 impl Turn {
     /// Lets others on when many bytes were taken.
     pub(crate) async fn after(&mut self, bytes: usize) {
-        self.0 += bytes;
-        if self.0 >= TURN_BYTES {
-            self.0 = 0;
+        if self.is_over_after(bytes) {
             tokio::task::yield_now().await;
         }
+    }
+
+    /// Whether so many were taken that others have their turn now.
+    pub(crate) fn is_over_after(&mut self, bytes: usize) -> bool {
+        self.0 += bytes;
+        let is_over = self.0 >= TURN_BYTES;
+        if is_over {
+            self.0 = 0;
+        }
+        is_over
     }
 }
 

@@ -3,6 +3,7 @@
 //! A client that still sends when the connection is closed sees a broken connection instead of the
 //! answer, and tries again.
 
+use crate::bodies::Turn;
 use axum::{
     body::Body,
     extract::Request,
@@ -22,9 +23,8 @@ use std::{
 
 /// Bytes that are dropped at most.
 const DRAIN_BYTES: usize = 64 * 1024 * 1024;
-/// Bytes that are dropped in one go, and how long nothing more is taken afterwards: 50 MB a second. A sender that is near
-/// would otherwise have one processor, and what drops its bytes another.
-const PIECE_BYTES: usize = 256 * 1024;
+/// How long nothing more is taken after each turn: 50 MB a second. A sender that is near would otherwise have one processor,
+/// and what drops its bytes another.
 const PAUSE: Duration = Duration::from_millis(5);
 /// How long a client may take to send them.
 const DRAIN_TIME: Duration = Duration::from_secs(10);
@@ -60,16 +60,14 @@ fn waits_for_leave(headers: &HeaderMap) -> bool {
 }
 
 async fn drain(mut body: SharedBody) {
-    let (mut dropped, mut piece) = (0, 0);
+    let (mut dropped, mut turn) = (0, Turn::default());
     while let Some(Ok(frame)) = body.frame().await {
         let taken = frame.data_ref().map_or(0, Bytes::len);
         dropped += taken;
-        piece += taken;
         if dropped >= DRAIN_BYTES {
             return;
         }
-        if piece >= PIECE_BYTES {
-            piece = 0;
+        if turn.is_over_after(taken) {
             tokio::time::sleep(PAUSE).await;
         }
     }

@@ -194,12 +194,10 @@ impl Caller {
     /// Whether the caller may see a scorer.
     pub(crate) fn sees_scorer(&self, experiment: ExperimentId, name: &str) -> bool {
         let Some(grants) = self.limits() else { return true };
-        let sees = |kind, id: &str| grants.meet(&Requirement::on(kind, id, Action::Read));
-        let is_denied =
-            !grants.meet(&Requirement::on(ResourceType::ScorerVersion, "*", Action::NotDenied));
-        !is_denied
-            && sees(ResourceType::Experiment, &experiment.to_string())
-            && sees(ResourceType::Scorer, &scorer_pattern(experiment, name))
+        let meets = |kind, id: &str, action| grants.meet(&Requirement::on(kind, id, action));
+        meets(ResourceType::ScorerVersion, "*", Action::NotDenied)
+            && meets(ResourceType::Experiment, &experiment.to_string(), Action::Read)
+            && meets(ResourceType::Scorer, &scorer_pattern(experiment, name), Action::Read)
     }
 
     async fn claim(

@@ -62,19 +62,12 @@ impl Line {
 }
 
 /// Lets a request in, if it comes from somebody who may call this line at all, and writes down what became of it.
-pub(crate) async fn admit(State(gate): State<Gate>, mut request: Request, next: Next) -> Response {
-    let is_open = gate.line.access == Access::Anyone;
-    if is_open {
-        request.extensions_mut().insert(Caller::nobody());
-    }
+pub(crate) async fn admit(State(gate): State<Gate>, request: Request, next: Next) -> Response {
     let address = request.extensions().get::<Peer>().and_then(|peer| peer.0);
     let log = gate.authority.0.audit_log.clone();
-    let Some(log) = log.filter(|_| !is_open || gate.line.is_about_users) else {
-        return if is_open {
-            next.run(request).await
-        } else {
-            judged(&gate, address, request, next, &mut None).await
-        };
+    let is_told = gate.line.access != Access::Anyone || gate.line.is_about_users;
+    let Some(log) = log.filter(|_| is_told) else {
+        return judged(&gate, address, request, next, &mut None).await;
     };
     let mut watched = Watched {
         log,
@@ -87,11 +80,7 @@ pub(crate) async fn admit(State(gate): State<Gate>, mut request: Request, next: 
         status: None,
         has_signed_on: false,
     };
-    let response = if is_open {
-        next.run(request).await
-    } else {
-        judged(&gate, address, request, next, &mut watched.caller).await
-    };
+    let response = judged(&gate, address, request, next, &mut watched.caller).await;
     if let Some(SignedOnAs(name)) = response.extensions().get() {
         (watched.said, watched.has_signed_on) = (Some(name.clone()), true);
     }
@@ -108,6 +97,10 @@ async fn judged(
     asks: &mut Option<Caller>,
 ) -> Response {
     let Gate { authority, line } = gate;
+    if line.access == Access::Anyone {
+        request.extensions_mut().insert(Caller::nobody());
+        return next.run(request).await;
+    }
     let identity = match authority.identify(request.headers(), address).await {
         Ok(identity) => identity,
         Err(refusal) => return authority.turn_away(refusal, &request),

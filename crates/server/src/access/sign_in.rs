@@ -94,18 +94,27 @@ impl Authority {
     /// Who a token stands for, if it is one.
     async fn bearer(&self, token: &[u8]) -> Result<Option<Arc<Identity>>, ApiError> {
         let Ok(secret) = std::str::from_utf8(token) else { return Ok(None) };
-        let (identities, key) = (&self.0.identities, Key::of_token(secret));
+        let find = async || match &self.0.oidc {
+            Some(oidc) if !secret.starts_with(TOKEN_PREFIX) => {
+                self.by_foreign_token(oidc, secret).await
+            }
+            _ => Ok(self.users().token_account(secret).await?.map(|found| self.by_token(found))),
+        };
+        self.remembered(Key::of_token(secret), find()).await
+    }
+
+    /// Who somebody is, found out unless it was just now.
+    async fn remembered(
+        &self,
+        key: Key,
+        find: impl Future<Output = Result<Option<Identity>, ApiError>>,
+    ) -> Result<Option<Arc<Identity>>, ApiError> {
+        let identities = &self.0.identities;
         if let Some(identity) = identities.identity(&key) {
             return Ok(Some(identity));
         }
         let changes = identities.changes();
-        let identity = match &self.0.oidc {
-            Some(oidc) if !secret.starts_with(TOKEN_PREFIX) => {
-                self.by_foreign_token(oidc, secret).await?
-            }
-            _ => self.users().token_account(secret).await?.map(|found| self.by_token(found)),
-        };
-        let Some(identity) = identity.map(Arc::new) else { return Ok(None) };
+        let Some(identity) = find.await?.map(Arc::new) else { return Ok(None) };
         identities.remember(key, &identity, changes);
         Ok(Some(identity))
     }
@@ -124,15 +133,11 @@ impl Authority {
     async fn by_session(&self, headers: &HeaderMap) -> Result<Option<Arc<Identity>>, ApiError> {
         let secret = self.oidc_for_people().and_then(|_| cookie_in(headers, SESSION_COOKIE));
         let Some(secret) = secret else { return Ok(None) };
-        let (identities, key) = (&self.0.identities, Key::of_token(&secret));
-        if let Some(identity) = identities.identity(&key) {
-            return Ok(Some(identity));
-        }
-        let changes = identities.changes();
-        let Some(account) = self.users().session_account(&secret).await? else { return Ok(None) };
-        let identity = Arc::new(Identity { has_session: true, ..self.identity_with(account) });
-        identities.remember(key, &identity, changes);
-        Ok(Some(identity))
+        let find = async || {
+            let account = self.users().session_account(&secret).await?;
+            Ok(account.map(|it| Identity { has_session: true, ..self.identity_with(it) }))
+        };
+        self.remembered(Key::of_token(&secret), find()).await
     }
 
     /// What somebody gets who is not let in. People in front of a browser are sent to the identity provider, where there is one; a
@@ -204,15 +209,8 @@ impl Authority {
 
     /// Who has a name, if anybody.
     async fn identity_of(&self, name: &str) -> Result<Option<Arc<Identity>>, ApiError> {
-        let (identities, key) = (&self.0.identities, Key::Name(name.to_owned()));
-        if let Some(identity) = identities.identity(&key) {
-            return Ok(Some(identity));
-        }
-        let changes = identities.changes();
-        let Some(account) = self.users().account(name).await? else { return Ok(None) };
-        let identity = Arc::new(self.identity_with(account));
-        identities.remember(key, &identity, changes);
-        Ok(Some(identity))
+        let find = async || Ok(self.users().account(name).await?.map(|it| self.identity_with(it)));
+        self.remembered(Key::Name(name.to_owned()), find()).await
     }
 
     async fn is_right(

@@ -13,7 +13,7 @@ use crate::{
     schema::WORKSPACE,
     writes::{Change, Lock},
 };
-use mlferry_protocol::python::hex;
+use mlferry_protocol::{access::Role, python::hex};
 use sea_query::{Expr, ExprTrait, Query};
 use sha2::{Digest, Sha256};
 use std::collections::HashSet;
@@ -86,32 +86,33 @@ impl AccessStore {
     }
 }
 
-/// The numbers of the roles that groups have: those of the user, and the others.
-async fn roles_of(
+/// Numbers of roles that come or go as somebody signs on.
+#[derive(Default)]
+struct Difference {
+    gained: Vec<i64>,
+    lost: Vec<i64>,
+}
+
+/// What a user has to get of the roles that groups have, and what to lose.
+async fn difference(
     transaction: &mut Transaction,
     who: &SignOn,
-) -> Result<(HashSet<i64>, HashSet<i64>), StoreError> {
+    user_id: i64,
+) -> Result<Difference, StoreError> {
     if who.roles_of_groups.is_empty() {
-        return Ok(Default::default());
+        return Ok(Difference::default());
     }
     let names = who.roles_of_groups.iter().map(String::as_str);
     let which = Expr::col(Roles::Name).is_in(names).and(Expr::col(Roles::Workspace).eq(WORKSPACE));
     let roles = roles::select(transaction, Some(which), WithPermissions::No).await?;
-    let (held, others): (Vec<_>, Vec<_>) =
-        roles.into_iter().partition(|role| who.roles.contains(&role.name));
-    let ids = |roles: Vec<mlferry_protocol::access::Role>| {
-        roles.into_iter().map(|role| role.id).collect()
-    };
-    Ok((ids(held), ids(others)))
-}
-
-async fn assigned_to(
-    transaction: &mut Transaction,
-    user_id: i64,
-) -> Result<HashSet<i64>, StoreError> {
     let which = Expr::col(UserRoleAssignments::UserId).eq(user_id);
     let assigned = roles::assignments(transaction, Some(which)).await?;
-    Ok(assigned.into_iter().map(|assigned| assigned.role_id).collect())
+    let assigned: HashSet<i64> = assigned.into_iter().map(|it| it.role_id).collect();
+    let changed =
+        roles.iter().filter(|it| who.roles.contains(&it.name) != assigned.contains(&it.id));
+    let (gained, lost): (Vec<_>, Vec<_>) = changed.partition(|it| who.roles.contains(&it.name));
+    let ids = |roles: Vec<&Role>| roles.into_iter().map(|it| it.id).collect();
+    Ok(Difference { gained: ids(gained), lost: ids(lost) })
 }
 
 /// Asks whether there is nothing to do.
@@ -126,11 +127,10 @@ impl Question for Arrived {
             return Ok(None);
         };
         who.is(&account)?;
-        let (held, others) = roles_of(transaction, who).await?;
-        let assigned = assigned_to(transaction, account.user.id).await?;
+        let Difference { gained, lost } = difference(transaction, who, account.user.id).await?;
         let is_up_to_date = who.is_admin.is_none_or(|is_admin| is_admin == account.user.is_admin)
-            && held.is_subset(&assigned)
-            && others.is_disjoint(&assigned);
+            && gained.is_empty()
+            && lost.is_empty();
         Ok(is_up_to_date.then_some(account))
     }
 }
@@ -162,12 +162,10 @@ impl Change for Arriving {
                 .take();
             transaction.execute(&update).await?;
         }
-        let (held, others) = roles_of(transaction, who).await?;
-        let assigned = assigned_to(transaction, user.id).await?;
-        for role in held.difference(&assigned) {
-            roles::insert_assignment(transaction, user.id, *role).await?;
+        let Difference { gained, lost } = difference(transaction, who, user.id).await?;
+        for role in gained {
+            roles::insert_assignment(transaction, user.id, role).await?;
         }
-        let lost: Vec<i64> = others.intersection(&assigned).copied().collect();
         if !lost.is_empty() {
             let delete = Query::delete()
                 .from_table(UserRoleAssignments::Table)

@@ -77,16 +77,20 @@ impl Oidc {
             return Err(format!("'{}' can't be the name of a user", name.escape_debug()));
         }
         let groups = groups_in(&claims.others, &options.groups_claim);
-        let of = |group: &&str| self.0.roles.get(*group);
-        let is_admin =
-            groups.iter().any(|group| options.admin_groups.iter().any(|one| one == group));
+        let is_in = |group: &String| groups.contains(&group.as_str());
         Ok(SignOn {
             username: name,
             issuer: options.issuer.clone(),
             subject: claims.sub,
-            roles_of_groups: self.0.roles.values().flatten().cloned().collect(),
-            roles: groups.iter().filter_map(of).flatten().cloned().collect(),
-            is_admin: (!options.admin_groups.is_empty()).then_some(is_admin),
+            roles_of_groups: options.group_roles.iter().map(|(_, role)| role.clone()).collect(),
+            roles: options
+                .group_roles
+                .iter()
+                .filter(|(group, _)| is_in(group))
+                .map(|(_, role)| role.clone())
+                .collect(),
+            is_admin: (!options.admin_groups.is_empty())
+                .then(|| options.admin_groups.iter().any(is_in)),
         })
     }
 }

@@ -14,7 +14,7 @@ use claims::Expected;
 use mlferry_protocol::ErrorCode;
 use mlferry_store::SignOn;
 use provider::{Provider, ProviderError};
-use std::{collections::HashMap, fmt, sync::Arc, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 use url::Url;
 
 /// An identity provider, and what is made of those for whom it vouches.
@@ -62,19 +62,13 @@ pub(crate) struct Oidc(Arc<Parts>);
 struct Parts {
     options: OidcOptions,
     provider: Provider,
-    /// The roles that a group has.
-    roles: HashMap<String, Vec<String>>,
 }
 
 impl Oidc {
     pub(super) fn new(options: OidcOptions) -> Self {
         keys::install();
-        let mut roles: HashMap<String, Vec<String>> = HashMap::new();
-        for (group, role) in &options.group_roles {
-            roles.entry(group.clone()).or_default().push(role.clone());
-        }
         let provider = Provider::new(options.issuer.clone());
-        Self(Arc::new(Parts { options, provider, roles }))
+        Self(Arc::new(Parts { options, provider }))
     }
 
     /// Whether people sign on to the page.

@@ -140,11 +140,11 @@ impl Provider {
     }
 
     async fn ask_for_keys(&self) -> Result<(), ProviderError> {
-        let asked = self.lock().asked.replace(Instant::now());
-        if asked.is_some_and(|asked| asked.elapsed() < PAUSE) {
-            self.lock().asked = asked;
+        let is_early = self.lock().asked.is_some_and(|asked| asked.elapsed() < PAUSE);
+        if is_early {
             return if self.known().is_some() { Ok(()) } else { Err(ProviderError::Pause) };
         }
+        self.lock().asked = Some(Instant::now());
         let url = &self.description().await?.jwks_uri;
         let keys: JwkSet = answer(url, self.client()?.get(url)).await?;
         self.lock().known = Some((Arc::new(keys), Instant::now()));
