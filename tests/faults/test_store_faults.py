@@ -157,6 +157,24 @@ def test_a_store_that_always_fails_is_an_error_that_the_client_may_repeat(behind
     assert server.fetch("a.bin").body == b"y"
 
 
+@pytest.mark.parametrize("kind", ["reset", "cut", "lost"])
+def test_a_deletion_is_repeated_when_its_connection_breaks(behind, proxy, kind):
+    server = behind()
+    for name in ("d/a.bin", "d/e/b.bin"):
+        server.put(name, b"x")
+    broken = []
+
+    def break_the_first(request):
+        if not broken and (request.method == "DELETE" or request.target.endswith("?delete")):
+            broken.append(request)
+            request.fault = kind
+
+    proxy.before = break_the_first
+    assert server.delete("d").status == 200
+    assert len(broken) == 1
+    assert server.stored() == {}
+
+
 def test_a_download_that_breaks_in_the_middle_is_continued_or_broken_off(behind, proxy):
     server = behind()
     data = pattern(20_000_000)

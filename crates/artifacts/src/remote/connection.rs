@@ -8,8 +8,8 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use object_store::{
     ClientOptions,
     client::{
-        HttpClient, HttpConnector, HttpError, HttpRequest, HttpResponse, HttpService,
-        ReqwestConnector,
+        HttpClient, HttpConnector, HttpError, HttpErrorKind, HttpRequest, HttpResponse,
+        HttpService, ReqwestConnector,
     },
 };
 use std::{borrow::Cow, time::Duration};
@@ -103,6 +103,7 @@ impl HttpService for Connection {
             && query.split('&').any(|field| matches!(field, "list-type=2" | "comp=list"));
         let takes_long =
             request.method() == Method::POST || request.body().content_length() > MANY_BYTES;
+        let is_deletion = is_deletion(request.method(), query);
         for (name, value) in &self.headers {
             request.headers_mut().entry(name).or_insert_with(|| value.clone());
         }
@@ -113,7 +114,12 @@ impl HttpService for Connection {
         let status = response.as_ref().ok().map(HttpResponse::status);
         self.counter.count(&method, status);
         span.record("http.response.status_code", status.map(|status| i64::from(status.as_u16())));
-        let response = response?;
+        let response = response.map_err(|error| match error.kind() {
+            HttpErrorKind::Interrupted if is_deletion => {
+                HttpError::new(HttpErrorKind::Request, error)
+            }
+            _ => error,
+        })?;
         if matches!(method, Method::GET | Method::HEAD) && is_directory(response.headers()) {
             return Ok(no_object(&method));
         }
@@ -128,6 +134,16 @@ impl HttpService for Connection {
         };
         Ok(HttpResponse::from_parts(head, body))
     }
+}
+
+/// Whether a request only deletes, one object or the many that its body names.
+///
+/// What was deleted already may be deleted again, so that such a request is repeated when its connection breaks, which
+/// the stores' clients do only with what they know to be safe: a store closes a connection that nobody used for a while,
+/// and a request may just be under way then.
+fn is_deletion(method: &Method, query: &str) -> bool {
+    let names_many = || query.split('&').any(|field| matches!(field, "delete" | "comp=batch"));
+    *method == Method::DELETE || (*method == Method::POST && names_many())
 }
 
 /// Whether an answer is about a directory of Data Lake Storage, which answers as if it were an empty object.
@@ -152,6 +168,20 @@ fn no_object(method: &Method) -> HttpResponse {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn deletions_of_all_stores_are_known() {
+        for (method, query, expected) in [
+            (Method::DELETE, "", true),
+            (Method::POST, "delete", true),
+            (Method::POST, "restype=container&comp=batch", true),
+            (Method::POST, "uploads", false),
+            (Method::POST, "uploadId=delete", false),
+            (Method::PUT, "comp=block", false),
+        ] {
+            assert_eq!(is_deletion(&method, query), expected, "{method} ?{query}");
+        }
+    }
 
     #[test]
     fn a_directory_of_data_lake_storage_is_no_object() {
