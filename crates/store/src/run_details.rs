@@ -7,7 +7,7 @@ use crate::{
     metrics::{self, stored_value},
     reads::cut_page,
     run_arrays, runs,
-    tables::{Inputs, LatestMetrics, Params, Tags},
+    tables::{Inputs, LatestMetrics, Params, Runs, Tags},
 };
 use mlferry_protocol::{
     datasets::ModelInput,
@@ -30,7 +30,7 @@ pub(crate) enum Detail {
 }
 
 /// Reads at most `max` runs of those that are selected, with what was logged to them, and tells whether there are more:
-/// one statement or two, and one or two more when they used datasets.
+/// one statement to three, and one or two more when they used datasets.
 pub(crate) async fn read(
     transaction: &mut Transaction,
     select: SelectStatement,
@@ -38,11 +38,13 @@ pub(crate) async fn read(
     detail: Detail,
 ) -> Result<(Vec<Run>, bool), StoreError> {
     let dialect = transaction.dialect();
-    let select = match dialect {
-        Dialect::Sqlite => select,
-        Dialect::Postgres => run_arrays::with_arrays(select, detail),
+    let mut rows = match (dialect, detail) {
+        (Dialect::Sqlite, Detail::One) => transaction.fetch_all(&select).await?,
+        (Dialect::Sqlite, Detail::Page) => fetch_page(transaction, select).await?,
+        (Dialect::Postgres, _) => {
+            transaction.fetch_all(&run_arrays::with_arrays(select, detail)).await?
+        }
     };
-    let mut rows = transaction.fetch_all(&select).await?;
     let has_more = cut_page(&mut rows, max);
     let infos = rows.iter().map(runs::info_of).collect::<Result<Vec<_>, _>>()?;
     let mut logged = Logged::default();
@@ -61,6 +63,25 @@ pub(crate) async fn read(
         }
     }
     Ok((complete(transaction, infos, logged).await?, has_more))
+}
+
+/// The rows of runs that are selected, in their order: their ids first. SQLite sorts rows with all their columns, as many as there are
+/// up to the end of the page.
+async fn fetch_page(
+    transaction: &mut Transaction,
+    mut select: SelectStatement,
+) -> Result<Vec<Row>, DbError> {
+    let ids = select.clear_selects().column((Runs::Table, Runs::RunUuid)).take();
+    let ids = transaction.fetch_all(&ids).await?;
+    let ids: Vec<String> =
+        ids.iter().map(|row| row.get(Runs::RunUuid)).collect::<Result<_, _>>()?;
+    let run = Expr::col((Runs::Table, Runs::RunUuid));
+    let is_of_page = is_one_of_texts(transaction.dialect(), run, &ids);
+    let rows = transaction.fetch_all(&runs::select_runs().and_where(is_of_page).take()).await?;
+    let with_id = |row: Row| Ok((row.get(Runs::RunUuid)?, row));
+    let mut rows: HashMap<String, Row> =
+        rows.into_iter().map(with_id).collect::<Result<_, DbError>>()?;
+    Ok(ids.iter().filter_map(|id| rows.remove(id)).collect())
 }
 
 /// Brings runs and what was logged to them together, and reads their datasets.

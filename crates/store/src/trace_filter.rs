@@ -12,10 +12,10 @@ use crate::{
 };
 use mlferry_protocol::{ExperimentId, InvalidParameter, traces::SESSION_METADATA};
 use mlferry_search::{
-    NumberComparator, TextTest,
+    NumberComparator, TextComparator, TextTest,
     traces::{
-        AssessmentKind, AssessmentTest, TraceCondition, TraceNumber, TraceTest, TraceText,
-        parse_filter,
+        AssessmentKind, AssessmentTest, SpanProperty, TraceCondition, TraceNumber, TraceTest,
+        TraceText, parse_filter,
     },
 };
 use sea_query::{Alias, Cond, Expr, ExprTrait, IntoColumnRef, Query, SelectStatement};
@@ -24,6 +24,10 @@ use sea_query::{Alias, Cond, Expr, ExprTrait, IntoColumnRef, Query, SelectStatem
 const CLOCKS_DIFFER_MS: f64 = 10_000.0;
 
 const NANOSECONDS: f64 = 1_000_000.0;
+
+/// The beginning of a span's name, by which the index `mlferry_spans_by_name` finds it: PostgreSQL takes no long texts into one.
+const BEGINNING_OF_NAME: &str = "substr(name, 1, 250)";
+const BEGINNING_CHARACTERS: usize = 250;
 
 /// Traces of some experiments that fulfil all conditions.
 pub(crate) struct TraceFilter {
@@ -49,6 +53,26 @@ impl TraceFilter {
             all = all.add(self.test_one(dialect, condition));
         }
         if spans.is_empty() { all } else { all.add(self.span_test(dialect, &spans)) }
+    }
+
+    /// Selects traces that have a span whose name begins as one that the filter asks for; absent where it asks for none.
+    pub(crate) fn select_named(&self) -> Option<SelectStatement> {
+        let name = self.conditions.iter().find_map(|condition| match condition {
+            TraceCondition::Span {
+                property: SpanProperty::Name,
+                test: TraceTest::Text(TextTest::Compare(TextComparator::Equal, name)),
+            } => Some(name),
+            _ => None,
+        })?;
+        let beginning: String = name.chars().take(BEGINNING_CHARACTERS).collect();
+        let experiments = self.experiment_ids.iter().map(|id| id.0);
+        let select = Query::select()
+            .column(Spans::TraceId)
+            .from(Spans::Table)
+            .and_where(is_one_of(Spans::ExperimentId, experiments))
+            .and_where(Expr::cust(BEGINNING_OF_NAME).eq(beginning))
+            .take();
+        Some(select)
     }
 
     /// Whether a trace lies where the search looks.

@@ -2,9 +2,9 @@
 
 use crate::{
     StoreError,
-    db::{Dialect, Transaction},
+    db::{DbError, Dialect, Transaction, is_one_of_texts},
     reads::Question,
-    tables::{TraceInfo as Traces, TraceRequestMetadata, TraceTags},
+    tables::{Spans, TraceInfo as Traces, TraceRequestMetadata, TraceTags},
     trace_conditions::{number, trace},
     trace_filter::TraceFilter,
     trace_rows::{self, select_traces},
@@ -15,6 +15,9 @@ use mlferry_protocol::{
 };
 use mlferry_search::traces::{TraceNumber, TraceOrder, TraceOrderKey, parse_order_by};
 use sea_query::{Alias, Expr, ExprTrait, IntoIden, JoinType, NullOrdering, Order, SelectStatement};
+
+/// Spans of a name that are looked up before the search begins. Where there are more, traces that have one are soon met with.
+const NAMED_SPANS: u64 = 1_000;
 
 /// What a search for traces asks for.
 pub(crate) struct TraceSearch {
@@ -30,10 +33,22 @@ impl TraceSearch {
         Ok(Self { request, filter, orders })
     }
 
-    /// Selects a page of traces.
-    fn select(&self, dialect: Dialect) -> SelectStatement {
+    /// The traces that have a span of the name that is asked for, and maybe others, where they are few.
+    async fn named(&self, transaction: &mut Transaction) -> Result<Option<Vec<String>>, DbError> {
+        let Some(mut select) = self.filter.select_named() else { return Ok(None) };
+        let rows = transaction.fetch_all(&select.limit(NAMED_SPANS + 1).take()).await?;
+        if rows.len() as u64 > NAMED_SPANS {
+            return Ok(None);
+        }
+        rows.iter().map(|row| row.get(Spans::TraceId)).collect::<Result<_, _>>().map(Some)
+    }
+
+    /// Selects a page of traces, of those `among` some only, if there are any such.
+    fn select(&self, dialect: Dialect, among: Option<&[String]>) -> SelectStatement {
         let request = &self.request;
+        let id = || Expr::col(trace(Traces::RequestId));
         let mut select = select_traces()
+            .and_where_option(among.map(|ids| is_one_of_texts(dialect, id(), ids)))
             .cond_where(self.filter.test(dialect))
             .limit(request.max_results)
             .offset(request.page_token.offset())
@@ -58,7 +73,9 @@ impl Question for TraceSearch {
         if self.request.experiment_ids.is_empty() {
             return Ok(SearchTracesResponse { traces: Vec::new(), next_page_token: None });
         }
-        let rows = transaction.fetch_all(&self.select(transaction.dialect())).await?;
+        let named = self.named(transaction).await?;
+        let select = self.select(transaction.dialect(), named.as_deref());
+        let rows = transaction.fetch_all(&select).await?;
         let traces = trace_rows::complete(transaction, &rows).await?;
         // A page that is full may be the last one: the reference does not look further either.
         let is_full = traces.len() as u64 == self.request.max_results;

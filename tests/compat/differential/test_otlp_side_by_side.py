@@ -690,6 +690,17 @@ def test_searches_for_spans(sides, filter, count):
     assert len(sides.search(filter)) == count
 
 
+def test_searches_for_names_that_are_frequent_rare_or_long(sides):
+    other, long = TRACES.next(), "ä" * 260
+    often = [span("often", f"{number:016x}", ROOT) for number in range(0x1000, 0x1000 + 1_100)]
+    rare = [span("rare", CHILD, ROOT), span(f"{long}x", GRANDCHILD, ROOT)]
+    sides.export(span(), *often, *rare, span(trace=other), span("often", CHILD, ROOT, trace=other))
+    counts = {"often": 2, "rare": 1, f"{long}x": 1, f"{long}y": 0, long: 0, "absent": 0}
+    found = {name: len(sides.search(f"span.name = '{name}'")) for name in counts}
+    assert found == counts
+    assert len(sides.search("span.name = 'rare' AND span.name = 'often'")) == 0
+
+
 def test_the_reference_reads_what_mlferry_wrote(pair, sides):
     """Both servers on one database: what the twin stores, the reference shows, and the other way round."""
     experiment = sides.words["reference"]["experiment"]

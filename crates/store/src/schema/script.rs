@@ -5,26 +5,29 @@ use crate::db::Dialect;
 
 /// Tables and indexes of our own, which the reference neither makes nor minds: what webhooks are still to be told, and
 /// ways to what belongs to one experiment or run without a look at all others.
-pub(super) const OWN_PARTS: [&str; 6] = [
+pub(super) const OWN_PARTS: [&str; 7] = [
     "mlferry_webhook_deliveries",
     "mlferry_webhook_deliveries_due",
-    "mlferry_runs_by_experiment",
+    "mlferry_runs_by_start",
     "mlferry_logged_models_by_experiment",
     "mlferry_experiment_tags_by_experiment",
     "mlferry_model_versions_by_run",
+    "mlferry_spans_by_name",
 ];
 
 /// The statements that make them, on either database. The table refers to none of MLflow's, so that none of its
-/// migrations finds it in the way.
+/// migrations finds it in the way. The first index of runs has been replaced by one that also tells which are deleted.
 pub(super) const OWN: &str = "CREATE TABLE IF NOT EXISTS mlferry_webhook_deliveries ( \
      delivery_id VARCHAR(36) NOT NULL PRIMARY KEY, webhook_id VARCHAR(256) NOT NULL, body TEXT NOT NULL, \
      created_ms BIGINT NOT NULL, due_ms BIGINT NOT NULL, attempts BIGINT NOT NULL); \
      CREATE INDEX IF NOT EXISTS mlferry_webhook_deliveries_due ON mlferry_webhook_deliveries (due_ms); \
-     CREATE INDEX IF NOT EXISTS mlferry_runs_by_experiment ON runs (experiment_id, start_time DESC, run_uuid); \
+     DROP INDEX IF EXISTS mlferry_runs_by_experiment; \
+     CREATE INDEX IF NOT EXISTS mlferry_runs_by_start ON runs (experiment_id, start_time DESC, run_uuid, lifecycle_stage); \
      CREATE INDEX IF NOT EXISTS mlferry_logged_models_by_experiment \
      ON logged_models (experiment_id, creation_timestamp_ms DESC, model_id); \
      CREATE INDEX IF NOT EXISTS mlferry_experiment_tags_by_experiment ON experiment_tags (experiment_id); \
-     CREATE INDEX IF NOT EXISTS mlferry_model_versions_by_run ON model_versions (run_id)";
+     CREATE INDEX IF NOT EXISTS mlferry_model_versions_by_run ON model_versions (run_id); \
+     CREATE INDEX IF NOT EXISTS mlferry_spans_by_name ON spans (experiment_id, substr(name, 1, 250), trace_id)";
 
 /// The statements that make MLflow's tables.
 pub(super) fn tables(dialect: Dialect) -> &'static str {

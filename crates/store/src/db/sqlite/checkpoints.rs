@@ -2,18 +2,21 @@
 //!
 //! SQLite itself has whoever commits do that, who then waits for megabytes to be copied and flushed, and everybody else for
 //! him. Here he only copies the little that he wrote while the thread was at work, so that the log is empty for once and begins
-//! anew.
+//! anew. The thread also flushes what it copies: SQLite does so when all of the log is in its place, which is when he copies the rest.
 
-use super::Opening;
+use super::{Opening, SqliteLocation};
 use rusqlite::{Connection, Error, hooks::Wal};
 use std::{
+    fs::File,
     io,
+    mem::ManuallyDrop,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
         mpsc::{self, Receiver, Sender},
     },
     thread::{self, JoinHandle},
+    time::Duration,
 };
 
 /// Pages in the write-ahead log before they are brought to their place. Four times SQLite's own number, since pages
@@ -21,7 +24,10 @@ use std::{
 const PAGES: i32 = 4000;
 
 /// Pages that whoever commits may copy, while everybody else waits: some milliseconds.
-const REST: i64 = 300;
+const REST: i64 = 500;
+
+/// Pages in the write-ahead log from which on whoever commits copies them, however many they are: 48 MB. The thread is too slow then.
+const MOST_PAGES: i64 = 12_000;
 
 /// How much the thread steps back, for calls to go first. No more than this: on a busy machine the log would only grow.
 #[cfg(target_os = "linux")]
@@ -29,6 +35,9 @@ const NICENESS: i32 = 5;
 
 /// How often the thread copies what was written while it copied, at most.
 const ROUNDS: usize = 8;
+
+/// Before another round where somebody reads what is older than all that is left to copy.
+const PAUSE: Duration = Duration::from_millis(2);
 
 /// As whoever has committed does it: without waiting for anybody.
 const CHECKPOINT: &str = "PRAGMA wal_checkpoint(PASSIVE)";
@@ -48,8 +57,8 @@ struct Shared {
 struct Progress {
     /// From the order until it is carried out.
     is_busy: AtomicBool,
-    /// Whether all but a rest is in its place.
-    has_copied: AtomicBool,
+    /// Whether whoever commits next is to copy what is left.
+    leaves_rest: AtomicBool,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -94,7 +103,7 @@ impl Checkpoints {
 impl Shared {
     /// After a commit, with so many pages in the log.
     fn committed(&self, wal: &mut Wal, pages: i32) {
-        if self.progress.has_copied.swap(false, Ordering::Relaxed) {
+        if self.progress.leaves_rest.swap(false, Ordering::Relaxed) {
             copy_rest(wal);
         } else if pages >= PAGES && !self.progress.is_busy.swap(true, Ordering::Relaxed) {
             let ordered = self.orders.send(Order::Checkpoint);
@@ -115,17 +124,35 @@ fn copy_rest(wal: &mut Wal) {
 fn carry_out(waiting: &Receiver<Order>, opening: &Opening, progress: &Progress) {
     step_back();
     let mut connection = None;
+    let mut flushed = None;
     while let Ok(Order::Checkpoint) = waiting.recv() {
+        let flush = || flush(&opening.location, &mut flushed);
         let made = match &mut connection {
-            Some(connection) => checkpoint(connection),
-            None => opening.connect().and_then(|opened| checkpoint(connection.insert(opened))),
+            Some(connection) => checkpoint(connection, flush),
+            None => {
+                opening.connect().and_then(|opened| checkpoint(connection.insert(opened), flush))
+            }
         };
         if let Err(error) = &made {
             tracing::warn!(%error, "a checkpoint of the database was not made; it will be tried again");
             connection = None;
         }
-        progress.has_copied.store(made.is_ok(), Ordering::Relaxed);
+        progress.leaves_rest.store(made.unwrap_or(false), Ordering::Relaxed);
         progress.is_busy.store(false, Ordering::Relaxed);
+    }
+}
+
+/// Flushes the database's file, which is opened once and never closed: that would take all locks from SQLite that this process has on it,
+/// which is how POSIX has it.
+fn flush(location: &SqliteLocation, opened: &mut Option<ManuallyDrop<File>>) {
+    let SqliteLocation::File(path) = location else { return };
+    let file = match opened {
+        Some(file) => Ok(file),
+        None => File::open(path).map(|file| opened.insert(ManuallyDrop::new(file))),
+    };
+    if let Err(error) = file.and_then(|file| file.sync_data()) {
+        // SQLite flushes it again, hears of the same error, and leaves the log as it is.
+        tracing::warn!(%error, "the database's file was not flushed");
     }
 }
 
@@ -137,14 +164,21 @@ fn step_back() {
     }
 }
 
-/// Copies until so little is left that whoever commits hardly notices it, or commits are too large for that.
-fn checkpoint(connection: &Connection) -> Result<(), Error> {
+/// Copies and flushes until so little comes meanwhile that whoever commits hardly notices it, and tells whether he is to copy that.
+fn checkpoint(connection: &Connection, mut flush: impl FnMut()) -> Result<bool, Error> {
+    let mut before = 0;
     for _ in 0..ROUNDS {
         let (pages, copied): (i64, i64) =
             connection.query_row(CHECKPOINT, [], |row| Ok((row.get(1)?, row.get(2)?)))?;
-        if pages - copied <= REST {
-            break;
+        flush();
+        let (left, new) = (pages - copied, copied - before);
+        if left.max(new) <= REST || pages >= MOST_PAGES {
+            return Ok(true);
         }
+        if new == 0 {
+            thread::sleep(PAUSE);
+        }
+        before = copied;
     }
-    Ok(())
+    Ok(false)
 }
