@@ -40,7 +40,7 @@ pub(crate) async fn read(
     let dialect = transaction.dialect();
     let mut rows = match (dialect, detail) {
         (Dialect::Sqlite, Detail::One) => transaction.fetch_all(&select).await?,
-        (Dialect::Sqlite, Detail::Page) => fetch_page(transaction, select).await?,
+        (Dialect::Sqlite, Detail::Page) => Box::pin(fetch_page(transaction, select)).await?,
         (Dialect::Postgres, _) => {
             transaction.fetch_all(&run_arrays::with_arrays(select, detail)).await?
         }
