@@ -57,7 +57,7 @@ pub(crate) struct Options {
     #[arg(long, value_enum, value_delimiter = ',', value_name = "NAME")]
     workload: Vec<Workload>,
 
-    /// How long mlferry keeps the mixed load at four fifths of the most; the others do for a tenth of it
+    /// How long mlferry is driven by the mixed load, and then keeps it at four fifths of the most; the others do for a tenth of it
     #[arg(long, default_value_t = 600, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
     mixed_time: u64,
 
