@@ -61,7 +61,7 @@ pub(super) fn lines() -> Vec<&'static Measure> {
 /// again.
 ///
 /// The most is what lasts: a batch of many metrics touches a page of an index for each, once histories are longer than a page,
-/// and a young database, where they share pages, takes twice as many calls.
+/// and a young database, where they share pages, takes about half as many calls again.
 pub(super) async fn measure(
     requests: &Requests<'_>,
     search: Duration,

@@ -26,7 +26,7 @@ const CLOCKS_DIFFER_MS: f64 = 10_000.0;
 const NANOSECONDS: f64 = 1_000_000.0;
 
 /// The beginning of a span's name, by which the index `mlferry_spans_by_name` finds it: PostgreSQL takes no long texts into one.
-const BEGINNING_OF_NAME: &str = "substr(name, 1, 250)";
+pub(crate) const BEGINNING_OF_NAME: &str = "substr(name, 1, 250)";
 const BEGINNING_CHARACTERS: usize = 250;
 
 /// Traces of some experiments that fulfil all conditions.

@@ -99,8 +99,8 @@ impl Connection {
 impl HttpService for Connection {
     async fn call(&self, mut request: HttpRequest) -> Result<HttpResponse, HttpError> {
         let query = request.uri().query().unwrap_or_default();
-        let is_listing = request.method() == Method::GET
-            && query.split('&').any(|field| matches!(field, "list-type=2" | "comp=list"));
+        let is_listing =
+            request.method() == Method::GET && has_one_of(query, ["list-type=2", "comp=list"]);
         let takes_long =
             request.method() == Method::POST || request.body().content_length() > MANY_BYTES;
         let is_deletion = is_deletion(request.method(), query);
@@ -142,8 +142,13 @@ impl HttpService for Connection {
 /// the stores' clients do only with what they know to be safe: a store closes a connection that nobody used for a while,
 /// and a request may just be under way then.
 fn is_deletion(method: &Method, query: &str) -> bool {
-    let names_many = || query.split('&').any(|field| matches!(field, "delete" | "comp=batch"));
-    *method == Method::DELETE || (*method == Method::POST && names_many())
+    *method == Method::DELETE
+        || (*method == Method::POST && has_one_of(query, ["delete", "comp=batch"]))
+}
+
+/// Whether a query has one of the fields, as stores and their clients write them.
+fn has_one_of(query: &str, fields: [&str; 2]) -> bool {
+    query.split('&').any(|field| fields.contains(&field))
 }
 
 /// Whether an answer is about a directory of Data Lake Storage, which answers as if it were an empty object.

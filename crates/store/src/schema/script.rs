@@ -164,6 +164,7 @@ fn definitions(body: &str) -> Vec<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::trace_filter::BEGINNING_OF_NAME;
 
     #[test]
     fn every_statement_of_both_files_is_understood() {
@@ -188,6 +189,14 @@ mod tests {
         for part in OWN_PARTS {
             assert!(OWN.contains(&format!(" IF NOT EXISTS {part} ")), "{part}");
         }
+    }
+
+    #[test]
+    fn searches_ask_the_index_of_names_as_it_is_made() {
+        let columns = format!(
+            "mlferry_spans_by_name ON spans (experiment_id, {BEGINNING_OF_NAME}, trace_id)"
+        );
+        assert!(OWN.contains(&columns));
     }
 
     #[test]

@@ -170,8 +170,10 @@ fn checkpoint(connection: &Connection, mut flush: impl FnMut()) -> Result<bool, 
     for _ in 0..ROUNDS {
         let (pages, copied): (i64, i64) =
             connection.query_row(CHECKPOINT, [], |row| Ok((row.get(1)?, row.get(2)?)))?;
-        flush();
         let (left, new) = (pages - copied, copied - before);
+        if new > 0 {
+            flush();
+        }
         if left.max(new) <= REST || pages >= MOST_PAGES {
             return Ok(true);
         }
