@@ -23,6 +23,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
+from ports import free_port
+
 if TYPE_CHECKING:
     from stores.base import Place
 
@@ -58,12 +60,6 @@ def clean_environment(**extra: str) -> dict[str, str]:
         and key.upper() not in {"HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "RUST_LOG", "PYTHONPATH"}
     }
     return kept | {"MLFLOW_DISABLE_TELEMETRY": "true", "NO_PROXY": "*"} | extra
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def wait_until(condition, seconds: float, what: str):

@@ -12,7 +12,8 @@ from urllib.parse import urljoin
 import requests
 
 from accounts import environment
-from harness import SCRIPTS, Server, clean_environment, free_port, wait_until
+from harness import SCRIPTS, Server, clean_environment, wait_until
+from ports import free_port
 from stores.base import tool
 
 HTML = {"Accept": "text/html,application/xhtml+xml"}

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import psycopg2
 
-from harness import free_port, wait_until
+from harness import wait_until
+from ports import free_port
 
 START_SECONDS = 60.0
 # The account that the server runs under when the tests run as root, which PostgreSQL refuses to do.

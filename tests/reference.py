@@ -11,7 +11,8 @@ import sys
 import urllib.parse
 from pathlib import Path
 
-from harness import API, Answer, clean_environment, exchange, free_port, is_healthy, wait_until
+from harness import API, Answer, clean_environment, exchange, is_healthy, wait_until
+from ports import free_port
 
 START_SECONDS = 120.0
 

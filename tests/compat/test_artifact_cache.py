@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from fault_proxy import FaultProxy, Faults
-from harness import ARTIFACTS, Server, free_port, pattern, run_binary, together
+from harness import ARTIFACTS, Server, pattern, run_binary, together
+from ports import free_port
 from stores.sink import download, in_front_of_sink
 
 pytestmark = pytest.mark.xdist_group("destination garage")

@@ -12,7 +12,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from harness import free_port, run_binary, wait_until
+from harness import run_binary, wait_until
+from ports import free_port
 
 SECRETS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 

@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from harness import Server, binary, clean_environment, entries, free_port, is_healthy, run_binary, tree, wait_until
+from harness import Server, binary, clean_environment, entries, is_healthy, run_binary, tree, wait_until
+from ports import free_port
 
 # Limits of the issue are a second; a busy machine gets some grace.
 SOON_SECONDS = 3.0

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from harness import API, ARTIFACTS, REPOSITORY, entries, free_port, run_binary
+from harness import API, ARTIFACTS, REPOSITORY, entries, run_binary
+from ports import free_port
 
 SECRET = "hunter2-and-more"
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from harness import free_port, run_binary
+from harness import run_binary
+from ports import free_port
 from stores.azurite import ACCOUNT
 
 

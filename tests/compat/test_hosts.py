@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from harness import ARTIFACTS, free_port, pattern, run_binary, wait_until
+from harness import ARTIFACTS, pattern, run_binary, wait_until
+from ports import free_port
 from stores import is_compiled_in
 from stores.ftp import Ftp
 from stores.webhdfs import Node, Problem, WebHdfs

@@ -22,7 +22,6 @@ from harness import (
     ARTIFACTS,
     binary,
     exchange,
-    free_port,
     pattern,
     run_binary,
     run_script,
@@ -31,6 +30,7 @@ from harness import (
     wait_until,
 )
 from listening import Authority, Manager, TlsServer, UnixServer, ask_by, handing_over, listening_socket
+from ports import free_port
 
 MIB = 1024 * 1024
 RESIDENT_LIMIT = 100_000_000

@@ -15,8 +15,9 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from fault_proxy import FaultProxy, Faults
-from harness import ARTIFACTS, REPOSITORY, Server, entries, exchange, free_port, pattern, run_binary, wait_until
+from harness import ARTIFACTS, REPOSITORY, Server, entries, exchange, pattern, run_binary, wait_until
 from otlp import Collector
+from ports import free_port
 from postgres import Cluster
 
 ROUTE = f"{ARTIFACTS}/{{*artifact_path}}"

@@ -12,7 +12,8 @@ import pytest
 
 from downloads import CONTENT_TYPES
 from fault_proxy import FaultProxy, Faults
-from harness import ARTIFACTS, Server, free_port, pattern, quoted, run_binary
+from harness import ARTIFACTS, Server, pattern, quoted, run_binary
+from ports import free_port
 from stores.folders import FolderPlace
 
 EITHER = [

@@ -8,7 +8,8 @@ import subprocess
 
 import pytest
 
-from harness import ARTIFACTS, binary, clean_environment, exchange, free_port, is_healthy, wait_until
+from harness import ARTIFACTS, binary, clean_environment, exchange, is_healthy, wait_until
+from ports import free_port
 
 MOMENT = r"^\[\d{4}-\d\d-\d\d \d\d:\d\d:\d\d [+-]\d{4}\] \[\d+\] "
 

@@ -25,8 +25,9 @@ from mlflow.entities import (
 from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
 from databases import kinds
-from harness import Server, free_port, run_binary
+from harness import Server, run_binary
 from pairs import sqlite_uri
+from ports import free_port
 from postgres import Cluster, DatabaseUri, execute
 from reference import Reference
 from swapped import change_traces, log_traces, traces_of

@@ -13,7 +13,8 @@ from pathlib import Path
 
 from topology import DEPLOY
 
-from harness import free_port, is_healthy, wait_until
+from harness import is_healthy, wait_until
+from ports import free_port
 
 # Debian keeps it where only root looks for programs.
 PROGRAM = shutil.which("nginx") or "/usr/sbin/nginx"

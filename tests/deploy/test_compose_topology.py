@@ -21,7 +21,8 @@ from topology import (
     services,
 )
 
-from harness import SCRIPTS, free_port
+from harness import SCRIPTS
+from ports import free_port
 
 # One topology, whichever worker has it.
 pytestmark = pytest.mark.xdist_group("compose topology")

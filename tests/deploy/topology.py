@@ -11,7 +11,8 @@ import boto3
 import dotenv
 import yaml
 
-from harness import REPOSITORY, Server, clean_environment, free_port
+from harness import REPOSITORY, Server, clean_environment
+from ports import free_port
 from postgres import Cluster, execute
 from stores.base import ProcessStore, tool
 

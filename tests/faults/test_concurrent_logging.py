@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from databases import kinds
-from harness import Server, free_port, wait_until
+from harness import Server, wait_until
+from ports import free_port
 from postgres import Cluster
 from reference import Reference
 

@@ -6,7 +6,8 @@ import os
 import stat
 
 from archives import send, tar_of
-from harness import ARTIFACTS, Server, free_port, pattern, run_binary, staging_entries, wait_until
+from harness import ARTIFACTS, Server, pattern, run_binary, staging_entries, wait_until
+from ports import free_port
 
 
 def modes(root) -> dict[str, int]:

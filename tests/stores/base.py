@@ -10,7 +10,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness import clean_environment, free_port
+from harness import clean_environment
+from ports import free_port
 
 START_SECONDS = 60.0
 STOP_SECONDS = 10.0

@@ -10,7 +10,8 @@ import uuid
 import boto3
 import botocore.config
 
-from harness import clean_environment, free_port
+from harness import clean_environment
+from ports import free_port
 from stores.base import Place, ProcessStore, Stored, tool
 
 BUCKET = "artifacts"
