@@ -64,8 +64,27 @@ impl RunSearch {
         if !self.orders.iter().any(|order| order.key == RunOrderKey::Time(RunTime::Start)) {
             select.order_by(run(Runs::StartTime), Order::Desc);
         }
-        select.order_by(run(Runs::RunUuid), Order::Asc).take()
+        select.order_by(run(Runs::RunUuid), Order::Asc);
+        match (dialect, request.page_token.offset()) {
+            (Dialect::Postgres, 1..) => rows_after_order(select),
+            _ => select,
+        }
     }
+}
+
+/// Selects the same rows in the same order, of which only the ids are put in order: a sort of all columns up to a page in the middle
+/// does not fit into PostgreSQL's memory for it, and ids alone may be all in an index.
+fn rows_after_order(mut select: SelectStatement) -> SelectStatement {
+    let ids = || Alias::new("ids");
+    let is_of_page = Expr::col(run(Runs::RunUuid)).equals((ids(), Runs::RunUuid));
+    // As in `join`, and a nested loop keeps the order.
+    let rows = select_runs().and_where(is_of_page).offset(0).take();
+    let page = select.clear_selects().column(run(Runs::RunUuid)).take();
+    Query::select()
+        .column((Runs::Table, Asterisk))
+        .from_subquery(page, ids())
+        .join_lateral(JoinType::InnerJoin, rows, Runs::Table, Expr::cust("TRUE"))
+        .take()
 }
 
 /// A column of the table of runs, which others stand beside.
