@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import http.client
+import itertools
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import pytest
 
 from databases import kinds
-from harness import Server, wait_until
+from harness import Server, together, wait_until
 from ports import free_port
 from postgres import Cluster
 from reference import Reference
@@ -271,6 +273,31 @@ def test_two_servers_share_one_postgresql_database(start, own_server, postgres):
     assert not loggers.refusals
     for server in servers:
         loggers.check(server)
+
+
+@ON_POSTGRES
+def test_two_servers_hear_of_the_same_traces_at_once(start, own_server, postgres):
+    """Each has one span of every trace; whoever comes second adds it to what the first has made."""
+    database = postgres.create_database()
+    servers = [start(database), own_server("--backend-store-uri", database)]
+    rounds = [[f"{number:024x}{index:08x}" for index in range(8)] for number in range(1, 31)]
+    for traces in rounds:
+        answers = together(*[partial(export, server, traces, number) for number, server in enumerate(servers)])
+        assert [answer.status for answer in answers] == [200, 200], answers
+    for trace in itertools.chain(*rounds):
+        found = servers[0].get(f"/api/3.0/mlflow/traces/get?trace_id=tr-{trace}").json()["trace"]
+        assert sorted(span["name"] for span in found["spans"]) == ["root", "step"]
+        assert found["trace_info"]["state"] == "OK"
+        assert found["trace_info"]["tags"]["mlflow.artifactLocation"].endswith(f"/traces/tr-{trace}/artifacts")
+
+
+def export(server: Server, traces: list[str], number: int):
+    """Sends one span of each trace: the root, or else what is below it."""
+    told = {"startTimeUnixNano": "1700000000000000000", "endTimeUnixNano": "1700000001000000000"}
+    told |= {"spanId": f"{number + 1:016x}", "status": {"code": 1}}
+    told |= {"name": "step", "parentSpanId": f"{1:016x}"} if number else {"name": "root"}
+    document = {"resourceSpans": [{"scopeSpans": [{"spans": [{"traceId": trace} | told for trace in traces]}]}]}
+    return server.post("/v1/traces", document, {"x-mlflow-experiment-id": "0"})
 
 
 def test_a_server_may_work_beside_the_reference(start, database, start_reference, tmp_path):

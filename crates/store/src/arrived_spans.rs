@@ -2,7 +2,10 @@
 
 use crate::{python_json, span_sums::Part};
 use mlferry_protocol::{
-    InvalidParameter, check_length, limits, otel::SpanStatus, spans::Span, traces::TraceState,
+    ExperimentId, InvalidParameter, check_length, limits,
+    otel::SpanStatus,
+    spans::Span,
+    traces::{TraceInfo, TraceState},
 };
 use std::collections::BTreeMap;
 
@@ -42,6 +45,23 @@ impl Arrived {
         let milliseconds = |nanoseconds: i64| nanoseconds.div_euclid(1_000_000);
         let (start_ms, end_ms) = (milliseconds(start), milliseconds(end));
         Ok(Self { spans, start_ms, end_ms, state, session, user })
+    }
+
+    /// What is known of a trace that nobody has heard of but by these spans.
+    pub(crate) fn new_trace(&self, id: &str, experiment_id: ExperimentId) -> TraceInfo {
+        TraceInfo {
+            trace_id: id.to_owned(),
+            client_request_id: None,
+            experiment_id,
+            request_time_ms: self.start_ms,
+            execution_duration_ms: None,
+            state: self.state.unwrap_or(TraceState::InProgress),
+            metadata: BTreeMap::new(),
+            tags: BTreeMap::new(),
+            request_preview: None,
+            response_preview: None,
+            assessments: Vec::new(),
+        }
     }
 
     /// What the spans say of tokens or costs.

@@ -4,31 +4,25 @@ use crate::{
     Store, StoreError,
     arrived_spans::Arrived,
     artifact_uri,
-    db::{DbError, Transaction, id_lists, insert},
-    experiments, python_json, span_sums,
-    tables::{Assessments, Spans, TraceInfo as Traces},
-    trace_columns::Values,
+    db::{DbError, Dialect, Transaction, id_lists, is_one_of_texts},
+    experiments, span_rows,
+    tables::{Assessments, TraceInfo as Traces},
+    trace_columns::{self, Values},
     trace_rows,
+    trace_updates::{Sums, Update},
     traces::{self, IN_DATABASE},
     writes::{Change, Lock},
 };
 use mlferry_protocol::{
-    ExperimentId, InvalidParameter, WireEnum, limits,
-    spans::{self, Span},
-    traces::{
-        ARTIFACT_LOCATION_TAG, COST_METADATA, FINALIZED_METADATA, NAME_TAG, SESSION_METADATA,
-        SPANS_LOCATION_TAG, TOKENS_METADATA, TraceInfo, TraceState, USER_METADATA,
-    },
-    truncate,
+    ExperimentId, InvalidParameter, WireEnum,
+    spans::Span,
+    traces::{ARTIFACT_LOCATION_TAG, SPANS_LOCATION_TAG, TraceInfo, USER_METADATA},
 };
-use sea_query::{Expr, ExprTrait, LockType, OnConflict, Order, Query, SelectStatement};
-use std::collections::{BTreeMap, HashMap, HashSet};
-
-/// Spans in one insertion: each has many values, and a text of any length.
-const SPANS_AT_ONCE: usize = 100;
-
-/// Characters that the columns of a span's type, model and provider take.
-const SPAN_TEXT: usize = 500;
+use sea_query::{Expr, ExprTrait, LockType, Order, Query, SelectStatement};
+use std::{
+    collections::{BTreeMap, HashSet},
+    mem,
+};
 
 impl Store {
     /// Stores spans, and makes the traces that they belong to where they are not there.
@@ -74,75 +68,100 @@ impl Change for LogSpans {
     }
 
     async fn apply(&self, transaction: &mut Transaction) -> Result<(), StoreError> {
-        let made = self.make_traces(transaction).await?;
-        let others = self.traces.keys().map(String::as_str).filter(|id| !made.contains(id));
-        hold(transaction, &others.collect::<Vec<_>>()).await?;
-        let known = self.known(transaction).await?;
+        let mut updates = self.make_traces(transaction).await?;
+        let others = self.traces.keys().map(String::as_str).filter(|id| !updates.contains_key(id));
+        let others: Vec<&str> = others.collect();
+        hold(transaction, &others).await?;
+        let known = trace_rows::of_ids(transaction, &others).await?;
+        let known: BTreeMap<&str, &TraceInfo> =
+            known.iter().map(|info| (info.trace_id.as_str(), info)).collect();
+        check(&others, &known)?;
+        let mut spans = Vec::new();
         for (id, arrived) in &self.traces {
-            let Some(info) = known.get(id.as_str()) else {
-                return Err(StoreError::TraceNotFound(id.clone()));
-            };
-            let location = info.tags.get(SPANS_LOCATION_TAG);
-            if location.is_some_and(|location| location != IN_DATABASE) {
-                return Err(StoreError::TraceArchived(id.clone()));
-            }
-            store_spans(transaction, info.experiment_id, &arrived.spans).await?;
-            let is_new = made.contains(id.as_str());
-            update(transaction, info, arrived, is_new).await?;
+            let info = known.get(id.as_str());
+            let experiment = info.map_or(self.experiment_id, |info| info.experiment_id);
+            spans.extend(arrived.spans.iter().map(|span| (experiment, span)));
         }
-        Ok(())
+        span_rows::write(transaction, &spans).await?;
+        for (id, arrived) in &self.traces {
+            let Some(info) = known.get(id.as_str()) else { continue };
+            let sums = Sums::with_stored(transaction, info, arrived).await?;
+            let mut update = Update::new(info, arrived, sums);
+            change(transaction, id, mem::take(&mut update.values)).await?;
+            if update.is_earlier {
+                move_assessments(transaction, id, arrived.start_ms).await?;
+            }
+            updates.insert(id, update);
+        }
+        let users = updates.iter().filter_map(|(id, update)| {
+            update.user.as_deref().map(|user| (*id, USER_METADATA, user))
+        });
+        traces::write_metadata_of(transaction, &users.collect::<Vec<_>>()).await?;
+        let mut tags = Vec::new();
+        for (id, update) in &updates {
+            tags.extend(update.tags.iter().map(|(key, value)| (*id, key.as_str(), value.as_str())));
+        }
+        traces::write_tags_of(transaction, &tags).await
     }
 }
 
 impl LogSpans {
-    /// Makes the traces that are not there, and returns their ids.
+    /// Makes the traces that are not there, and returns what else is to be written of them.
     async fn make_traces(
         &self,
         transaction: &mut Transaction,
-    ) -> Result<HashSet<&str>, StoreError> {
+    ) -> Result<BTreeMap<&str, Update>, StoreError> {
         let ids: Vec<&str> = self.traces.keys().map(String::as_str).collect();
         let known = existing(transaction, &ids).await?;
-        let mut made = HashSet::new();
-        let missing = self.traces.iter().filter(|(id, _)| !known.contains(*id));
-        let missing: Vec<_> = missing.collect();
-        if missing.is_empty() {
-            return Ok(made);
+        let mut updates = BTreeMap::new();
+        if known.len() == ids.len() {
+            return Ok(updates);
         }
         let experiment = experiments::there(transaction, self.experiment_id).await?;
-        for (id, arrived) in missing {
-            let state = arrived.state.unwrap_or(TraceState::InProgress);
-            let values = vec![
+        let mut rows = Vec::new();
+        for (id, arrived) in self.traces.iter().filter(|(id, _)| !known.contains(*id)) {
+            let info = arrived.new_trace(id, self.experiment_id);
+            let mut update = Update::new(&info, arrived, Sums::of_arrived(arrived));
+            let location = || artifact_uri::of_trace(&experiment.artifact_location, id);
+            update.tags.entry(ARTIFACT_LOCATION_TAG.to_owned()).or_insert_with(location);
+            let mut values = mem::take(&mut update.values);
+            values.extend([
+                (Traces::RequestId, id.as_str().into()),
                 (Traces::ExperimentId, self.experiment_id.0.into()),
-                (Traces::TimestampMs, arrived.start_ms.into()),
-                (Traces::Status, state.name().into()),
-            ];
-            if traces::insert_trace(transaction, id, &values).await? {
-                let location = artifact_uri::of_trace(&experiment.artifact_location, id);
-                let tags = [(ARTIFACT_LOCATION_TAG, location.as_str())];
-                traces::write_tags(transaction, id, &tags).await?;
-                made.insert(id.as_str());
-            }
+                (Traces::Status, info.state.name().into()),
+                (Traces::DbPayloadGeneration, 1_i64.into()),
+            ]);
+            rows.push(trace_columns::row_of(traces::MADE_OF_SPANS, &values));
+            updates.insert(id.as_str(), update);
         }
-        Ok(made)
+        let made = traces::insert_traces(transaction, rows).await?;
+        updates.retain(|id, _| made.contains(*id));
+        Ok(updates)
     }
+}
 
-    async fn known(
-        &self,
-        transaction: &mut Transaction,
-    ) -> Result<HashMap<String, TraceInfo>, StoreError> {
-        let ids: Vec<&str> = self.traces.keys().map(String::as_str).collect();
-        let infos = trace_rows::of_ids(transaction, &ids).await?;
-        Ok(infos.into_iter().map(|info| (info.trace_id.clone(), info)).collect())
+/// Refuses spans of traces that have gone meanwhile, or whose other spans are in a file.
+fn check(ids: &[&str], known: &BTreeMap<&str, &TraceInfo>) -> Result<(), StoreError> {
+    for id in ids {
+        let Some(info) = known.get(id) else {
+            return Err(StoreError::TraceNotFound((*id).to_owned()));
+        };
+        let location = info.tags.get(SPANS_LOCATION_TAG);
+        if location.is_some_and(|location| location != IN_DATABASE) {
+            return Err(StoreError::TraceArchived((*id).to_owned()));
+        }
     }
+    Ok(())
 }
 
 async fn existing(
     transaction: &mut Transaction,
     ids: &[&str],
 ) -> Result<HashSet<String>, StoreError> {
+    let dialect = transaction.dialect();
     let mut found = HashSet::new();
     for list in id_lists(ids) {
-        for row in transaction.fetch_all(&select_ids(list)).await? {
+        for row in transaction.fetch_all(&select_ids(dialect, list)).await? {
             found.insert(row.get(Traces::RequestId)?);
         }
     }
@@ -151,199 +170,33 @@ async fn existing(
 
 /// Keeps others from changing traces that are there.
 async fn hold(transaction: &mut Transaction, ids: &[&str]) -> Result<(), StoreError> {
+    let dialect = transaction.dialect();
     for list in id_lists(ids) {
-        let select = select_ids(list).lock(LockType::Update).take();
+        let select = select_ids(dialect, list).lock(LockType::Update).take();
         transaction.fetch_all(&select).await?;
     }
     Ok(())
 }
 
 /// Selects those of some ids that traces have, in order, in which they are also locked.
-fn select_ids(ids: &[&str]) -> SelectStatement {
+fn select_ids(dialect: Dialect, ids: &[&str]) -> SelectStatement {
     Query::select()
         .column(Traces::RequestId)
         .from(Traces::Table)
-        .and_where(Expr::col(Traces::RequestId).is_in(ids.iter().copied()))
+        .and_where(is_one_of_texts(dialect, Expr::col(Traces::RequestId), ids))
         .order_by(Traces::RequestId, Order::Asc)
         .take()
 }
 
-/// Writes the rows of spans; one that is there is replaced.
-async fn store_spans(
-    transaction: &mut Transaction,
-    experiment: ExperimentId,
-    spans: &[Span],
-) -> Result<(), StoreError> {
-    // One statement can't write a row twice, so of spans with one id the last is written.
-    let last: HashMap<&str, &Span> =
-        spans.iter().map(|span| (span.span_id.as_str(), span)).collect();
-    let mut spans: Vec<&Span> = last.into_values().collect();
-    spans.sort_by(|one, other| one.span_id.cmp(&other.span_id));
-    let columns = [
-        Spans::TraceId,
-        Spans::SpanId,
-        Spans::ExperimentId,
-        Spans::ParentSpanId,
-        Spans::Name,
-        Spans::Type,
-        Spans::Status,
-        Spans::StartTimeUnixNano,
-        Spans::EndTimeUnixNano,
-        Spans::Content,
-        Spans::InputCost,
-        Spans::OutputCost,
-        Spans::TotalCost,
-        Spans::ModelName,
-        Spans::ModelProvider,
-    ];
-    for spans in spans.chunks(SPANS_AT_ONCE) {
-        let rows = spans.iter().map(|span| row_of(span, experiment));
-        let mut statement = insert(Spans::Table, columns, rows);
-        let replace = OnConflict::columns([Spans::TraceId, Spans::SpanId])
-            .update_columns(columns.into_iter().skip(2))
-            .to_owned();
-        transaction.insert(statement.on_conflict(replace)).await?;
-    }
-    Ok(())
-}
-
-fn row_of(span: &Span, experiment: ExperimentId) -> [Expr; 15] {
-    let cost = span.attribute(spans::COST).and_then(python_json::parse);
-    let cost = |key: &str| cost.as_ref().and_then(|cost| cost.get(key)?.finite());
-    let short = |text: String| text.chars().take(SPAN_TEXT).collect::<String>();
-    [
-        span.trace_id.as_str().into(),
-        span.span_id.as_str().into(),
-        experiment.0.into(),
-        span.parent_id.clone().into(),
-        span.name.as_str().into(),
-        span.span_type.clone().map(short).into(),
-        span.status.stored().into(),
-        span.start_ns.into(),
-        span.end_ns.into(),
-        span.content.as_str().into(),
-        cost("input_cost").into(),
-        cost("output_cost").into(),
-        cost("total_cost").into(),
-        span.text(spans::MODEL).map(short).into(),
-        span.text(spans::PROVIDER).map(short).into(),
-    ]
-}
-
-/// Brings a trace up to date with spans that arrived.
-async fn update(
-    transaction: &mut Transaction,
-    info: &TraceInfo,
-    arrived: &Arrived,
-    is_new: bool,
-) -> Result<(), StoreError> {
-    let id = info.trace_id.as_str();
-    let sums = sums(transaction, info, arrived, is_new).await?;
-    // What the client said of the trace's times counts more. The reference looks for it only where there is
-    // something else that it might have said, too.
-    let may_be_final = arrived.session.is_some() || sums.is_told;
-    let is_final = may_be_final && info.metadata.contains_key(FINALIZED_METADATA);
-    let mut values = sums.values;
-    if !is_final {
-        values.extend(times(info, arrived));
-    }
-    if [TraceState::InProgress, TraceState::Unspecified].contains(&info.state)
-        && let Some(state) = arrived.state
-    {
-        values.push((Traces::Status, state.name().into()));
-    }
-    if !info.metadata.contains_key(SESSION_METADATA)
-        && let Some(session) = &arrived.session
-    {
-        values.push((Traces::SessionId, session.as_str().into()));
-    }
-    let mut tags = arrived.tags();
-    if let Some(name) = tags.remove(NAME_TAG) {
-        values.push((Traces::TraceName, name.into()));
-    }
-    values.extend(previews(info, arrived));
+/// Brings the row of a trace up to date.
+async fn change(transaction: &mut Transaction, id: &str, values: Values) -> Result<(), DbError> {
     let change = Query::update()
         .table(Traces::Table)
         .values(values)
         .value(Traces::DbPayloadGeneration, Expr::col(Traces::DbPayloadGeneration).add(1))
         .and_where(Expr::col(Traces::RequestId).eq(id))
         .take();
-    transaction.execute(&change).await?;
-    if !is_final && info.request_time_ms > arrived.start_ms {
-        move_assessments(transaction, id, arrived.start_ms).await?;
-    }
-    if let Some(user) = &arrived.user
-        && !info.metadata.contains_key(USER_METADATA)
-    {
-        let mut user = user.clone();
-        truncate(&mut user, limits::TRACE_TAG_VALUE);
-        traces::write_metadata(transaction, id, &[(USER_METADATA, &user)]).await?;
-    }
-    tags.insert(SPANS_LOCATION_TAG.to_owned(), IN_DATABASE.to_owned());
-    let tags: Vec<_> = tags.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
-    traces::write_tags(transaction, id, &tags).await
-}
-
-/// What spans add up to.
-struct Sums {
-    values: Values,
-    /// Whether spans that arrived tell of tokens or costs.
-    is_told: bool,
-}
-
-/// Adds up tokens and costs, unless the client has: of what arrived, and of what is stored.
-async fn sums(
-    transaction: &mut Transaction,
-    info: &TraceInfo,
-    arrived: &Arrived,
-    is_new: bool,
-) -> Result<Sums, StoreError> {
-    let mut tokens = span_sums::tokens(&arrived.parts(spans::TOKENS));
-    let mut costs = span_sums::costs(&arrived.parts(spans::COST));
-    let is_told = !tokens.is_empty() || !costs.is_empty();
-    let is_said = |metadata: &str| {
-        info.metadata.contains_key(FINALIZED_METADATA) && info.metadata.contains_key(metadata)
-    };
-    if is_said(TOKENS_METADATA) {
-        tokens.clear();
-    }
-    if is_said(COST_METADATA) {
-        costs.clear();
-    }
-    let may_change = !tokens.is_empty() || !costs.is_empty();
-    if may_change && !is_new {
-        let names = [spans::TOKENS, spans::COST];
-        let [token_parts, cost_parts] =
-            span_sums::stored(transaction, &info.trace_id, names).await?;
-        if !tokens.is_empty() {
-            tokens = span_sums::tokens(&token_parts);
-        }
-        if !costs.is_empty() {
-            costs = span_sums::costs(&cost_parts);
-        }
-    }
-    let values = tokens.into_iter().chain(costs).collect();
-    Ok(Sums { values, is_told })
-}
-
-/// A trace lasts from its first start to its last end.
-fn times(info: &TraceInfo, arrived: &Arrived) -> Values {
-    let start = Ord::min(info.request_time_ms, arrived.start_ms);
-    let end = info.execution_duration_ms.map(|duration| info.request_time_ms + duration);
-    let end = end.map_or(arrived.end_ms, |end| Ord::max(end, arrived.end_ms));
-    vec![(Traces::TimestampMs, start.into()), (Traces::ExecutionTimeMs, (end - start).into())]
-}
-
-fn previews(info: &TraceInfo, arrived: &Arrived) -> Values {
-    let (request, response) = arrived.root().map(Span::previews).unwrap_or_default();
-    let mut values = Values::new();
-    if let (None, Some(preview)) = (&info.request_preview, request) {
-        values.push((Traces::RequestPreview, preview.into()));
-    }
-    if let (None, Some(preview)) = (&info.response_preview, response) {
-        values.push((Traces::ResponsePreview, preview.into()));
-    }
-    values
+    transaction.execute(&change).await.map(|_| ())
 }
 
 async fn move_assessments(

@@ -264,7 +264,7 @@ pub(crate) enum EntityAssociations {
     CreatedTime,
 }
 
-#[derive(Iden, Clone, Copy)]
+#[derive(Iden, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum TraceInfo {
     Table,
     RequestId,

@@ -33,6 +33,25 @@ pub(crate) const COSTS: [(&str, TraceInfo); 3] = [
 /// Columns with the values that they get.
 pub(crate) type Values = Vec<(TraceInfo, Expr)>;
 
+/// The row that has some values in columns, and nothing in the others.
+pub(crate) fn row_of<const N: usize>(columns: [TraceInfo; N], values: &Values) -> [Expr; N] {
+    columns.map(|column| {
+        let given = values.iter().find(|(given, _)| *given == column);
+        given.map_or_else(|| absent(column), |(_, value)| value.clone())
+    })
+}
+
+/// No value, of the type that the column has.
+fn absent(column: TraceInfo) -> Expr {
+    let is_one = |columns: &[(&str, TraceInfo)]| columns.iter().any(|(_, one)| *one == column);
+    match column {
+        TraceInfo::ExecutionTimeMs => None::<i64>.into(),
+        _ if is_one(&TOKENS) => None::<i64>.into(),
+        _ if is_one(&COSTS) => None::<f64>.into(),
+        _ => None::<String>.into(),
+    }
+}
+
 /// Takes what has columns out of a trace's metadata; only what it names is changed.
 pub(crate) fn take(metadata: &mut BTreeMap<String, String>) -> Values {
     let mut values = Values::new();

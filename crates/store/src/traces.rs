@@ -20,7 +20,7 @@ use mlferry_protocol::{
     },
 };
 use sea_query::{Expr, ExprTrait, IntoIden, LockType, OnConflict, Query};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 /// Where spans are that stand in the database: the value of [`SPANS_LOCATION_TAG`].
 pub(crate) const IN_DATABASE: &str = "TRACKING_STORE";
@@ -127,6 +127,41 @@ pub(crate) async fn insert_trace(
     Ok(transaction.execute(&statement).await? == 1)
 }
 
+/// The columns of the row of a trace that is made of its spans.
+pub(crate) const MADE_OF_SPANS: [Traces; 19] = [
+    Traces::RequestId,
+    Traces::ExperimentId,
+    Traces::TimestampMs,
+    Traces::ExecutionTimeMs,
+    Traces::Status,
+    Traces::RequestPreview,
+    Traces::ResponsePreview,
+    Traces::DbPayloadGeneration,
+    Traces::TraceName,
+    Traces::SessionId,
+    Traces::InputTokens,
+    Traces::OutputTokens,
+    Traces::TotalTokens,
+    Traces::CacheReadInputTokens,
+    Traces::CacheCreationInputTokens,
+    Traces::CacheCreationInputTokensAbove1Hr,
+    Traces::InputCost,
+    Traces::OutputCost,
+    Traces::TotalCost,
+];
+
+/// Makes the rows of traces, and returns their ids; those that are there stay as they are, and are left out.
+pub(crate) async fn insert_traces(
+    transaction: &mut Transaction,
+    rows: Vec<[Expr; MADE_OF_SPANS.len()]>,
+) -> Result<HashSet<String>, StoreError> {
+    let mut statement = insert(Traces::Table, MADE_OF_SPANS, rows);
+    let keep = OnConflict::column(Traces::RequestId).do_nothing().to_owned();
+    let made = statement.on_conflict(keep).returning(Traces::RequestId);
+    let rows = transaction.insert_returning(made).await?;
+    Ok(rows.iter().map(|row| row.get(Traces::RequestId)).collect::<Result<_, _>>()?)
+}
+
 /// Brings the row of a trace, which its spans or an earlier request made, to what a client tells.
 async fn merge(
     transaction: &mut Transaction,
@@ -197,11 +232,11 @@ pub(crate) async fn write_told(
     tags: &BTreeMap<String, String>,
     metadata: &BTreeMap<String, String>,
 ) -> Result<(), StoreError> {
-    let tags = tags.iter().map(|(key, value)| (key.as_str(), value.as_str()));
-    let tags: Vec<_> = tags.filter(|(key, _)| *key != NAME_TAG).collect();
-    write_tags(transaction, id, &tags).await?;
-    let metadata = metadata.iter().map(|(key, value)| (key.as_str(), value.as_str()));
-    write_metadata(transaction, id, &metadata.collect::<Vec<_>>()).await
+    let tags = tags.iter().filter(|(key, _)| *key != NAME_TAG);
+    let tags: Vec<_> = tags.map(|(key, value)| (id, key.as_str(), value.as_str())).collect();
+    write_tags_of(transaction, &tags).await?;
+    let metadata = metadata.iter().map(|(key, value)| (id, key.as_str(), value.as_str()));
+    write_metadata_of(transaction, &metadata.collect::<Vec<_>>()).await
 }
 
 /// Sets tags of a trace, each key once.
@@ -210,31 +245,39 @@ pub(crate) async fn write_tags(
     id: &str,
     tags: &[(&str, &str)],
 ) -> Result<(), StoreError> {
-    let columns = [TraceTags::Key, TraceTags::Value, TraceTags::RequestId];
-    write_pairs(transaction, TraceTags::Table, columns, id, tags).await
+    let tags: Vec<_> = tags.iter().map(|(key, value)| (id, *key, *value)).collect();
+    write_tags_of(transaction, &tags).await
 }
 
-/// Sets metadata of a trace, each key once.
-pub(crate) async fn write_metadata(
+/// Sets tags of traces: their ids, keys and values, each key of a trace once.
+pub(crate) async fn write_tags_of(
     transaction: &mut Transaction,
-    id: &str,
-    metadata: &[(&str, &str)],
+    tags: &[(&str, &str, &str)],
+) -> Result<(), StoreError> {
+    let columns = [TraceTags::RequestId, TraceTags::Key, TraceTags::Value];
+    write_pairs(transaction, TraceTags::Table, columns, tags).await
+}
+
+/// Sets metadata of traces: their ids, keys and values, each key of a trace once.
+pub(crate) async fn write_metadata_of(
+    transaction: &mut Transaction,
+    metadata: &[(&str, &str, &str)],
 ) -> Result<(), StoreError> {
     use TraceRequestMetadata as Metadata;
-    let columns = [Metadata::Key, Metadata::Value, Metadata::RequestId];
-    write_pairs(transaction, Metadata::Table, columns, id, metadata).await
+    let columns = [Metadata::RequestId, Metadata::Key, Metadata::Value];
+    write_pairs(transaction, Metadata::Table, columns, metadata).await
 }
 
 async fn write_pairs<C: IntoIden + Copy>(
     transaction: &mut Transaction,
     table: C,
-    [key, value, trace]: [C; 3],
-    id: &str,
-    pairs: &[(&str, &str)],
+    columns: [C; 3],
+    pairs: &[(&str, &str, &str)],
 ) -> Result<(), StoreError> {
-    let rows = pairs.iter().map(|(key, value)| [(*key).into(), (*value).into(), id.into()]);
-    let mut statement = insert(table.into_iden(), [key, value, trace], rows);
-    let replace = OnConflict::columns([key, trace]).update_column(value).to_owned();
+    let rows = pairs.iter().map(|(id, key, value)| [(*id).into(), (*key).into(), (*value).into()]);
+    let mut statement = insert(table.into_iden(), columns, rows);
+    let [id, key, value] = columns;
+    let replace = OnConflict::columns([key, id]).update_column(value).to_owned();
     transaction.insert(statement.on_conflict(replace)).await?;
     Ok(())
 }

@@ -548,6 +548,16 @@ def test_two_traces_at_once(sides):
     sides.check(other)
 
 
+def test_many_traces_at_once(sides):
+    """New ones and some that are there, and each tells something else."""
+    traces = {TRACES.next(): spans for spans in SPANS.values()}
+    there = list(traces.items())[::3]
+    sides.export(*[spans[0] | {"trace": trace} for trace, spans in there])
+    sides.export(*[each | {"trace": trace} for trace, spans in traces.items() for each in spans])
+    for trace in traces:
+        sides.check(trace)
+
+
 RESOURCES = {
     "a service": {"service.name": "svc"},
     "a known service": {"service.name": "claude-code"},

@@ -28,6 +28,12 @@ impl Insertion {
         self
     }
 
+    /// Says which column of the rows that were written is returned.
+    pub(crate) fn returning(&mut self, column: impl IntoColumnRef) -> &mut Self {
+        self.statement.returning_col(column);
+        self
+    }
+
     pub(super) fn rows(&self) -> &[Vec<Expr>] {
         &self.rows
     }
@@ -64,27 +70,59 @@ impl Insertion {
 
 fn arrays_of(rows: &[Vec<Expr>]) -> Option<SelectStatement> {
     let columns = 0..rows.first()?.len();
-    let arrays = columns.map(|column| array_of(rows, column)).collect::<Option<Vec<Value>>>()?;
-    let elements = arrays.into_iter().map(|array| Func::cust("unnest").arg(array));
-    Some(Query::select().exprs(elements).take())
+    let columns = columns.map(|column| elements_of(rows, column)).collect::<Option<Vec<Expr>>>()?;
+    Some(Query::select().exprs(columns).take())
 }
 
-/// Takes the values of a column out of rows, as one array; absent where one is no value, or not known to be of the
-/// same type as the others.
-fn array_of(rows: &[Vec<Expr>], column: usize) -> Option<Value> {
-    let values = rows.iter().map(|row| plain_value(row.get(column)?));
-    let values: Vec<Value> = values.map(Option::<&Value>::cloned).collect::<Option<_>>()?;
-    let type_of = |value: &Value| match value {
-        Value::Bool(Some(_)) => Some(ArrayType::Bool),
-        Value::Int(Some(_)) => Some(ArrayType::Int),
-        Value::BigInt(Some(_)) => Some(ArrayType::BigInt),
-        Value::Double(Some(_)) => Some(ArrayType::Double),
-        Value::String(Some(_)) => Some(ArrayType::String),
+/// The types of columns that travel as arrays, with their names in PostgreSQL.
+fn type_of(value: &Value) -> Option<(ArrayType, &'static str)> {
+    match value {
+        Value::Bool(_) => Some((ArrayType::Bool, "bool")),
+        Value::Int(_) => Some((ArrayType::Int, "int4")),
+        Value::BigInt(_) => Some((ArrayType::BigInt, "int8")),
+        Value::Double(_) => Some((ArrayType::Double, "float8")),
+        Value::String(_) => Some((ArrayType::String, "text")),
         _ => None,
-    };
-    let array_type = type_of(values.first()?)?;
-    let are_alike = values.iter().all(|value| type_of(value).as_ref() == Some(&array_type));
-    are_alike.then(|| Value::Array(array_type, Some(Box::new(values))))
+    }
+}
+
+/// Takes the values of a column out of rows, to select one after another from one value; absent where one is no value, or not
+/// known to be of the same type as the others.
+fn elements_of(rows: &[Vec<Expr>], column: usize) -> Option<Expr> {
+    let values = rows.iter().map(|row| plain_value(row.get(column)?));
+    let values: Vec<&Value> = values.collect::<Option<_>>()?;
+    let (array_type, name) = type_of(values.first()?)?;
+    if values.iter().any(|value| type_of(value).is_none_or(|(_, other)| other != name)) {
+        return None;
+    }
+    let absent = values.iter().filter(|value| **value == &value.as_null()).count();
+    if absent == values.len() {
+        return Some(Expr::cust("NULL").cast_as(name));
+    }
+    if absent > 0 {
+        // The driver's arrays have no absent elements, and those of JSON do.
+        let list = values.iter().map(|value| in_json(value)).collect::<Option<Vec<_>>>()?;
+        let list = json(Dialect::Postgres, serde_json::Value::from(list).to_string());
+        let elements = Func::cust("json_array_elements_text").arg(list);
+        return Some(Expr::from(elements).cast_as(name));
+    }
+    let array = Value::Array(array_type, Some(Box::new(values.into_iter().cloned().collect())));
+    Some(Func::cust("unnest").arg(array).into())
+}
+
+/// A value as PostgreSQL finds it in a list of JSON, null where it is absent; nothing where JSON has no such value.
+fn in_json(value: &Value) -> Option<serde_json::Value> {
+    match value {
+        Value::Bool(value) => Some((*value).into()),
+        Value::Int(value) => Some((*value).into()),
+        Value::BigInt(value) => Some((*value).into()),
+        Value::Double(Some(value)) if !value.is_finite() => None,
+        Value::Double(value) => Some((*value).into()),
+        // Refused otherwise, too, and in other words.
+        Value::String(Some(text)) if text.contains('\0') => None,
+        Value::String(value) => Some(value.as_deref().into()),
+        _ => None,
+    }
 }
 
 /// The value that an expression is, where [`json`] or another function adds nothing to it.

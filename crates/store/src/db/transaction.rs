@@ -161,6 +161,32 @@ impl Transaction {
         Ok(written)
     }
 
+    /// Inserts rows, and returns what the insertion says of those that were written.
+    pub(crate) async fn insert_returning(
+        &mut self,
+        insertion: &Insertion,
+    ) -> Result<Vec<Row>, DbError> {
+        self.is_touched = true;
+        let mut returned = Vec::new();
+        match &mut self.connection {
+            Connection::Sqlite(transaction) => {
+                let Some(first) = insertion.rows().first() else { return Ok(returned) };
+                let (first, span) = sqlite_statement(&insertion.of(std::slice::from_ref(first)));
+                let rows = insertion.rows().iter().map(|row| row.iter().map(plain_value));
+                let rows = span.in_scope(|| transaction.fetch_for_each(&first.sql, rows))?;
+                returned.extend(rows.into_iter().map(Row::Sqlite));
+            }
+            Connection::Postgres(transaction) => {
+                for rows in row_lists(insertion.rows()) {
+                    let (query, span) = postgres_query(&insertion.with_arrays(rows));
+                    let rows = query.fetch_all(transaction.as_mut()).instrument(span).await?;
+                    returned.extend(rows.into_iter().map(Row::Postgres));
+                }
+            }
+        }
+        Ok(returned)
+    }
+
     /// Carries out statements of our own that take no values.
     pub(crate) async fn run_script(&mut self, script: &'static str) -> Result<(), DbError> {
         self.run(script).await

@@ -42,19 +42,8 @@ impl SqliteTransaction {
         statement: &SqliteStatement,
         most: usize,
     ) -> Result<Vec<SqliteRow>, Error> {
-        let mut prepared = self.prepare(statement)?;
-        let columns: Columns = prepared.column_names().map(ToOwned::to_owned).collect();
         let mut found = Vec::new();
-        let mut part = Part::new(&columns);
-        let mut rows = prepared.raw_query();
-        for _ in 0..most {
-            let Some(row) = rows.next()? else { break };
-            part.add(row)?;
-            if part.is_full() {
-                found.extend(mem::replace(&mut part, Part::new(&columns)).into_rows());
-            }
-        }
-        found.extend(part.into_rows());
+        rows_of(&mut *self.prepare(statement)?, most, &mut found)?;
         Ok(found)
     }
 
@@ -74,13 +63,25 @@ impl SqliteTransaction {
         let mut prepared = self.connection()?.prepare_cached(sql)?;
         let mut changed = 0;
         for values in lists {
-            for (index, value) in values.enumerate() {
-                let value = value.ok_or_else(|| Error::InvalidParameterName(sql.to_owned()))?;
-                prepared.raw_bind_parameter(index + 1, Parameter(value))?;
-            }
+            bind(&mut prepared, sql, values)?;
             changed += prepared.raw_execute()? as u64;
         }
         Ok(changed)
+    }
+
+    /// Carries out a statement that returns rows, as [`execute_for_each`](Self::execute_for_each) does, and returns them.
+    pub(in crate::db) fn fetch_for_each<'a>(
+        &mut self,
+        sql: &str,
+        lists: impl Iterator<Item = impl Iterator<Item = Option<&'a Value>>>,
+    ) -> Result<Vec<SqliteRow>, Error> {
+        let mut prepared = self.connection()?.prepare_cached(sql)?;
+        let mut found = Vec::new();
+        for values in lists {
+            bind(&mut prepared, sql, values)?;
+            rows_of(&mut prepared, usize::MAX, &mut found)?;
+        }
+        Ok(found)
     }
 
     /// Carries out statements that take no values.
@@ -106,6 +107,39 @@ impl SqliteTransaction {
         }
         Ok(prepared)
     }
+}
+
+/// Gives a statement values, of which one is absent where it can't travel beside the text.
+fn bind<'a>(
+    prepared: &mut Statement<'_>,
+    sql: &str,
+    values: impl Iterator<Item = Option<&'a Value>>,
+) -> Result<(), Error> {
+    for (index, value) in values.enumerate() {
+        let value = value.ok_or_else(|| Error::InvalidParameterName(sql.to_owned()))?;
+        prepared.raw_bind_parameter(index + 1, Parameter(value))?;
+    }
+    Ok(())
+}
+
+/// Adds at most `most` rows of a statement that has its values.
+fn rows_of(
+    prepared: &mut Statement<'_>,
+    most: usize,
+    found: &mut Vec<SqliteRow>,
+) -> Result<(), Error> {
+    let columns: Columns = prepared.column_names().map(ToOwned::to_owned).collect();
+    let mut part = Part::new(&columns);
+    let mut rows = prepared.raw_query();
+    for _ in 0..most {
+        let Some(row) = rows.next()? else { break };
+        part.add(row)?;
+        if part.is_full() {
+            found.extend(mem::replace(&mut part, Part::new(&columns)).into_rows());
+        }
+    }
+    found.extend(part.into_rows());
+    Ok(())
 }
 
 impl Drop for SqliteTransaction {
