@@ -93,15 +93,7 @@ impl Change for LogSpans {
             }
             updates.insert(id, update);
         }
-        let users = updates.iter().filter_map(|(id, update)| {
-            update.user.as_deref().map(|user| (*id, USER_METADATA, user))
-        });
-        traces::write_metadata_of(transaction, &users.collect::<Vec<_>>()).await?;
-        let mut tags = Vec::new();
-        for (id, update) in &updates {
-            tags.extend(update.tags.iter().map(|(key, value)| (*id, key.as_str(), value.as_str())));
-        }
-        traces::write_tags_of(transaction, &tags).await
+        write_pairs(transaction, &updates).await
     }
 }
 
@@ -138,6 +130,22 @@ impl LogSpans {
         updates.retain(|id, _| made.contains(*id));
         Ok(updates)
     }
+}
+
+/// Writes tags and metadata of traces, by their ids.
+async fn write_pairs(
+    transaction: &mut Transaction,
+    updates: &BTreeMap<&str, Update>,
+) -> Result<(), StoreError> {
+    let users = updates
+        .iter()
+        .filter_map(|(id, update)| update.user.as_deref().map(|user| (*id, USER_METADATA, user)));
+    traces::write_metadata_of(transaction, &users.collect::<Vec<_>>()).await?;
+    let mut tags = Vec::new();
+    for (id, update) in updates {
+        tags.extend(update.tags.iter().map(|(key, value)| (*id, key.as_str(), value.as_str())));
+    }
+    traces::write_tags_of(transaction, &tags).await
 }
 
 /// Refuses spans of traces that have gone meanwhile, or whose other spans are in a file.
