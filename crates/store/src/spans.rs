@@ -116,14 +116,13 @@ impl LogSpans {
             let mut update = Update::new(&info, arrived, Sums::of_arrived(arrived));
             let location = || artifact_uri::of_trace(&experiment.artifact_location, id);
             update.tags.entry(ARTIFACT_LOCATION_TAG.to_owned()).or_insert_with(location);
-            let mut values = mem::take(&mut update.values);
-            values.extend([
+            update.values.extend([
                 (Traces::RequestId, id.as_str().into()),
                 (Traces::ExperimentId, self.experiment_id.0.into()),
                 (Traces::Status, info.state.name().into()),
                 (Traces::DbPayloadGeneration, 1_i64.into()),
             ]);
-            rows.push(trace_columns::row_of(traces::MADE_OF_SPANS, &values));
+            rows.push(trace_columns::row_of(traces::MADE_OF_SPANS, &update.values));
             updates.insert(id.as_str(), update);
         }
         let made = traces::insert_traces(transaction, rows).await?;

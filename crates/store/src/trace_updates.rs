@@ -33,7 +33,8 @@ impl Update {
         // something else that it might have said, too.
         let may_be_final = arrived.session.is_some() || sums.is_told;
         let is_final = may_be_final && info.metadata.contains_key(FINALIZED_METADATA);
-        let mut values = sums.values;
+        let mut values = sums.tokens;
+        values.extend(sums.costs);
         if !is_final {
             values.extend(times(info, arrived));
         }
@@ -64,7 +65,8 @@ impl Update {
 
 /// What spans add up to.
 pub(crate) struct Sums {
-    values: Values,
+    tokens: Values,
+    costs: Values,
     /// Whether spans that arrived tell of tokens or costs.
     is_told: bool,
 }
@@ -72,9 +74,9 @@ pub(crate) struct Sums {
 impl Sums {
     /// Adds up tokens and costs of a trace that has no other spans.
     pub(crate) fn of_arrived(arrived: &Arrived) -> Self {
-        let mut values = span_sums::tokens(&arrived.parts(spans::TOKENS));
-        values.extend(span_sums::costs(&arrived.parts(spans::COST)));
-        Self { is_told: !values.is_empty(), values }
+        let tokens = span_sums::tokens(&arrived.parts(spans::TOKENS));
+        let costs = span_sums::costs(&arrived.parts(spans::COST));
+        Self { is_told: !tokens.is_empty() || !costs.is_empty(), tokens, costs }
     }
 
     /// Adds up tokens and costs, unless the client has: of what arrived, and of what is stored.
@@ -83,31 +85,28 @@ impl Sums {
         info: &TraceInfo,
         arrived: &Arrived,
     ) -> Result<Self, StoreError> {
-        let mut tokens = span_sums::tokens(&arrived.parts(spans::TOKENS));
-        let mut costs = span_sums::costs(&arrived.parts(spans::COST));
-        let is_told = !tokens.is_empty() || !costs.is_empty();
+        let mut sums = Self::of_arrived(arrived);
         let is_said = |metadata: &str| {
             info.metadata.contains_key(FINALIZED_METADATA) && info.metadata.contains_key(metadata)
         };
         if is_said(TOKENS_METADATA) {
-            tokens.clear();
+            sums.tokens.clear();
         }
         if is_said(COST_METADATA) {
-            costs.clear();
+            sums.costs.clear();
         }
-        if !tokens.is_empty() || !costs.is_empty() {
+        if !sums.tokens.is_empty() || !sums.costs.is_empty() {
             let names = [spans::TOKENS, spans::COST];
             let [token_parts, cost_parts] =
                 span_sums::stored(transaction, &info.trace_id, names).await?;
-            if !tokens.is_empty() {
-                tokens = span_sums::tokens(&token_parts);
+            if !sums.tokens.is_empty() {
+                sums.tokens = span_sums::tokens(&token_parts);
             }
-            if !costs.is_empty() {
-                costs = span_sums::costs(&cost_parts);
+            if !sums.costs.is_empty() {
+                sums.costs = span_sums::costs(&cost_parts);
             }
         }
-        let values = tokens.into_iter().chain(costs).collect();
-        Ok(Self { values, is_told })
+        Ok(sums)
     }
 }
 

@@ -8,7 +8,7 @@ use super::{
     statements::plain_value,
 };
 use crate::trace;
-use sea_query::{Iden, PostgresQueryBuilder, QueryStatementWriter, SqliteQueryBuilder};
+use sea_query::{Iden, PostgresQueryBuilder, QueryStatementWriter, SqliteQueryBuilder, Value};
 use sea_query_sqlx::{SqlxBinder, SqlxValues};
 use sqlx::{AssertSqlSafe, Postgres, Row as _, SqlSafeStr, postgres::PgRow};
 use tracing::{Instrument, Span};
@@ -143,12 +143,10 @@ impl Transaction {
         self.is_touched = true;
         let mut written = 0;
         match &mut self.connection {
-            // It takes longer to read the text of a row than to write the row: one text serves all.
             Connection::Sqlite(transaction) => {
-                let Some(first) = insertion.rows().first() else { return Ok(0) };
-                let (first, span) = sqlite_statement(&insertion.of(std::slice::from_ref(first)));
-                let rows = insertion.rows().iter().map(|row| row.iter().map(plain_value));
-                written = span.in_scope(|| transaction.execute_for_each(&first.sql, rows))?;
+                let Some((sql, span)) = sqlite_insertion(insertion) else { return Ok(0) };
+                let rows = plain_rows(insertion);
+                written = span.in_scope(|| transaction.execute_for_each(&sql, rows))?;
             }
             Connection::Postgres(transaction) => {
                 for rows in row_lists(insertion.rows()) {
@@ -170,10 +168,9 @@ impl Transaction {
         let mut returned = Vec::new();
         match &mut self.connection {
             Connection::Sqlite(transaction) => {
-                let Some(first) = insertion.rows().first() else { return Ok(returned) };
-                let (first, span) = sqlite_statement(&insertion.of(std::slice::from_ref(first)));
-                let rows = insertion.rows().iter().map(|row| row.iter().map(plain_value));
-                let rows = span.in_scope(|| transaction.fetch_for_each(&first.sql, rows))?;
+                let Some((sql, span)) = sqlite_insertion(insertion) else { return Ok(returned) };
+                let rows = plain_rows(insertion);
+                let rows = span.in_scope(|| transaction.fetch_for_each(&sql, rows))?;
                 returned.extend(rows.into_iter().map(Row::Sqlite));
             }
             Connection::Postgres(transaction) => {
@@ -305,6 +302,19 @@ fn sqlite_statement(statement: &impl Statement) -> (SqliteStatement, Span) {
     let span = trace::statement(Dialect::Sqlite, &sql);
     let recurs = values.0.len() <= PREPARED_VALUES;
     (SqliteStatement { sql, values, recurs }, span)
+}
+
+/// The text that inserts one row, and the span in which all are inserted; absent where there is none. It takes longer to read the
+/// text of a row than to write the row: one text serves all.
+fn sqlite_insertion(insertion: &Insertion) -> Option<(String, Span)> {
+    let first = insertion.rows().first()?;
+    let (statement, span) = sqlite_statement(&insertion.of(std::slice::from_ref(first)));
+    Some((statement.sql, span))
+}
+
+/// The values of an insertion's rows.
+fn plain_rows(insertion: &Insertion) -> impl Iterator<Item = impl Iterator<Item = Option<&Value>>> {
+    insertion.rows().iter().map(|row| row.iter().map(plain_value))
 }
 
 type PostgresQuery = sqlx::query::Query<'static, Postgres, SqlxValues>;
