@@ -6,8 +6,27 @@ use mlferry_search::{NumberComparator, TextComparator, TextTest};
 use regex::Regex;
 use sea_query::{BinOper, Expr, ExprTrait, Func, SelectStatement, extension::postgres::PgExpr};
 
+/// Characters of a text that an index has: PostgreSQL takes no long texts into one.
+const INDEXED_CHARACTERS: usize = 250;
+
 /// Texts in one `IN (…)`. The values of a longer list travel as one, since databases count values.
 const TEXTS_IN_LIST: usize = 32;
+
+/// The beginning of a column's text, as indexes of beginnings have it.
+pub(crate) fn beginning_of(column: &str) -> String {
+    format!("substr({column}, 1, {INDEXED_CHARACTERS})")
+}
+
+/// Whether a column's text begins as another one, as far as indexes of beginnings tell.
+pub(crate) fn begins_as(column: &str, text: &str) -> Expr {
+    let beginning: String = text.chars().take(INDEXED_CHARACTERS).collect();
+    Expr::cust(beginning_of(column)).eq(beginning)
+}
+
+/// Whether a column that begins as this text has no other text.
+pub(crate) fn is_its_beginning(text: &str) -> bool {
+    text.chars().nth(INDEXED_CHARACTERS - 1).is_none()
+}
 
 /// How a number compares with another one.
 pub(crate) fn number_test(

@@ -30,6 +30,7 @@ mod evaluation_datasets;
 mod experiment_search;
 mod experiment_summaries;
 mod experiments;
+mod few_runs;
 mod gc;
 mod import;
 mod inputs;

@@ -3,7 +3,8 @@
 use crate::{
     conditions::{has_rows, number_test, row_test, text_test},
     datasets,
-    db::{Dialect, is_one_of},
+    db::{DbError, Dialect, Transaction, is_one_of},
+    few_runs::{self, ParamValue},
     lifecycle::seen_by,
     runs::select_runs,
     tables::{Datasets, InputTags, Inputs, LatestMetrics, Params, Runs, Tags},
@@ -43,17 +44,30 @@ impl RunSearch {
         &self.request
     }
 
-    /// Selects a page of runs, and one more, which tells whether there is another page.
-    pub(crate) fn select(&self, dialect: Dialect) -> SelectStatement {
+    /// A param that is asked for and few runs have, to begin with.
+    pub(crate) async fn few(
+        &self,
+        transaction: &mut Transaction,
+    ) -> Result<Option<ParamValue<'_>>, DbError> {
+        let wanted: Vec<_> = self.conditions.iter().filter_map(ParamValue::of).collect();
+        let start = RunOrderKey::Time(RunTime::Start);
+        let is_by_start = self.orders.first().is_none_or(|order| order.key == start);
+        few_runs::find(transaction, &self.request.experiment_ids, wanted, is_by_start).await
+    }
+
+    /// Selects a page of runs, and one more, which tells whether there is another page. It begins with `few`.
+    pub(crate) fn select(&self, dialect: Dialect, few: Option<ParamValue<'_>>) -> SelectStatement {
         let request = &self.request;
         let experiments = request.experiment_ids.iter().map(|id| id.0);
-        let mut select = select_runs()
+        let mut select = few
+            .map_or_else(select_runs, |few| few.select_runs(dialect))
             .and_where(is_one_of(run(Runs::ExperimentId), experiments))
             .and_where_option(seen_by(request.run_view_type, run(Runs::LifecycleStage)))
             .limit(request.max_results + 1)
             .offset(request.page_token.offset())
             .take();
-        let mut conditions: Vec<&RunCondition> = self.conditions.iter().collect();
+        let is_left = |condition: &&RunCondition| few.is_none() || ParamValue::of(condition) != few;
+        let mut conditions: Vec<_> = self.conditions.iter().filter(is_left).collect();
         conditions.sort_by_key(|condition| effort(condition));
         for condition in conditions {
             select.and_where(test(dialect, condition));

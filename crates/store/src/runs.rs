@@ -104,7 +104,8 @@ impl Question for RunSearch {
         if request.experiment_ids.is_empty() {
             return Ok(SearchRunsResponse { runs: Vec::new(), next_page_token: None });
         }
-        let select = self.select(transaction.dialect());
+        let few = self.few(transaction).await?;
+        let select = self.select(transaction.dialect(), few);
         let page = request.max_results;
         let (runs, has_more) = run_details::read(transaction, select, page, Detail::Page).await?;
         let next_page_token = has_more.then(|| request.page_token.after(runs.len()));

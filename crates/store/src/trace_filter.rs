@@ -2,7 +2,7 @@
 
 use crate::{
     associations::entity,
-    conditions::number_test,
+    conditions::{begins_as, number_test},
     db::{Dialect, fulfilled_by_most, is_one_of},
     tables::{Assessments, Spans, TraceInfo as Traces},
     trace_conditions::{
@@ -24,10 +24,6 @@ use sea_query::{Alias, Cond, Expr, ExprTrait, IntoColumnRef, Query, SelectStatem
 const CLOCKS_DIFFER_MS: f64 = 10_000.0;
 
 const NANOSECONDS: f64 = 1_000_000.0;
-
-/// The beginning of a span's name, by which the index `mlferry_spans_by_name` finds it: PostgreSQL takes no long texts into one.
-pub(crate) const BEGINNING_OF_NAME: &str = "substr(name, 1, 250)";
-const BEGINNING_CHARACTERS: usize = 250;
 
 /// Traces of some experiments that fulfil all conditions.
 pub(crate) struct TraceFilter {
@@ -64,13 +60,12 @@ impl TraceFilter {
             } => Some(name),
             _ => None,
         })?;
-        let beginning: String = name.chars().take(BEGINNING_CHARACTERS).collect();
         let experiments = self.experiment_ids.iter().map(|id| id.0);
         let select = Query::select()
             .column(Spans::TraceId)
             .from(Spans::Table)
             .and_where(is_one_of(Spans::ExperimentId, experiments))
-            .and_where(Expr::cust(BEGINNING_OF_NAME).eq(beginning))
+            .and_where(begins_as("name", name))
             .take();
         Some(select)
     }

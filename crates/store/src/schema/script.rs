@@ -4,8 +4,8 @@ use super::shape::{Kind, Part, Shape, normal};
 use crate::db::Dialect;
 
 /// Tables and indexes of our own, which the reference neither makes nor minds: what webhooks are still to be told, and
-/// ways to what belongs to one experiment or run without a look at all others.
-pub(super) const OWN_PARTS: [&str; 7] = [
+/// ways to what belongs to one experiment or run, or to what few have, without a look at all others.
+pub(super) const OWN_PARTS: [&str; 8] = [
     "mlferry_webhook_deliveries",
     "mlferry_webhook_deliveries_due",
     "mlferry_runs_by_start",
@@ -13,6 +13,7 @@ pub(super) const OWN_PARTS: [&str; 7] = [
     "mlferry_experiment_tags_by_experiment",
     "mlferry_model_versions_by_run",
     "mlferry_spans_by_name",
+    "mlferry_params_by_value",
 ];
 
 /// The statements that make them, on either database. The table refers to none of MLflow's, so that none of its
@@ -27,7 +28,8 @@ pub(super) const OWN: &str = "CREATE TABLE IF NOT EXISTS mlferry_webhook_deliver
      ON logged_models (experiment_id, creation_timestamp_ms DESC, model_id); \
      CREATE INDEX IF NOT EXISTS mlferry_experiment_tags_by_experiment ON experiment_tags (experiment_id); \
      CREATE INDEX IF NOT EXISTS mlferry_model_versions_by_run ON model_versions (run_id); \
-     CREATE INDEX IF NOT EXISTS mlferry_spans_by_name ON spans (experiment_id, substr(name, 1, 250), trace_id)";
+     CREATE INDEX IF NOT EXISTS mlferry_spans_by_name ON spans (experiment_id, substr(name, 1, 250), trace_id); \
+     CREATE INDEX IF NOT EXISTS mlferry_params_by_value ON params (key, substr(value, 1, 250), run_uuid)";
 
 /// The statements that make MLflow's tables.
 pub(super) fn tables(dialect: Dialect) -> &'static str {
@@ -164,7 +166,7 @@ fn definitions(body: &str) -> Vec<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::trace_filter::BEGINNING_OF_NAME;
+    use crate::conditions::beginning_of;
 
     #[test]
     fn every_statement_of_both_files_is_understood() {
@@ -192,11 +194,14 @@ mod tests {
     }
 
     #[test]
-    fn searches_ask_the_index_of_names_as_it_is_made() {
-        let columns = format!(
-            "mlferry_spans_by_name ON spans (experiment_id, {BEGINNING_OF_NAME}, trace_id)"
-        );
-        assert!(OWN.contains(&columns));
+    fn searches_ask_for_beginnings_as_indexes_have_them() {
+        let [name, value] = ["name", "value"].map(beginning_of);
+        for columns in [
+            format!("mlferry_spans_by_name ON spans (experiment_id, {name}, trace_id)"),
+            format!("mlferry_params_by_value ON params (key, {value}, run_uuid)"),
+        ] {
+            assert!(OWN.contains(&columns), "{columns}");
+        }
     }
 
     #[test]

@@ -68,6 +68,17 @@ async fn runs(store: &TestStore, search: Value) -> Vec<String> {
     found.runs.into_iter().map(|run| run.info.run_name.unwrap()).collect()
 }
 
+/// Names of the runs that a search finds, page by page.
+async fn pages(store: &TestStore, mut search: Value) -> Vec<String> {
+    let mut names = Vec::new();
+    loop {
+        let page = store.search_runs(request(search.clone())).await.unwrap();
+        names.extend(page.runs.into_iter().map(|run| run.info.run_name.unwrap()));
+        let Some(token) = page.next_page_token else { return names };
+        search["page_token"] = serde_json::to_value(token).unwrap();
+    }
+}
+
 /// Names of the experiments that a search finds.
 async fn experiments(store: &TestStore, filter: &str, order_by: &[&str]) -> Vec<String> {
     let search = json!({"max_results": 9, "filter": filter, "order_by": order_by});
@@ -132,20 +143,76 @@ async fn a_list_may_be_as_long_as_it_likes() {
 async fn pages_of_a_search_follow_each_other() {
     let store = TestStore::new().await;
     let experiment = observed(&store).await;
-    let mut search = json!({
+    let search = json!({
         "experiment_ids": [experiment],
         "filter": "metrics.loss != 7",
         "order_by": ["params.lr", "metrics.loss DESC"],
         "max_results": 1,
     });
-    let mut names = Vec::new();
-    loop {
-        let page = store.search_runs(request(search.clone())).await.unwrap();
-        names.extend(page.runs.into_iter().map(|run| run.info.run_name.unwrap()));
-        let Some(token) = page.next_page_token else { break };
-        search["page_token"] = serde_json::to_value(token).unwrap();
+    assert_eq!(pages(&store, search).await, ["beta", "gamma", "alpha", "delta"]);
+}
+
+/// Runs of an experiment that are more than a search looks at one by one where few have the param that it asks for.
+const MANY: i64 = 260;
+
+#[tokio::test]
+async fn a_search_that_begins_with_what_few_runs_have_finds_the_same() {
+    let store = TestStore::new().await;
+    let [experiment, other] = [store.experiment("asked").await, store.experiment("other").await];
+    let long = "v".repeat(249);
+    for number in 0..MANY {
+        for experiment in [&experiment, &other] {
+            let run = json!({
+                "experiment_id": experiment, "start_time": number, "user_id": "bob", "run_name": number.to_string(),
+            });
+            let run = store.create_run(request(run)).await.unwrap().info.run_id.to_string();
+            let params = json!([
+                ["many", (number % 2).to_string()],
+                ["few", (number % 50).to_string()],
+                ["long", format!("{long}{}", if number % 100 == 7 { "ä" } else { "" })],
+                ["longer", format!("{long}v{}", number % 100)],
+            ]);
+            let metrics = json!([["score", number * 3 % 7]]);
+            log(&store, &run, &metrics, "params", &params).await;
+            if number == 57 {
+                store.delete_run(request(json!({"run_id": run}))).await.unwrap();
+            }
+        }
     }
-    assert_eq!(names, ["beta", "gamma", "alpha", "delta"]);
+    for (filter, order, expected) in [
+        ("params.few = '7'", "start_time", vec![7, 107, 157, 207, 257]),
+        ("params.few = '7'", "start_time DESC", vec![257, 207, 157, 107, 7]),
+        ("params.few = '7'", "metrics.score DESC", vec![107, 207, 157, 257, 7]),
+        ("params.few = '7'", "params.many", vec![257, 207, 157, 107, 7]),
+        ("params.few = '7' AND metrics.score > 2", "metrics.score", vec![207, 107]),
+        ("params.few = '7' AND params.many = '0'", "start_time", vec![]),
+        (
+            "params.many = '1' AND params.few = '7' AND run_name LIKE '2%'",
+            "params.few",
+            vec![257, 207],
+        ),
+        ("params.few = '7' AND params.few = '8'", "start_time", vec![]),
+        ("params.few = '7' AND params.few = '7'", "start_time", vec![7, 107, 157, 207, 257]),
+        ("params.long = 'LONGä'", "metrics.score", vec![7, 207, 107]),
+        ("params.longer = 'LONGv7'", "metrics.score", vec![7, 207, 107]),
+        ("params.longer = 'LONGv'", "metrics.score", vec![]),
+        ("params.few = 'absent'", "metrics.score", vec![]),
+    ] {
+        let filter = filter.replace("LONG", &long);
+        let search = |size: u64| {
+            json!({
+                "experiment_ids": [experiment], "filter": filter, "order_by": [order], "max_results": size,
+            })
+        };
+        let expected: Vec<String> = expected.iter().map(ToString::to_string).collect();
+        assert_eq!(runs(&store, search(1000)).await, expected, "{filter} by {order}");
+        assert_eq!(pages(&store, search(2)).await, expected, "{filter} by {order}, in pages");
+    }
+    let both = json!({
+        "experiment_ids": [experiment, other], "filter": "params.few = '7'", "order_by": ["metrics.score"],
+        "run_view_type": "DELETED_ONLY",
+    });
+    assert_eq!(runs(&store, both).await, ["57", "57"]);
 }
 
 #[tokio::test]

@@ -22,7 +22,17 @@ struct Known {
     why: &'static str,
 }
 
-const KNOWN: [Known; 7] = [
+const KNOWN: [Known; 8] = [
+    Known {
+        table: "params",
+        questions: &[
+            "runs/search by a param of one run*",
+            "runs/search by a metric and a param",
+            "runs/search, filter and order",
+        ],
+        on: On::Sqlite,
+        why: "rows with the value are counted, but no more than the experiment has runs",
+    },
     Known {
         table: "experiment_tags",
         questions: &["experiments/search", "experiments/search by a tag"],

@@ -24,6 +24,8 @@ async fn ask_for_runs(reader: &mut Reader, store: &Store) {
             "metrics.`metric-0` > 3 AND params.`param-0` = 'usual'",
             "",
         ),
+        ("runs/search by a param of one run", "params.seed = '1003'", ""),
+        ("runs/search by a param of one run, metric in order", "params.seed = '1003'", "metrics.a"),
         ("runs/search by a tag", "tags.team = 'a'", ""),
         ("runs/search by a name", "run_name LIKE 'run-1%'", ""),
         ("runs/search by a status", "status = 'FINISHED'", "start_time DESC"),

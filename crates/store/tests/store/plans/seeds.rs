@@ -8,6 +8,8 @@ pub(super) const EXPERIMENTS: u32 = 500;
 const FEW_EXPERIMENTS: u32 = 3;
 /// Runs, traces, logged models, and registered models of an experiment.
 const RUNS: u32 = 20;
+/// Runs of the first experiment: so many that a search for them begins with what few have.
+const RUNS_OF_FIRST: u32 = 250;
 
 /// Number of the first run of the first experiment, within [`run_id`] and all other ids.
 const FIRST: u32 = 1000;
@@ -39,8 +41,21 @@ pub(super) async fn fill(database: &TestDatabase) {
     };
     let mut script = vec![prelude.to_owned()];
     script.extend(statements(experiments));
+    script.extend(more_runs());
     script.push(end.to_owned());
     database.execute(script.join(";\n")).await;
+}
+
+/// More runs of the first experiment, of which each has the same param as all others have, with a value of its own.
+fn more_runs() -> [String; 2] {
+    let ids = format!(
+        "WITH RECURSIVE ns (n) AS (SELECT {RUNS} UNION ALL SELECT n + 1 FROM ns WHERE n < {}), \
+         ids AS (SELECT 1 AS e, n, {FIRST} + n AS i, 'b1' || CAST({} + n AS text) || '{}' AS run FROM ns)",
+        RUNS_OF_FIRST - 1,
+        1_000_000_000 + FIRST,
+        "0".repeat(20),
+    );
+    [RUN, SEED].map(|(into, select)| format!("{ids} INSERT INTO {into} SELECT {select}"))
 }
 
 /// One insertion for each table. Within them, `e` is an experiment, `i` the number of one of its runs, and the other names
@@ -63,20 +78,25 @@ fn statements(experiments: u32) -> Vec<String> {
     TABLES.iter().map(|(into, select)| insert(into, select)).collect()
 }
 
+const RUN: (&str, &str) = (
+    "runs (run_uuid, name, source_type, status, start_time, end_time, lifecycle_stage, artifact_uri, experiment_id, user_id)",
+    "run, 'run-' || CAST(n AS text), 'LOCAL', 'FINISHED', n, n, 'active', 'mlflow-artifacts:/', e, 'someone' FROM ids",
+);
+const SEED: (&str, &str) =
+    ("params (key, value, run_uuid)", "'seed', CAST(i AS text), run FROM ids");
+
 /// Each table with its columns, and what is written there.
-const TABLES: [(&str, &str); 28] = [
+const TABLES: [(&str, &str); 29] = [
     (
         "experiments (experiment_id, name, artifact_location, lifecycle_stage, creation_time, last_update_time)",
         "e, 'experiment-' || CAST(e AS text), 'mlflow-artifacts:/', 'active', e, e FROM es",
     ),
     ("experiment_tags (key, value, experiment_id)", "'team', 'a', e FROM es"),
-    (
-        "runs (run_uuid, name, source_type, status, start_time, end_time, lifecycle_stage, artifact_uri, experiment_id, user_id)",
-        "run, 'run-' || CAST(n AS text), 'LOCAL', 'FINISHED', n, n, 'active', 'mlflow-artifacts:/', e, 'someone' FROM ids",
-    ),
+    RUN,
     ("tags (key, value, run_uuid)", "'mlflow.runName', 'run-' || CAST(n AS text), run FROM ids"),
     ("tags (key, value, run_uuid)", "'team', 'a', run FROM ids"),
     ("params (key, value, run_uuid)", "'param-' || CAST(k AS text), 'usual', run FROM ids, ks"),
+    SEED,
     (
         "latest_metrics (key, value, timestamp, run_uuid, step, is_nan)",
         "'metric-' || CAST(k AS text), 0.5 + n, 1, run, 2, false FROM ids, ks",
