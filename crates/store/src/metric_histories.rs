@@ -2,7 +2,7 @@
 
 use crate::{
     Store, StoreError,
-    db::{DbError, Dialect, Row, Transaction, fulfilled_by_most},
+    db::{DbError, Dialect, Row, Transaction, is_frequent},
     metrics::{of_run, stored_value},
     reads::{Question, cut_page},
     tables::Metrics,
@@ -179,7 +179,7 @@ pub(crate) fn select_values_where(
         .columns([Metrics::RunUuid].into_iter().chain(BY_TIME))
         .from(Metrics::Table)
         .and_where(is_of_runs)
-        .and_where(fulfilled_by_most(dialect, Expr::col(Metrics::Key).eq(key)))
+        .and_where(is_frequent(dialect, Expr::col(Metrics::Key), key))
         .take()
 }
 

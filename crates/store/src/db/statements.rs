@@ -206,6 +206,15 @@ pub(crate) fn fulfilled_by_most(dialect: Dialect, condition: Expr) -> Expr {
     }
 }
 
+/// Whether a column has a value that most rows may have. PostgreSQL, whose statistics may be older than the value, would take it
+/// for one that no row has, and any index would do: hidden in a subquery, it is one as frequent as others.
+pub(crate) fn is_frequent(dialect: Dialect, column: Expr, value: &str) -> Expr {
+    match dialect {
+        Dialect::Sqlite => fulfilled_by_most(dialect, column.eq(value)),
+        Dialect::Postgres => Expr::cust_with_exprs("$1 = (SELECT $2)", [column, Expr::val(value)]),
+    }
+}
+
 /// A text as the value of a column that holds JSON.
 pub(crate) fn json(dialect: Dialect, text: String) -> Expr {
     match dialect {

@@ -29,6 +29,24 @@ struct Scan {
 /// Tables that operators fill with a few rows, whatever others write.
 const SMALL: [&str; 2] = ["webhooks", "webhook_events"];
 
+/// Columns of which one value stands for what was asked for: a run, an experiment, a trace, a model. Whoever else
+/// writes adds no rows below it.
+const NARROW: [&str; 13] = [
+    "run_uuid",
+    "run_id",
+    "experiment_id",
+    "rowid",
+    "request_id",
+    "trace_id",
+    "model_id",
+    "name",
+    "input_uuid",
+    "dataset_uuid",
+    "source_id",
+    "destination_id",
+    "scorer_id",
+];
+
 /// Collects what the plans of each question scan.
 struct Reader {
     asked: Asked,

@@ -1,7 +1,8 @@
 //! Plans of PostgreSQL, as `auto_explain` tells them of what really ran, with the rows that each step visited.
 
-use super::{Scan, seeds::EXPERIMENTS};
+use super::{NARROW, Scan, seeds::EXPERIMENTS};
 use crate::database::TestDatabase;
+use regex::Regex;
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -29,22 +30,28 @@ pub(super) async fn explain(database: &TestDatabase) {
 pub(super) struct Catalogue {
     /// Rows of each table.
     rows: BTreeMap<String, f64>,
-    /// The table and the first column of each index.
-    indexes: BTreeMap<String, (String, String)>,
+    /// The table and the columns of each index, in their order; an expression has no name.
+    indexes: BTreeMap<String, (String, Vec<String>)>,
 }
 
 impl Catalogue {
     pub(super) async fn read(database: &TestDatabase) -> Self {
         let rows = "SELECT relname::text, reltuples::text, '' FROM pg_class \
                     WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace";
-        let indexes = "SELECT index.relname::text, heap.relname::text, attname::text FROM pg_index \
+        let indexes = "SELECT index.relname::text, heap.relname::text, \
+                       string_agg(coalesce(attname::text, ''), ' ' ORDER BY place) FROM pg_index \
                        JOIN pg_class AS index ON index.oid = indexrelid JOIN pg_class AS heap ON heap.oid = indrelid \
-                       JOIN pg_attribute ON attrelid = indrelid AND attnum = indkey[0]";
+                       CROSS JOIN unnest(indkey) WITH ORDINALITY AS columns (number, place) \
+                       LEFT JOIN pg_attribute ON attrelid = indrelid AND attnum = number GROUP BY 1, 2";
         let rows = database.texts(rows).await.into_iter();
         let indexes = database.texts(indexes).await.into_iter();
         Self {
             rows: rows.map(|[table, count, _]| (table, count.parse().unwrap())).collect(),
-            indexes: indexes.map(|[index, table, first]| (index, (table, first))).collect(),
+            indexes: indexes
+                .map(|[index, table, columns]| {
+                    (index, (table, columns.split(' ').map(str::to_owned).collect()))
+                })
+                .collect(),
         }
     }
 
@@ -64,7 +71,7 @@ impl Catalogue {
         }
     }
 
-    /// What a step of a plan scans: a table or an index from end to end, or far more rows than one experiment has.
+    /// What a step of a plan scans: a table or an index from end to end, entries of an index that it passes over, or far more rows than one experiment has.
     fn scan(&self, node: &Value) -> Option<Scan> {
         let text = |field: &str| node[field].as_str().unwrap_or_default();
         let index = self.indexes.get(text("Index Name"));
@@ -78,8 +85,7 @@ impl Catalogue {
         let visited = (number("Actual Rows") + removed) * number("Actual Loops");
         let total = self.rows.get(table).copied().unwrap_or(0.0);
         let kind = text("Node Type");
-        let walks_index =
-            index.is_some_and(|(_, first)| !text("Index Cond").contains(first.as_str()));
+        let walks_index = index.is_some_and(|(_, columns)| walks(columns, text("Index Cond")));
         // Tens of the experiments would have so many.
         let is_much = visited > (20.0 * total / f64::from(EXPERIMENTS)).max(100.0);
         (kind == "Seq Scan" || walks_index || is_much).then(|| Scan {
@@ -91,4 +97,17 @@ impl Catalogue {
             ),
         })
     }
+}
+
+/// Whether a search in an index passes over entries of others: its condition does not name the first column, or a column behind
+/// one that it does not name, and those before are not narrow.
+fn walks(columns: &[String], condition: &str) -> bool {
+    let is_named = |column: &String| {
+        let word = Regex::new(&format!(r"\b{column}\b")).unwrap();
+        column.is_empty() || word.is_match(condition)
+    };
+    let named = columns.iter().take_while(|column| is_named(column)).count();
+    let (named, others) = columns.split_at(named);
+    let is_narrow = named.iter().any(|column| NARROW.contains(&column.as_str()));
+    named.is_empty() || !is_narrow && others.iter().any(|it| !it.is_empty() && is_named(it))
 }

@@ -46,6 +46,10 @@ async fn ask_for_runs(reader: &mut Reader, store: &Store) {
 async fn ask_for_metrics(reader: &mut Reader, store: &Store) {
     let history = json!({"run_id": run_id(3), "metric_key": "metric-0"});
     reader.read("metrics/get-history", store.get_metric_history(request(history.clone()))).await;
+    let late = json!({"run_id": run_id(3), "metric_key": "late"});
+    let late =
+        reader.read("metrics/get-history of a new metric", store.get_metric_history(request(late)));
+    assert_eq!(late.await.metrics.len(), 3);
     let mut page = history;
     page["max_results"] = 2.into();
     reader.read("metrics/get-history, paged", store.get_metric_history(request(page))).await;

@@ -43,6 +43,7 @@ pub(super) async fn fill(database: &TestDatabase) {
     script.extend(statements(experiments));
     script.extend(more_runs());
     script.push(end.to_owned());
+    script.push(insert(experiments, &LATE));
     database.execute(script.join(";\n")).await;
 }
 
@@ -58,10 +59,14 @@ fn more_runs() -> [String; 2] {
     [RUN, SEED].map(|(into, select)| format!("{ids} INSERT INTO {into} SELECT {select}"))
 }
 
-/// One insertion for each table. Within them, `e` is an experiment, `i` the number of one of its runs, and the other names
-/// are ids.
+/// One insertion for each table.
 fn statements(experiments: u32) -> Vec<String> {
-    let all = format!(
+    TABLES.iter().map(|table| insert(experiments, table)).collect()
+}
+
+/// Fills a table. Within the statement, `e` is an experiment, `i` the number of one of its runs, and the other names are ids.
+fn insert(experiments: u32, (into, select): &(&str, &str)) -> String {
+    format!(
         "WITH RECURSIVE es (e) AS (SELECT 1 UNION ALL SELECT e + 1 FROM es WHERE e < {experiments}), \
          ns (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM ns WHERE n < {}), \
          ks (k) AS (SELECT 0 UNION ALL SELECT k + 1 FROM ks WHERE k < 2), \
@@ -69,13 +74,11 @@ fn statements(experiments: u32) -> Vec<String> {
          ids AS (SELECT e, n, i, 'b1' || CAST(1000000000 + i AS text) || '{}' AS run, \
          'tr-' || CAST(1000000000 + i AS text) || '{}' AS trace, 'm-' || CAST(i AS text) AS model, \
          'd-' || CAST(i AS text) AS dataset, 'i-' || CAST(i AS text) AS input, \
-         'model-' || CAST(i AS text) AS name FROM numbers)",
+         'model-' || CAST(i AS text) AS name FROM numbers) INSERT INTO {into} SELECT {select}",
         RUNS - 1,
         "0".repeat(20),
         "0".repeat(22),
-    );
-    let insert = |into: &str, select: &str| format!("{all} INSERT INTO {into} SELECT {select}");
-    TABLES.iter().map(|(into, select)| insert(into, select)).collect()
+    )
 }
 
 const RUN: (&str, &str) = (
@@ -84,6 +87,12 @@ const RUN: (&str, &str) = (
 );
 const SEED: (&str, &str) =
     ("params (key, value, run_uuid)", "'seed', CAST(i AS text), run FROM ids");
+
+/// A metric that PostgreSQL's statistics don't know yet.
+const LATE: (&str, &str) = (
+    "metrics (key, value, timestamp, run_uuid, step, is_nan)",
+    "'late', 0.5 + n, k, run, k, false FROM ids, ks",
+);
 
 /// Each table with its columns, and what is written there.
 const TABLES: [(&str, &str); 29] = [

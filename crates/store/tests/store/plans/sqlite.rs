@@ -1,27 +1,9 @@
 //! Plans of SQLite, by `EXPLAIN QUERY PLAN`, whose lines are described in <https://www.sqlite.org/eqp.html>.
 
-use super::Scan;
+use super::{NARROW, Scan};
 use crate::database::TestDatabase;
 use regex::Regex;
 use std::collections::BTreeMap;
-
-/// Columns of which one value stands for what was asked for: a run, an experiment, a trace, a model. Whoever else
-/// writes adds no rows below it.
-const NARROW: [&str; 13] = [
-    "run_uuid",
-    "run_id",
-    "experiment_id",
-    "rowid",
-    "request_id",
-    "trace_id",
-    "model_id",
-    "name",
-    "input_uuid",
-    "dataset_uuid",
-    "source_id",
-    "destination_id",
-    "scorer_id",
-];
 
 /// What the plans of these statements scan.
 pub(super) fn scans(database: &TestDatabase, statements: &[String]) -> Vec<Scan> {
