@@ -49,6 +49,15 @@ impl RunOptions {
         Ok(dir)
     }
 
+    /// How the tables are to be read.
+    pub(crate) fn reading(&self) -> String {
+        let rounds = if self.rounds == 1 { "round" } else { "rounds" };
+        format!(
+            "Median of {} {rounds}. A ratio above 1 says how many times better mlferry is, also where less is better.",
+            self.rounds
+        )
+    }
+
     /// What a table of a quick run has to say above all.
     pub(crate) const fn warning(&self) -> &'static str {
         if self.quick {

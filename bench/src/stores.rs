@@ -192,11 +192,11 @@ fn render(options: &RunOptions, machine: &str, results: &Results) -> (String, Op
     let plot = Plot::of("stores", "Object storage", results, &MEASURES, &columns);
     let text = format!(
         "## Object storage\n\n{}{machine}\n\
-         Median of {} rounds. A ratio above 1 says how many times better mlferry is, also where less is better.\n\n{}\n{}\n\
+         {}\n\n{}\n{}\n\
          {NOTES}\n\
          ### Every round on object storage\n\n{}",
         options.warning(),
-        options.rounds,
+        options.reading(),
         results.medians(&MEASURES, &columns),
         plot.as_ref().map(Plot::link).unwrap_or_default(),
         results.rounds(&MEASURES, &columns),

@@ -142,7 +142,8 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
             }
         }
     }
-    let (text, plots) = render(run, &machine, ceiling, &sections);
+    let columns: Vec<_> = stage.contenders.iter().map(|it| it.contender.name()).collect();
+    let (text, plots) = render(options, &machine, ceiling, &columns, &sections);
     println!("{text}");
     if let Some(path) = &run.out {
         write_section(path, "tracking", &text, &plots)?;

@@ -122,8 +122,8 @@ pub(super) const NOTES: &str = "\
   step of 10, 100 or 500 metrics that no other batch has.
 - Mixed load, on a database of its own: of 100 calls, 50 are `runs/log-metric`, 10 `runs/log-batch` of 100 metrics, 15 `runs/get`, 10
   `metrics/get-history` of 1,000 points, 5 `runs/search` as above, 5 `runs/create` and 5 `runs/update`. With
-  16 connections it goes as fast as it can for ten minutes, and the most is the rate of the 30 s after that, once histories have grown;
-  four fifths of it are then kept for ten more. The others do each for one minute, all in the first round only. Each
+  16 connections it goes as fast as it can for the time that is told above, and the most is the rate of the 30 s after that, once
+  histories have grown; four fifths of it are then kept for as long, all in the first round only. Each
   call is due at a certain time, whether others are answered or not, and its latency counts from then on; the load generator wakes up
   to a millisecond late, which counts too. Errors are calls that failed, or were not made within 30 s after the last was due.
 - The stock client: `mlflow.log_metric` in a loop, with `synchronous=False` and a flush at its end, and `MlflowClient.log_batch`

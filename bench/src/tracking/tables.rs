@@ -1,9 +1,8 @@
 //! The tables of the tracking workloads.
 
-use super::contenders::{Contender, Product};
+use super::contenders::Product;
 use super::measures::{NOTES, costs, speeds};
-use super::{growth, history, mixed, scale, suite, training};
-use crate::options::RunOptions;
+use super::{Options, growth, history, mixed, scale, suite, training};
 use crate::plot::Plot;
 use crate::report::{Measure, Results};
 
@@ -26,19 +25,20 @@ fn tables(product: Product) -> [(&'static str, &'static str, Vec<&'static Measur
     ]
 }
 
-/// All that is known as Markdown, and a chart of each table.
+/// All that is known as Markdown, with a column for each server that took part, and a chart of each table.
 pub(super) fn render(
-    options: &RunOptions,
+    options: &Options,
     machine: &str,
     ceiling: f64,
+    columns: &[&str],
     sections: &[Section],
 ) -> (String, Vec<Plot>) {
-    let columns = Contender::ALL.map(Contender::name);
     let mut parts = vec![format!(
         "## Tracking\n\n{}{machine}- ceiling of the load generator, with nginx: {ceiling:.0} calls/s\n\n\
-         Median of {} rounds. A ratio above 1 says how many times better mlferry is, also where less is better.\n",
-        options.warning(),
-        options.rounds,
+         {} The mixed load was kept for {} s by mlferry, and by the others for a tenth of that.\n",
+        options.run.warning(),
+        options.run.reading(),
+        options.mixed_time,
     )];
     let mut plots = Vec::new();
     for Section { product, results } in sections {
@@ -49,10 +49,10 @@ pub(super) fn render(
             }
             let title = format!("{title} on {}", product.name());
             parts.push(format!("### {title}\n"));
-            parts.push(results.medians(&lines, &columns));
+            parts.push(results.medians(&lines, columns));
             parts.extend(Some(results.notes.to_markdown(&lines)).filter(|it| !it.is_empty()));
             let name = format!("{name}-{}", product.name().to_lowercase());
-            if let Some(plot) = Plot::of(&name, &title, results, &lines, &columns) {
+            if let Some(plot) = Plot::of(&name, &title, results, &lines, columns) {
                 parts.push(plot.link());
                 plots.push(plot);
             }
@@ -62,7 +62,7 @@ pub(super) fn render(
     for Section { product, results } in sections {
         let all: Vec<_> = tables(*product).into_iter().flat_map(|(.., lines)| lines).collect();
         parts.push(format!("### Every round on {}\n", product.name()));
-        parts.push(results.rounds(&all, &columns));
+        parts.push(results.rounds(&all, columns));
     }
     (parts.join("\n"), plots)
 }
