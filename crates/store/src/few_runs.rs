@@ -4,12 +4,12 @@
 use crate::{
     conditions::{begins_as, is_its_beginning},
     db::{DbError, Dialect, Transaction, is_one_of},
-    runs::select_runs,
+    runs::{select_runs, select_runs_of},
     tables::{Params, Runs},
 };
 use mlferry_protocol::ExperimentId;
 use mlferry_search::{TextComparator, TextTest, runs::RunCondition};
-use sea_query::{Alias, Asterisk, Expr, ExprTrait, JoinType, Order, Query, SelectStatement};
+use sea_query::{Alias, Asterisk, Expr, ExprTrait, Order, Query, SelectStatement};
 
 /// Runs of experiments that are all looked at in a moment.
 const SOON_SEEN: u64 = 200;
@@ -40,29 +40,23 @@ impl<'a> ParamValue<'a> {
 
     /// Selects runs of all experiments that have it.
     pub(crate) fn select_runs(self, dialect: Dialect) -> SelectStatement {
-        let few = || Alias::new("few");
-        let belongs = Expr::col((Runs::Table, Runs::RunUuid)).equals((few(), Params::RunUuid));
         let mut ids = self.select_ids();
-        let mut select = select_runs();
         match dialect {
-            // SQLite leaves what stands on both sides of a `CROSS JOIN` in its order.
-            Dialect::Sqlite => select
-                .from_clear()
-                .from_subquery(ids, few())
-                .cross_join(Runs::Table)
-                .and_where(belongs),
-            // And PostgreSQL what stands beside an `OFFSET 0`.
-            Dialect::Postgres => {
-                let run = select.clone().and_where(belongs).offset(0).take();
-                select.from_clear().from_subquery(ids.offset(0).take(), few()).join_lateral(
-                    JoinType::InnerJoin,
-                    run,
-                    Runs::Table,
-                    Expr::cust("TRUE"),
-                )
+            Dialect::Sqlite => {
+                let few = || Alias::new("few");
+                let belongs =
+                    Expr::col((Runs::Table, Runs::RunUuid)).equals((few(), Params::RunUuid));
+                // SQLite leaves what stands on both sides of a `CROSS JOIN` in its order.
+                select_runs()
+                    .from_clear()
+                    .from_subquery(ids, few())
+                    .cross_join(Runs::Table)
+                    .and_where(belongs)
+                    .take()
             }
-        };
-        select
+            // And PostgreSQL what stands beside an `OFFSET 0`.
+            Dialect::Postgres => select_runs_of(ids.offset(0).take()),
+        }
     }
 
     fn select_ids(self) -> SelectStatement {

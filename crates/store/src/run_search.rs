@@ -6,7 +6,7 @@ use crate::{
     db::{DbError, Dialect, Transaction, is_one_of},
     few_runs::{self, ParamValue},
     lifecycle::seen_by,
-    runs::select_runs,
+    runs::{select_runs, select_runs_of},
     tables::{Datasets, InputTags, Inputs, LatestMetrics, Params, Runs, Tags},
 };
 use mlferry_protocol::{
@@ -89,16 +89,7 @@ impl RunSearch {
 /// Selects the same rows in the same order, of which only the ids are put in order: a sort of all columns up to a page in the middle
 /// does not fit into PostgreSQL's memory for it, and ids alone may be all in an index.
 fn rows_after_order(mut select: SelectStatement) -> SelectStatement {
-    let ids = || Alias::new("ids");
-    let is_of_page = Expr::col(run(Runs::RunUuid)).equals((ids(), Runs::RunUuid));
-    // As in `join`, and a nested loop keeps the order.
-    let rows = select_runs().and_where(is_of_page).offset(0).take();
-    let page = select.clear_selects().column(run(Runs::RunUuid)).take();
-    Query::select()
-        .column((Runs::Table, Asterisk))
-        .from_subquery(page, ids())
-        .join_lateral(JoinType::InnerJoin, rows, Runs::Table, Expr::cust("TRUE"))
-        .take()
+    select_runs_of(select.clear_selects().column(run(Runs::RunUuid)).take())
 }
 
 /// A column of the table of runs, which others stand beside.

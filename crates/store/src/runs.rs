@@ -23,7 +23,7 @@ use mlferry_protocol::{
     },
     tags::{RUN_NAME_TAG, Tag},
 };
-use sea_query::{Expr, ExprTrait, Query, SelectStatement, UpdateStatement};
+use sea_query::{Alias, Expr, ExprTrait, JoinType, Query, SelectStatement, UpdateStatement};
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -355,6 +355,19 @@ pub(crate) fn select_runs() -> SelectStatement {
     ];
     let columns = columns.map(|column| (Runs::Table, column));
     Query::select().columns(columns).from(Runs::Table).take()
+}
+
+/// Selects the runs whose ids another statement selects, in its order: PostgreSQL looks for each of them by its key, whatever it
+/// thinks, as in `has_rows`, and keeps the order in a nested loop.
+pub(crate) fn select_runs_of(ids: SelectStatement) -> SelectStatement {
+    let name = || Alias::new("ids");
+    let is_it = Expr::col((Runs::Table, Runs::RunUuid)).equals((name(), Runs::RunUuid));
+    let run = select_runs().and_where(is_it).offset(0).take();
+    select_runs()
+        .from_clear()
+        .from_subquery(ids, name())
+        .join_lateral(JoinType::InnerJoin, run, Runs::Table, Expr::cust("TRUE"))
+        .take()
 }
 
 pub(crate) fn info_of(row: &Row) -> Result<RunInfo, StoreError> {
