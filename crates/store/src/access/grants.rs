@@ -1,7 +1,7 @@
 //! What is granted to one user. It is kept in a role of the user's own, named `__user_<id>__`, as the reference keeps it.
 
 use super::{
-    AccessError, AccessStore,
+    AccessError, AccessStore, role_assignments, role_permissions,
     roles::{self, WithPermissions},
     tables::{RolePermissions, Roles, UserRoleAssignments},
     users,
@@ -103,16 +103,16 @@ async fn own_role_here(
 async fn own_role_of(transaction: &mut Transaction, user_id: i64) -> Result<i64, StoreError> {
     let Some(role_id) = own_role_here(transaction, user_id).await? else {
         let role_id = roles::insert(transaction, &own_role(user_id), WORKSPACE, None).await?;
-        roles::insert_assignment(transaction, user_id, role_id).await?;
+        role_assignments::insert(transaction, user_id, role_id).await?;
         return Ok(role_id);
     };
     let which = Expr::col(UserRoleAssignments::RoleId).eq(role_id);
-    let held = roles::assignments(transaction, Some(which)).await?;
+    let held = role_assignments::select(transaction, Some(which)).await?;
     if held.iter().any(|held| held.user_id != user_id) {
         return Err(AccessError::RoleOfOthers(own_role(user_id)).into());
     }
     if held.is_empty() {
-        roles::insert_assignment(transaction, user_id, role_id).await?;
+        role_assignments::insert(transaction, user_id, role_id).await?;
     }
     Ok(role_id)
 }
@@ -151,7 +151,7 @@ impl Change for Granted {
             let (username, id) = (username.clone(), id.clone());
             return Err(AccessError::PermissionExists { username, kind: kind.name(), id }.into());
         }
-        roles::insert_permission(transaction, role_id, (*kind, id.as_str()), *permission).await?;
+        role_permissions::insert(transaction, role_id, (*kind, id.as_str()), *permission).await?;
         Ok(())
     }
 }
@@ -231,7 +231,7 @@ impl Question for PermissionsOf {
     ) -> Result<PermissionsResponse, StoreError> {
         let user = users::find(transaction, &self.0).await?;
         let which = Expr::col(UserRoleAssignments::UserId).eq(user.id);
-        let held = roles::assignments(transaction, Some(which)).await?;
+        let held = role_assignments::select(transaction, Some(which)).await?;
         let which = Expr::col(Roles::Id).is_in(held.iter().map(|held| held.role_id));
         let roles = roles::select(transaction, Some(which), WithPermissions::Yes).await?;
         let mut permissions = Vec::new();

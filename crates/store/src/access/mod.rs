@@ -3,6 +3,8 @@
 mod error;
 mod grants;
 mod passwords;
+mod role_assignments;
+mod role_permissions;
 mod roles;
 mod schema;
 mod secrets;
@@ -22,7 +24,7 @@ use crate::{
     OpenError, StoreError,
     activity::Tally,
     database_uri::{DatabaseUri, without_password},
-    db::{Connections, Database},
+    db::{Connections, Database, DbError, Trouble},
     reads::{self, Question},
     writes::{Change, Writes},
 };
@@ -80,6 +82,14 @@ impl AccessStore {
 
     async fn write<C: Change>(&self, change: C) -> Result<C::Output, StoreError> {
         self.writes.carry_out(change).await
+    }
+}
+
+/// The error of a change that would have made something twice.
+fn or_exists(error: DbError, exists: impl FnOnce() -> AccessError) -> StoreError {
+    match error.trouble() {
+        Trouble::Duplicate => exists().into(),
+        _ => error.into(),
     }
 }
 

@@ -1,7 +1,7 @@
 //! People whom an identity provider vouches for: they become users when they first come, and get the roles of their groups each time.
 
 use super::{
-    AccessError, AccessStore, Account,
+    AccessError, AccessStore, Account, role_assignments,
     roles::{self, WithPermissions},
     tables::{Roles, UserRoleAssignments, Users},
     users,
@@ -106,7 +106,7 @@ async fn difference(
     let which = Expr::col(Roles::Name).is_in(names).and(Expr::col(Roles::Workspace).eq(WORKSPACE));
     let roles = roles::select(transaction, Some(which), WithPermissions::No).await?;
     let which = Expr::col(UserRoleAssignments::UserId).eq(user_id);
-    let assigned = roles::assignments(transaction, Some(which)).await?;
+    let assigned = role_assignments::select(transaction, Some(which)).await?;
     let assigned: HashSet<i64> = assigned.into_iter().map(|it| it.role_id).collect();
     let changed =
         roles.iter().filter(|it| who.roles.contains(&it.name) != assigned.contains(&it.id));
@@ -164,7 +164,7 @@ impl Change for Arriving {
         }
         let Difference { gained, lost } = difference(transaction, who, user.id).await?;
         for role in gained {
-            roles::insert_assignment(transaction, user.id, role).await?;
+            role_assignments::insert(transaction, user.id, role).await?;
         }
         if !lost.is_empty() {
             let delete = Query::delete()
