@@ -5,9 +5,11 @@ pub(crate) mod audit;
 pub(crate) mod cache;
 mod connections;
 mod in_force;
+mod log;
 mod observing;
 pub(crate) mod oidc;
 pub(crate) mod places;
+mod security;
 pub(crate) mod stores;
 mod webhooks;
 
@@ -24,8 +26,7 @@ use crate::checks::{self, DEFAULT_FILE_STORE};
 use crate::env::Env;
 use crate::flags::ServerFlags;
 use crate::listen::{self, ListenOptions};
-use crate::log::{LogFormat, LogLevel, LogOptions};
-use crate::server_opts::{self, ServerOpts, TlsOpts};
+use crate::log::LogOptions;
 use crate::ui;
 use crate::units::{parse_duration, parse_size_bytes};
 use crate::uri;
@@ -111,7 +112,7 @@ pub(crate) fn resolve(flags: ServerFlags, env: &Env, folder: &Path) -> Result<Se
     checks::values_of_unbuilt(&flags)?;
     checks::conflicts(&flags, env)?;
     let workers = positive("'--workers' / '-w'", flags.workers.as_deref(), 4)?;
-    let (log, other_tls) = log_options(&flags, &mut notices)?;
+    let (log, other_tls) = log::log_options(&flags, &mut notices)?;
     let listen = listen::with_tls(address, &flags.listen, other_tls)?;
     let ui = ui::resolve(&flags.ui, env, &mut notices)?;
     let connections = connections::connections(&flags, env)?;
@@ -121,8 +122,10 @@ pub(crate) fn resolve(flags: ServerFlags, env: &Env, folder: &Path) -> Result<Se
     let cors_allowed_origins = list(flags.cors_allowed_origins.as_deref());
     let security_middleware = !flags.disable_security_middleware;
     if security_middleware {
-        notices
-            .extend(wildcard_warnings(allowed_hosts.as_deref(), cors_allowed_origins.as_deref()));
+        notices.extend(security::wildcard_warnings(
+            allowed_hosts.as_deref(),
+            cors_allowed_origins.as_deref(),
+        ));
     }
 
     let backend_store_uri = set(flags.backend_store_uri.clone()).unwrap_or_else(|| {
@@ -155,7 +158,7 @@ pub(crate) fn resolve(flags: ServerFlags, env: &Env, folder: &Path) -> Result<Se
         .map_err(|why| Stop::Refused(format!("--artifacts-destination: {why}")))?;
     let artifact_cache = cache::cache_of(&flags, artifacts_destination.as_ref())?;
 
-    notices.push(security_notice(
+    notices.push(security::notice(
         security_middleware,
         allowed_hosts.as_deref(),
         cors_allowed_origins.as_deref(),
@@ -185,7 +188,7 @@ pub(crate) fn resolve(flags: ServerFlags, env: &Env, folder: &Path) -> Result<Se
         allowed_hosts,
         cors_allowed_origins,
         security_middleware,
-        x_frame_options: x_frame_options(flags.x_frame_options)?,
+        x_frame_options: security::x_frame_options(flags.x_frame_options)?,
         log,
         max_artifact_size: max_artifact_size(flags.max_artifact_size.as_deref())?,
         shutdown_grace: shutdown_grace(flags.shutdown_grace.as_deref())?,
@@ -244,108 +247,11 @@ fn positive(flag: &str, text: Option<&str>, default: usize) -> Result<usize, Sto
     }
 }
 
-/// The level: the flag, then what was typed for another web server, then the variables in the same order. And the
-/// certificate that the other web server was to use.
-fn log_options(
-    flags: &ServerFlags,
-    notices: &mut Vec<String>,
-) -> Result<(LogOptions, TlsOpts), Stop> {
-    let typed = |id: &str| flags.typed.contains(id);
-    let own = flags.log_level.as_deref().map(log_level).transpose()?;
-    let (mut other, mut other_typed) = (None, false);
-    let mut other_tls = TlsOpts::default();
-    let servers = [
-        ("gunicorn_opts", "--gunicorn-opts", &flags.gunicorn_opts),
-        ("waitress_opts", "--waitress-opts", &flags.waitress_opts),
-        ("uvicorn_opts", "--uvicorn-opts", &flags.uvicorn_opts),
-    ];
-    for (id, flag, text) in servers {
-        let Some(text) = text else { continue };
-        let ServerOpts { log_level, tls, ignored } =
-            server_opts::parse(text).map_err(|why| Stop::invalid(&format!("'{flag}'"), why))?;
-        if log_level.is_some() {
-            (other, other_typed) = (log_level, typed(id));
-        }
-        if tls != TlsOpts::default() {
-            other_tls = tls;
-        }
-        notices.extend(server_opts::notice(flag, &ignored));
-    }
-    if flags.dev {
-        (other, other_typed) = (Some(LogLevel::Debug), typed("dev"));
-        notices.push("--dev: logs at level debug; reload is not needed here.".to_owned());
-    }
-    let own_first = typed("log_level") || !other_typed;
-    let level = if own_first { own.or(other) } else { other.or(own) };
-    let format = match flags.log_format.as_deref().map(str::to_ascii_lowercase).as_deref() {
-        None | Some("text") => LogFormat::Text,
-        Some("json") => LogFormat::Json,
-        Some(other) => {
-            return Err(Stop::invalid(
-                "'--log-format'",
-                format_args!("'{other}' is not one of 'text', 'json'."),
-            ));
-        }
-    };
-    Ok((LogOptions { level: level.unwrap_or(LogLevel::Info), format }, other_tls))
-}
-
-fn log_level(text: &str) -> Result<LogLevel, Stop> {
-    LogLevel::parse(text).ok_or_else(|| {
-        Stop::invalid(
-            "'--log-level'",
-            format_args!("'{text}' is not one of 'error', 'warn', 'info', 'debug', 'trace'."),
-        )
-    })
-}
-
 /// The entries of a list with commas; a list without any is none.
 fn list(text: Option<&str>) -> Option<Vec<String>> {
     let entries = text?.split(',').map(str::trim).filter(|entry| !entry.is_empty());
     let entries: Vec<String> = entries.map(ToOwned::to_owned).collect();
     (!entries.is_empty()).then_some(entries)
-}
-
-fn wildcard_warnings(hosts: Option<&[String]>, origins: Option<&[String]>) -> Vec<String> {
-    let wild =
-        |list: Option<&[String]>| list.is_some_and(|list| list.iter().any(|entry| entry == "*"));
-    let mut warnings = Vec::new();
-    if wild(hosts) {
-        warnings.push(
-            "WARNING: Accepting ALL hosts. This may leave the server vulnerable to DNS rebinding attacks.".to_owned(),
-        );
-    }
-    if wild(origins) {
-        warnings.push(
-            "WARNING: Allowing ALL origins for CORS. This allows ANY website to access your MLflow data. This \
-             configuration is only recommended for local development."
-                .to_owned(),
-        );
-    }
-    warnings
-}
-
-fn security_notice(enabled: bool, hosts: Option<&[String]>, origins: Option<&[String]>) -> String {
-    if !enabled {
-        return "[MLflow] WARNING: Security middleware is DISABLED. Your MLflow server is vulnerable to various \
-                attacks."
-            .to_owned();
-    }
-    if hosts.is_none() && origins.is_none() {
-        return "[MLflow] Security middleware enabled with default settings (localhost-only). To allow connections \
-                from other hosts, use --host 0.0.0.0 and configure --allowed-hosts and --cors-allowed-origins."
-            .to_owned();
-    }
-    let mut parts = vec!["[MLflow] Security middleware enabled".to_owned()];
-    for (title, entries) in [("Allowed hosts", hosts), ("CORS origins", origins)] {
-        let Some(entries) = entries else { continue };
-        let mut shown: Vec<String> = entries.iter().take(3).cloned().collect();
-        if entries.len() > 3 {
-            shown.push(format!("and {} more", entries.len() - 3));
-        }
-        parts.push(format!("{title}: {}", shown.join(", ")));
-    }
-    format!("{}.", parts.join(". "))
 }
 
 /// Whether `./mlruns` holds experiments of the reference's file store: a folder named by a number, with meta.yaml.
@@ -399,17 +305,6 @@ fn switch(name: &str, given: &str) -> Result<bool, Stop> {
         "false" | "0" => Ok(false),
         _ => Err(Stop::Refused(format!("{name} is '{given}'. It must be true, false, 1 or 0."))),
     }
-}
-
-fn x_frame_options(value: Option<String>) -> Result<Option<String>, Stop> {
-    let value = set(value).unwrap_or_else(|| "SAMEORIGIN".to_owned()).to_uppercase();
-    if value.contains(|char: char| !(char.is_ascii_graphic() || char == ' ')) {
-        return Err(Stop::invalid(
-            "'--x-frame-options'",
-            format_args!("{value:?} cannot be sent as a header. Use SAMEORIGIN, DENY or NONE."),
-        ));
-    }
-    Ok((value != "NONE").then_some(value))
 }
 
 fn max_artifact_size(text: Option<&str>) -> Result<Option<u64>, Stop> {

@@ -1,9 +1,12 @@
 //! Command lines, as typed and with what the environment says, and what becomes of them.
 
 mod config;
+mod connections;
 mod listening;
+mod log;
 mod observing;
 mod refusals;
+mod security;
 
 use std::ffi::OsString;
 
@@ -12,6 +15,7 @@ use mlferry_server::{AddressRules, WebhookOptions};
 use super::*;
 use crate::cli::{self, Command, Parsed};
 use crate::listen::{Address, TlsFiles};
+use crate::log::{LogFormat, LogLevel};
 
 const NO_ENV: [(&str, &str); 0] = [];
 
@@ -322,64 +326,6 @@ fn a_file_store_of_earlier_days_is_noticed() {
 }
 
 #[test]
-fn security_settings_are_told() {
-    let cases = [
-        (
-            "server --disable-security-middleware --allowed-hosts '*'",
-            &[
-                "[MLflow] WARNING: Security middleware is DISABLED. Your MLflow server is vulnerable to various \
-               attacks.",
-            ][..],
-        ),
-        (
-            "server --allowed-hosts a,b,c,d,e",
-            &["[MLflow] Security middleware enabled. Allowed hosts: a, b, c, and 2 more."],
-        ),
-        (
-            "server --allowed-hosts '*' --cors-allowed-origins 'x,*'",
-            &[
-                "WARNING: Accepting ALL hosts. This may leave the server vulnerable to DNS rebinding attacks.",
-                "WARNING: Allowing ALL origins for CORS. This allows ANY website to access your MLflow data. This \
-                 configuration is only recommended for local development.",
-                "[MLflow] Security middleware enabled. Allowed hosts: *. CORS origins: x, *.",
-            ],
-        ),
-    ];
-    for (line, expected) in cases {
-        let mut notices = options(line, NO_ENV).notices;
-        notices.retain(|notice| !notice.contains("not provided"));
-        assert_eq!(notices, expected, "{line}");
-    }
-    assert!(!options("server --disable-security-middleware", NO_ENV).security_middleware);
-    assert_eq!(options("server --x-frame-options none", NO_ENV).x_frame_options, None);
-    assert_eq!(options("server --allowed-hosts ''", NO_ENV).allowed_hosts, None);
-}
-
-#[test]
-fn log_level_comes_from_the_nearest_place() {
-    use LogLevel::{Debug, Error, Info, Trace, Warn};
-    let level = |line, env: &[(&'static str, &'static str)]| match *env {
-        [] => options(line, NO_ENV).log.level,
-        [one] => options(line, [one]).log.level,
-        [one, two, ..] => options(line, [one, two]).log.level,
-    };
-    let ours = ("MLFERRY_LOG_LEVEL", "error");
-    let gunicorn = ("MLFLOW_GUNICORN_OPTS", "--log-level debug");
-    assert_eq!(level("server", &[]), Info);
-    assert_eq!(level("server --log-level trace --uvicorn-opts '--log-level debug'", &[]), Trace);
-    assert_eq!(level("server --log-level warn --dev", &[ours]), Warn);
-    assert_eq!(level("server --dev", &[ours]), Debug);
-    assert_eq!(level("server --waitress-opts --log-level=debug", &[ours]), Debug);
-    assert_eq!(level("server", &[ours, gunicorn]), Error);
-    assert_eq!(level("server", &[gunicorn]), Debug);
-    assert_eq!(level("server --log-level critical", &[gunicorn]), Error);
-    let notices = options("server --dev", NO_ENV).notices;
-    assert_eq!(notices[0], "--dev: logs at level debug; reload is not needed here.");
-    let notices = options("server --gunicorn-opts '--timeout 5'", NO_ENV).notices;
-    assert_eq!(notices[0], "--gunicorn-opts: --timeout is not needed here and has no effect.");
-}
-
-#[test]
 fn an_env_file_stands_below_the_environment() {
     let file = tempfile::NamedTempFile::new().unwrap();
     fs::write(file.path(), "MLFLOW_PORT=1\nMLFLOW_HOST=file\nMLFLOW_ARTIFACTS_ONLY=yes\n").unwrap();
@@ -389,45 +335,6 @@ fn an_env_file_stands_below_the_environment() {
     assert_eq!(options(&format!("{line} --host typed"), NO_ENV).listen, tcp("typed", 1));
     fs::write(file.path(), "MLFLOW_WORKSPACE=w\n").unwrap();
     assert_refused(&line, NO_ENV, "MLFLOW_WORKSPACE=w is client-only.");
-}
-
-#[test]
-fn connections_are_kept_as_told() {
-    let found = options(
-        "server --db-pool-size 20 --db-acquire-timeout 5s --db-statement-timeout 2m --db-max-lifetime 60",
-        [("MLFLOW_SQLALCHEMYSTORE_POOL_SIZE", "3")],
-    );
-    let expected = Connections {
-        max: Some(20),
-        acquire_timeout: Duration::from_secs(5),
-        max_lifetime: Some(Duration::from_mins(1)),
-        statement_timeout: Some(Duration::from_mins(2)),
-    };
-    assert_eq!(found.connections, expected);
-    assert_eq!(options("server", NO_ENV).connections, Connections::default());
-    for wrong in ["--db-pool-size 0", "--db-acquire-timeout x", "--db-max-lifetime 0"] {
-        let text = start(&format!("server {wrong}"), NO_ENV).unwrap_err().to_string();
-        assert!(text.contains(wrong.split(' ').next().unwrap()), "{text}");
-    }
-}
-
-#[test]
-fn variables_of_the_reference_s_pool_are_obeyed() {
-    let max = |size, overflow| {
-        let env = [
-            ("MLFLOW_SQLALCHEMYSTORE_POOL_SIZE", size),
-            ("MLFLOW_SQLALCHEMYSTORE_MAX_OVERFLOW", overflow),
-        ];
-        options("server", env).connections.max
-    };
-    assert_eq!(max("5", ""), Some(15));
-    assert_eq!(max("5", "0"), Some(5));
-    assert_eq!(max("5", "-1"), None);
-    assert_eq!(max("0", "3"), None);
-    let recycle = [("MLFLOW_SQLALCHEMYSTORE_POOL_RECYCLE", "90")];
-    assert_eq!(options("server", recycle).connections.max_lifetime, Some(Duration::from_secs(90)));
-    let wrong = [("MLFLOW_SQLALCHEMYSTORE_POOL_SIZE", "many")];
-    assert_refused("server", wrong, "MLFLOW_SQLALCHEMYSTORE_POOL_SIZE is 'many'");
 }
 
 #[test]
