@@ -21,8 +21,9 @@ const ENVIRONMENTS: [&str; 2] = ["VIRTUAL_ENV", "CONDA_PREFIX"];
 /// How long Python may take to say where the package is.
 const PYTHON_TIME: Duration = Duration::from_secs(10);
 /// Asks Python for the package's folders, without importing it. The working directory is not looked into.
-const WHERE: &str = "import sys, importlib.util
+const WHERE: &str = "import sys
 sys.path[:] = [folder for folder in sys.path if folder]
+import importlib.util
 spec = importlib.util.find_spec('mlflow')
 print(*(spec and spec.submodule_search_locations or []), sep='\\n')";
 
