@@ -128,8 +128,8 @@ pub(crate) fn select_assessments() -> SelectStatement {
 pub(crate) fn assessment_of(row: &Row) -> Result<Assessment, DbError> {
     let kind: String = row.get(Assessments::AssessmentType)?;
     let value: String = row.get(Assessments::Value)?;
-    let value: Value = serde_json::from_str(&value)
-        .map_err(|_| DbError::corrupt("the value of an assessment is no JSON"))?;
+    // What can't be read is shown as it is, rather than to fail the whole page.
+    let value = python_json::value(&value).unwrap_or(Value::String(value));
     let error: Option<String> = row.get(Assessments::Error)?;
     let metadata: Option<String> = row.get(Assessments::AssessmentMetadata)?;
     let metadata = metadata.and_then(|text| serde_json::from_str(&text).ok());

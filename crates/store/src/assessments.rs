@@ -54,7 +54,7 @@ impl Change for CreateAssessment {
     const IS_REPEATABLE: bool = false;
 
     fn locks(&self) -> Lock<'_> {
-        Lock::Nothing
+        Lock::Trace(&self.trace_id)
     }
 
     async fn apply(&self, transaction: &mut Transaction) -> Result<Assessment, StoreError> {
@@ -216,7 +216,7 @@ impl Change for UpdateAssessment {
     const IS_REPEATABLE: bool = true;
 
     fn locks(&self) -> Lock<'_> {
-        Lock::Nothing
+        Lock::Trace(&self.trace_id)
     }
 
     async fn apply(&self, transaction: &mut Transaction) -> Result<Assessment, StoreError> {
@@ -277,7 +277,7 @@ impl Change for DeleteAssessment {
     const IS_REPEATABLE: bool = true;
 
     fn locks(&self) -> Lock<'_> {
-        Lock::Nothing
+        Lock::Trace(&self.trace_id)
     }
 
     async fn apply(&self, transaction: &mut Transaction) -> Result<(), StoreError> {

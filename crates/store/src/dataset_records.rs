@@ -6,7 +6,8 @@ use crate::{
     dataset_schema::schema_with,
     db::{DbError, Dialect, Row, Transaction, id_lists, insert, json},
     evaluation_datasets::{self, digest},
-    reads::{Question, cut_page},
+    python_json,
+    reads::{Question, cut_page, with_one_more},
     tables::{EvaluationDatasetRecords as Column, EvaluationDatasets},
     writes::{Change, Lock},
 };
@@ -267,7 +268,7 @@ impl Question for GetDatasetRecords {
             .order_by(Column::CreatedTime, Order::Asc)
             .order_by(Column::DatasetRecordId, Order::Asc)
             // One more than asked tells whether there is another page.
-            .limit(self.max_results + 1)
+            .limit(with_one_more(self.max_results))
             .take();
         match &self.start {
             RecordCursor::Offset(offset) => {
@@ -316,8 +317,8 @@ fn select_records(dataset_id: &str) -> SelectStatement {
 fn record_of(row: &Row) -> Result<DatasetRecord, DbError> {
     let value = |column: Column| {
         let text: Option<String> = row.get(column)?;
-        let value = serde_json::from_str(text.as_deref().unwrap_or("null"));
-        value.map_err(|_| DbError::corrupt("a record of a dataset is no JSON"))
+        let value = python_json::value(text.as_deref().unwrap_or("null"));
+        value.ok_or_else(|| DbError::corrupt("a record of a dataset is no JSON"))
     };
     let tags: Value = value(Column::Tags)?;
     let mut outputs: Value = value(Column::Outputs)?;

@@ -9,7 +9,7 @@ pub(crate) fn schema_with(schema: Option<&str>, records: &[NewRecord]) -> Option
     if known.is_none() && records.is_empty() {
         return None;
     }
-    let known = known.and_then(|text| serde_json::from_str(text).ok());
+    let known = known.and_then(|text| serde_json::from_str(text).ok()).filter(Value::is_object);
     let mut schema = known.unwrap_or_else(
         || json!({"inputs": {}, "outputs": {}, "expectations": {}, "version": "1.0"}),
     );
@@ -51,5 +51,27 @@ fn type_of(value: &Value) -> &'static str {
         Value::String(_) => "string",
         Value::Array(_) => "array",
         Value::Object(_) => "object",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_schema_that_is_none_begins_anew() {
+        let inputs = Map::from_iter([("question".to_owned(), json!("why?"))]);
+        let records = [NewRecord {
+            inputs,
+            outputs: None,
+            expectations: None,
+            tags: Map::new(),
+            source: None,
+            user: None,
+        }];
+        let fresh = schema_with(None, &records);
+        for schema in ["[]", "\"x\"", "1", "{", "null"] {
+            assert_eq!(schema_with(Some(schema), &records), fresh, "{schema}");
+        }
     }
 }

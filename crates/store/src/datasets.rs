@@ -96,11 +96,13 @@ async fn dataset_ids(
     inputs: &[DatasetInput],
 ) -> Result<HashMap<(String, String), String>, DbError> {
     let names = inputs.iter().map(|input| input.dataset.name.as_str());
+    let digests = inputs.iter().map(|input| input.dataset.digest.as_str());
     let select = Query::select()
         .columns([Datasets::DatasetUuid, Datasets::Name, Datasets::Digest])
         .from(Datasets::Table)
         .and_where(Expr::col(Datasets::ExperimentId).eq(experiment.0))
         .and_where(Expr::col(Datasets::Name).is_in(names))
+        .and_where(Expr::col(Datasets::Digest).is_in(digests))
         .take();
     let rows = transaction.fetch_all(&select).await?;
     rows.iter()

@@ -6,7 +6,7 @@ use crate::{
     dataset_experiments,
     db::{Dialect, Transaction},
     evaluation_datasets::{datasets_of, select_datasets},
-    reads::{Question, cut_page},
+    reads::{Question, cut_page, with_one_more},
     tables::{EvaluationDatasetTags, EvaluationDatasets},
 };
 use mlferry_protocol::evaluation_datasets::{
@@ -56,7 +56,7 @@ impl DatasetSearch {
     fn select(&self, dialect: Dialect) -> SelectStatement {
         let request = &self.request;
         let mut select = select_datasets()
-            .limit(request.max_results + 1)
+            .limit(with_one_more(request.max_results))
             .offset(request.page_token.offset())
             .take();
         if !request.experiment_ids.is_empty() {

@@ -5,6 +5,7 @@ use crate::{
     db::{Dialect, is_one_of},
     experiments::select_experiments,
     lifecycle::seen_by,
+    reads::with_one_more,
     tables::{ExperimentTags, Experiments},
 };
 use mlferry_protocol::{InvalidParameter, access::Visible, experiments::SearchExperiments};
@@ -38,7 +39,7 @@ impl ExperimentSearch {
         let mut select = select_experiments()
             .and_where_option(seen_by(request.view_type, Experiments::LifecycleStage))
             .and_where_option(visible_test(&request.visible))
-            .limit(request.max_results + 1)
+            .limit(with_one_more(request.max_results))
             .offset(request.page_token.offset())
             .take();
         for condition in &self.conditions {

@@ -51,6 +51,7 @@ mod model_version_search;
 mod model_version_source;
 mod model_versions;
 mod online_scoring;
+mod open_error;
 mod owners;
 mod params;
 mod prompts;
@@ -110,12 +111,13 @@ pub use changes::Marks;
 pub use database_uri::without_password;
 pub use db::{Connections, DbError, Depth, Faults};
 pub use doctor::{Checkup, FolderOwner, Located, LocatedVersion, RecordFinding, Severity};
-pub use error::{OpenError, StoreError};
+pub use error::StoreError;
 pub use gc::{Garbage, GarbageFilter, GarbageId};
 pub use import::{
     Counts, ImportedExperiment, ImportedModel, ImportedRun, Owners, Place, PlacedExperiment,
     Series, SeriesPoint,
 };
+pub use open_error::OpenError;
 pub use owners::{Owned, Ownership};
 pub use runs::RunSource;
 pub use schema::{Progress, SchemaReport, Step, Upgrade, check_schema, upgrade_schema};

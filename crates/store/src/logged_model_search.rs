@@ -7,7 +7,7 @@ use crate::{
     lifecycle::ACTIVE,
     logged_model_details,
     logged_models::{info_of, select_models},
-    reads::{Question, cut_page},
+    reads::{Question, cut_page, with_one_more},
     tables::{LoggedModelMetrics, LoggedModelParams, LoggedModelTags, LoggedModels},
 };
 use mlferry_protocol::{
@@ -68,7 +68,7 @@ impl LoggedModelSearch {
         let mut select = select_models()
             .and_where(is_one_of(LoggedModels::ExperimentId, experiments))
             .and_where(Expr::col(LoggedModels::LifecycleStage).eq(ACTIVE))
-            .limit(request.max_results + 1)
+            .limit(with_one_more(request.max_results))
             .offset(request.offset)
             .take();
         for condition in &self.conditions {

@@ -5,6 +5,7 @@ use crate::{
     db::Dialect,
     model_versions::select_versions,
     prompts,
+    reads::with_one_more,
     schema::WORKSPACE,
     tables::{ModelVersionTags, ModelVersions},
 };
@@ -77,7 +78,7 @@ impl ModelVersionSearch {
     /// Selects a page of versions, and one more, which tells whether there is another page.
     pub(crate) fn select(&self, dialect: Dialect) -> SelectStatement {
         let mut select = select_versions()
-            .limit(self.request.max_results + 1)
+            .limit(with_one_more(self.request.max_results))
             .offset(self.request.page_token.offset())
             .take();
         for condition in &self.conditions {

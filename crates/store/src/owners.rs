@@ -41,7 +41,25 @@ pub struct Ownership {
 impl Store {
     /// What things belong to, deleted ones included.
     pub async fn owners(&self, owned: Owned) -> Result<Ownership, StoreError> {
+        let lists = [&owned.runs, &owned.logged_models, &owned.traces, &owned.names];
+        if lists.iter().map(|list| list.len()).sum::<usize>() > FEW {
+            return self.ask(Many(owned)).await;
+        }
         self.ask(owned).await
+    }
+}
+
+/// Things that are asked about in a moment.
+const FEW: usize = 100;
+
+/// Too much to be answered where it is asked.
+struct Many(Owned);
+
+impl Question for Many {
+    type Answer = Ownership;
+
+    async fn answer(&self, transaction: &mut Transaction) -> Result<Ownership, StoreError> {
+        self.0.answer(transaction).await
     }
 }
 

@@ -4,7 +4,7 @@
 //! it stands in, and counts of tokens are exact.
 
 use mlferry_protocol::python::replace_special_numbers;
-use serde_json::value::RawValue;
+use serde_json::{Value, value::RawValue};
 use std::collections::BTreeMap;
 
 /// A JSON value, as far as anybody looks into it.
@@ -26,6 +26,13 @@ pub(crate) fn parse(text: &str) -> Option<Json> {
         .or_else(|_| serde_json::from_str(&replace_special_numbers(text, |_| "null".to_owned())))
         .ok()?;
     Some(Json::of(&value))
+}
+
+/// The value of a JSON text, in which Python's special numbers are null.
+pub(crate) fn value(text: &str) -> Option<Value> {
+    serde_json::from_str(text)
+        .or_else(|_| serde_json::from_str(&replace_special_numbers(text, |_| "null".to_owned())))
+        .ok()
 }
 
 impl Json {
@@ -157,6 +164,18 @@ pub(crate) fn aggregate(text: &str) -> (Option<f64>, bool) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn special_numbers_spoil_no_value() {
+        let value = |text| super::value(text);
+        assert_eq!(
+            value(r#"{"a": NaN, "b": [-Infinity, "NaN"]}"#),
+            Some(json!({"a": null, "b": [null, "NaN"]}))
+        );
+        assert_eq!(value("1.5"), Some(json!(1.5)));
+        assert_eq!(value("no JSON"), None);
+    }
 
     #[test]
     fn special_numbers_are_read_as_nothing() {

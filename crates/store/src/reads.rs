@@ -31,6 +31,11 @@ pub(crate) trait Question: Send + Sync + 'static {
     ) -> impl Future<Output = Result<Self::Answer, StoreError>> + Send;
 }
 
+/// Rows to ask for, of which the last one tells whether there is another page. Databases count up to `i64::MAX`.
+pub(crate) fn with_one_more(max_results: u64) -> u64 {
+    max_results.saturating_add(1).min(i64::MAX as u64)
+}
+
 /// Cuts a page whose statement asked for one row more, and tells whether there is another page.
 pub(crate) fn cut_page(rows: &mut Vec<Row>, max_results: u64) -> bool {
     let page = usize::try_from(max_results).unwrap_or(usize::MAX);
@@ -86,5 +91,16 @@ async fn ask_patiently<Q: Question>(
             }
             answer => return answer,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pages_of_any_size_are_asked_for() {
+        assert_eq!(with_one_more(100), 101);
+        assert_eq!(with_one_more(i64::MAX as u64), i64::MAX as u64);
     }
 }

@@ -4,6 +4,7 @@ use crate::{
     conditions::{row_test, text_test, visible_test},
     db::Dialect,
     prompts,
+    reads::with_one_more,
     registered_models::select_models,
     schema::WORKSPACE,
     tables::{RegisteredModelTags, RegisteredModels},
@@ -47,7 +48,7 @@ impl RegisteredModelSearch {
     /// Selects a page of models, and one more, which tells whether there is another page.
     pub(crate) fn select(&self, dialect: Dialect) -> SelectStatement {
         let mut select = select_models()
-            .limit(self.request.max_results + 1)
+            .limit(with_one_more(self.request.max_results))
             .offset(self.request.page_token.offset())
             .take();
         for condition in &self.conditions {

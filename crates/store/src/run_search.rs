@@ -6,6 +6,7 @@ use crate::{
     db::{DbError, Dialect, Transaction, is_one_of},
     few_runs::{self, ParamValue},
     lifecycle::seen_by,
+    reads::with_one_more,
     runs::{select_runs, select_runs_of},
     tables::{Datasets, InputTags, Inputs, LatestMetrics, Params, Runs, Tags},
 };
@@ -63,7 +64,7 @@ impl RunSearch {
             .map_or_else(select_runs, |few| few.select_runs(dialect))
             .and_where(is_one_of(run(Runs::ExperimentId), experiments))
             .and_where_option(seen_by(request.run_view_type, run(Runs::LifecycleStage)))
-            .limit(request.max_results + 1)
+            .limit(with_one_more(request.max_results))
             .offset(request.page_token.offset())
             .take();
         let is_left = |condition: &&RunCondition| few.is_none() || ParamValue::of(condition) != few;

@@ -7,7 +7,7 @@ use crate::{
     tables::Spans,
     trace_columns::{COSTS, TOKENS, Values},
 };
-use sea_query::{Expr, ExprTrait, Query};
+use sea_query::{Cond, Expr, ExprTrait, Query};
 use std::collections::{HashMap, HashSet};
 
 /// Numbers of tokens that are told whenever one is.
@@ -86,8 +86,14 @@ pub(crate) async fn stored<const N: usize>(
     trace_id: &str,
     names: [&str; N],
 ) -> Result<[Vec<Part>; N], StoreError> {
+    // Spans have no bound, and most tell nothing of this.
+    let tells = names.iter().fold(Cond::any(), |tells, name| {
+        tells.add(Expr::col(Spans::Content).like(format!("%\"{name}\"%")))
+    });
+    let content = Expr::case(tells, Expr::col(Spans::Content));
     let select = Query::select()
-        .columns([Spans::SpanId, Spans::ParentSpanId, Spans::Content])
+        .columns([Spans::SpanId, Spans::ParentSpanId])
+        .expr_as(content, Spans::Content)
         .from(Spans::Table)
         .and_where(Expr::col(Spans::TraceId).eq(trace_id))
         .take();
@@ -95,8 +101,9 @@ pub(crate) async fn stored<const N: usize>(
     for row in transaction.fetch_all(&select).await? {
         let id: String = row.get(Spans::SpanId)?;
         let parent: Option<String> = row.get(Spans::ParentSpanId)?;
-        let content: String = row.get(Spans::Content)?;
-        let attributes = python_json::parse(&content).and_then(|span| span.get("attributes"));
+        let content: Option<String> = row.get(Spans::Content)?;
+        let span = content.and_then(|content| python_json::parse(&content));
+        let attributes = span.and_then(|span| span.get("attributes"));
         for (name, parts) in names.iter().zip(&mut parts) {
             let told = attributes.as_ref().and_then(|attributes| match attributes.get(name)? {
                 Json::Text(text) => python_json::parse(&text),

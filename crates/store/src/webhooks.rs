@@ -4,7 +4,7 @@ use crate::{
     Store, StoreError,
     clock::now_ms,
     db::{DbError, Row, Transaction, insert},
-    reads::{Question, cut_page},
+    reads::{Question, cut_page, with_one_more},
     schema::WORKSPACE,
     tables::{WebhookEvents, Webhooks},
     webhook_secrets::SecretKey,
@@ -222,7 +222,7 @@ impl Question for ListWebhooks {
             .order_by(Webhooks::CreationTimestamp, Order::Desc)
             // Of those of one moment, each is on one page.
             .order_by(Webhooks::WebhookId, Order::Asc)
-            .limit(self.max_results + 1)
+            .limit(with_one_more(self.max_results))
             .offset(self.page_token.offset())
             .take();
         let mut rows = transaction.fetch_all(&select).await?;

@@ -76,6 +76,25 @@ impl Question for SessionAccountOf {
     }
 }
 
+/// Ends all sessions of a user.
+pub(super) async fn end_all(
+    transaction: &mut Transaction,
+    username: &str,
+) -> Result<(), StoreError> {
+    let of_user = Expr::col(MlferryTokens::Username).eq(username);
+    end(transaction, of_user).await
+}
+
+async fn end(transaction: &mut Transaction, which: Expr) -> Result<(), StoreError> {
+    let delete = Query::delete()
+        .from_table(MlferryTokens::Table)
+        .and_where(which)
+        .and_where(Expr::col(MlferryTokens::Scope).eq(SESSION))
+        .take();
+    transaction.execute(&delete).await?;
+    Ok(())
+}
+
 struct EndedSession {
     digest: String,
 }
@@ -89,12 +108,6 @@ impl Change for EndedSession {
     }
 
     async fn apply(&self, transaction: &mut Transaction) -> Result<(), StoreError> {
-        let delete = Query::delete()
-            .from_table(MlferryTokens::Table)
-            .and_where(Expr::col(MlferryTokens::Digest).eq(self.digest.as_str()))
-            .and_where(Expr::col(MlferryTokens::Scope).eq(SESSION))
-            .take();
-        transaction.execute(&delete).await?;
-        Ok(())
+        end(transaction, Expr::col(MlferryTokens::Digest).eq(self.digest.as_str())).await
     }
 }

@@ -1,14 +1,15 @@
 //! Users, and what is asked of them with each request.
 
 use super::{
-    AccessError, AccessStore, grants,
+    AccessError, AccessStore, grants, or_exists, role_assignments,
     roles::{self, WithPermissions},
+    sessions,
     tables::{OLD_TABLES, OldPermissions, RolePermissions, Roles, UserRoleAssignments, Users},
     tokens,
 };
 use crate::{
     StoreError,
-    db::{DbError, Row, Transaction, Trouble},
+    db::{DbError, Row, Transaction},
     reads::Question,
     schema::WORKSPACE,
     writes::{Change, Lock},
@@ -215,7 +216,7 @@ impl Question for AllUsers {
         let roles = roles::select(transaction, None, WithPermissions::Yes).await?;
         let roles: HashMap<i64, Role> = roles.into_iter().map(|role| (role.id, role)).collect();
         let mut of_users: HashMap<i64, Vec<Role>> = HashMap::new();
-        for assignment in roles::assignments(transaction, None).await? {
+        for assignment in role_assignments::select(transaction, None).await? {
             if let Some(role) = roles.get(&assignment.role_id) {
                 of_users.entry(assignment.user_id).or_default().push(role.clone());
             }
@@ -261,10 +262,8 @@ pub(super) async fn insert(
         .returning_col(Users::Id)
         .take();
     let row = transaction.execute_returning(&insert).await;
-    let row = row.map_err(|error| match error.trouble() {
-        Trouble::Duplicate => AccessError::UserExists(username.to_owned()).into(),
-        _ => StoreError::from(error),
-    })?;
+    let row =
+        row.map_err(|error| or_exists(error, || AccessError::UserExists(username.to_owned())))?;
     Ok(User { id: row.get(Users::Id)?, username: username.to_owned(), is_admin })
 }
 
@@ -297,6 +296,10 @@ impl Change for ChangedUser {
         };
         if transaction.execute(&update).await? == 0 {
             return Err(AccessError::UserNotFound(self.username.clone()).into());
+        }
+        if matches!(self.change, UserChange::PasswordHash(_)) {
+            // Nobody else vouches for the user from now on.
+            sessions::end_all(transaction, &self.username).await?;
         }
         Ok(())
     }

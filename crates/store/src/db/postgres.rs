@@ -244,7 +244,14 @@ impl PostgresDatabase {
     }
 
     async fn begin(&self, statement: &'static str) -> Result<PostgresConnection, DbError> {
-        self.patiently(|| self.pool.begin_with(statement)).await.map(PostgresConnection::Within)
+        // In a task of its own, which ends even if nobody waits for it any more: cut off in the middle of `BEGIN`, the driver knows of
+        // no transaction to roll back, and would give the next one a connection that is in it.
+        let begin = || {
+            let pool = self.pool.clone();
+            let begun = tokio::spawn(async move { pool.begin_with(statement).await });
+            async { begun.await.unwrap_or(Err(sqlx::Error::WorkerCrashed)) }
+        };
+        self.patiently(begin).await.map(PostgresConnection::Within)
     }
 
     /// Takes a connection for something that has not begun yet, so that a lost one is replaced by the next one; after a

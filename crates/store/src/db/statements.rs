@@ -9,6 +9,9 @@ use sea_query::{
 /// Rows in one statement: with up to a dozen columns, well below the limits below.
 const ROWS_IN_INSERT: usize = 1000;
 
+/// Integers in one `IN (…)` that travel beside the statement, which may ask for them several times.
+const INTEGERS_IN_LIST: usize = 1_000;
+
 /// Ids in one `IN (…)`, well below the 32,766 values that SQLite takes in one statement, and the 65,535
 /// of PostgreSQL.
 const IDS_IN_LIST: usize = 10_000;
@@ -149,7 +152,7 @@ pub(crate) fn is_one_of(
     integers: impl ExactSizeIterator<Item = i64>,
 ) -> Expr {
     let column = Expr::col(column);
-    if integers.len() <= IDS_IN_LIST {
+    if integers.len() <= INTEGERS_IN_LIST {
         return column.is_in(integers);
     }
     // As many values as this can't travel beside the statement; integers are safe within it.

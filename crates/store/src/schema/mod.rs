@@ -16,7 +16,7 @@ use crate::{
     OpenError,
     artifact_uri::ArtifactRoot,
     database_uri::without_password,
-    db::{Database, DbError, Transaction},
+    db::{Database, DbError, Dialect, Transaction},
     experiments::ExperimentValues,
     tables::{AlembicVersion, Experiments},
 };
@@ -102,11 +102,19 @@ async fn look(transaction: &mut Transaction) -> Result<Found, DbError> {
 /// Makes what is missing, in one transaction. Another process may have done so in the meantime.
 async fn create(database: &Database, artifact_root: &ArtifactRoot) -> Result<(), DbError> {
     let mut transaction = database.write().await?;
+    if transaction.dialect() == Dialect::Postgres {
+        // An index of a large table takes as long as it needs, whatever the setting for questions.
+        transaction.run_script("SET LOCAL statement_timeout = 0").await?;
+    }
     transaction.lock_schema().await?;
     if matches!(look(&mut transaction).await?, Found::Nothing) {
         transaction.run_script(script::tables(transaction.dialect())).await?;
     }
-    transaction.run_script(script::OWN).await?;
+    // Even to find an index there would keep others from writing to its table.
+    let own = transaction.own_names().await?;
+    for statement in script::own(&own) {
+        transaction.run_script(statement).await?;
+    }
     transaction.execute(&default_experiment(artifact_root)).await?;
     transaction.commit().await
 }

@@ -31,6 +31,15 @@ pub(super) const OWN: &str = "CREATE TABLE IF NOT EXISTS mlferry_webhook_deliver
      CREATE INDEX IF NOT EXISTS mlferry_spans_by_name ON spans (experiment_id, substr(name, 1, 250), trace_id); \
      CREATE INDEX IF NOT EXISTS mlferry_params_by_value ON params (key, substr(value, 1, 250), run_uuid)";
 
+/// Those of them that make what is not there yet, or take away what others have replaced.
+pub(super) fn own(there: &[String]) -> impl Iterator<Item = &'static str> {
+    let is_there = |name: &str| there.iter().any(|known| known == name);
+    OWN.split("; ").filter(move |statement| match statement.split_once(" IF NOT EXISTS ") {
+        Some((_, rest)) => !rest.split(' ').next().is_some_and(is_there),
+        None => statement.strip_prefix("DROP INDEX IF EXISTS ").is_some_and(is_there),
+    })
+}
+
 /// The statements that make MLflow's tables.
 pub(super) fn tables(dialect: Dialect) -> &'static str {
     match dialect {
@@ -191,6 +200,21 @@ mod tests {
         for part in OWN_PARTS {
             assert!(OWN.contains(&format!(" IF NOT EXISTS {part} ")), "{part}");
         }
+    }
+
+    #[test]
+    fn only_what_is_missing_of_our_own_is_made() {
+        assert_eq!(own(&[]).count(), OWN_PARTS.len());
+        let mut there = OWN_PARTS.map(ToOwned::to_owned).to_vec();
+        assert_eq!(own(&there).count(), 0);
+        there.push("mlferry_runs_by_experiment".to_owned());
+        assert_eq!(
+            own(&there).collect::<Vec<_>>(),
+            ["DROP INDEX IF EXISTS mlferry_runs_by_experiment"]
+        );
+        let last = there.iter().position(|name| name == "mlferry_params_by_value").unwrap();
+        there.remove(last);
+        assert_eq!(own(&there).count(), 2);
     }
 
     #[test]

@@ -1,5 +1,6 @@
-use super::{TestStore, refusal, request};
+use super::{TestDatabase, TestStore, refusal, request};
 use serde_json::json;
+use std::time::Duration;
 use tokio::task::JoinSet;
 
 const TASKS: i64 = 20;
@@ -80,4 +81,26 @@ async fn a_caller_that_leaves_does_not_hold_up_the_others() {
     let last = json!({"run_id": run, "key": "m", "value": 9, "timestamp": 1, "step": 99});
     store.log_metric(request(last)).await.unwrap();
     assert_eq!(store.run_json(&run).await["data"]["metrics"][0]["value"], 9.0);
+}
+
+/// A request that ends while its transaction begins, as when a client leaves, gives no connection back that is still in one.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_leaves_early_leaves_no_transaction_open() {
+    const QUERY: &str = "SELECT count(*) FROM pg_stat_activity \
+         WHERE datname = current_database() AND state = 'idle in transaction'";
+    let store = TestStore::new().await;
+    let TestDatabase::Postgres(_) = &store.database else { return };
+    for micros in 0..300 {
+        let ask = store.get_experiment(request(json!({"experiment_id": "0"})));
+        // Whether it was in time does not matter.
+        let _ = tokio::time::timeout(Duration::from_micros(micros * 3), ask).await;
+    }
+    // What had begun is rolled back in a moment.
+    for _ in 0..50 {
+        if store.count(QUERY).await == 0 {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    panic!("connections stay in transactions that nobody ends");
 }
