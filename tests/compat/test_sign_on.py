@@ -268,6 +268,12 @@ def test_sessions_end(provider, tmp_path, users):
         assert again.sign_on("bob").status_code == 200
         Accounts(server).must(ADMIN, "DELETE", f"{USERS}/delete", {"username": "bob"})
         assert again.caller().status_code == 401
+        # And with a password, which ends the bond to the provider.
+        bound = Visitor(server)
+        assert bound.sign_on("root").status_code == 200
+        message = {"username": "root", "password": "long enough for anybody"}
+        Accounts(server).must(ADMIN, "PATCH", f"{USERS}/update-password", message)
+        assert bound.caller().status_code == 401
         for other in (held[:-1] + ("0" if held[-1] != "0" else "1"), held.replace("mlferrysession_", "mlferry_"), "x"):
             browser.cookies.set("mlferry_session", other)
             assert browser.caller().status_code == 401

@@ -124,6 +124,8 @@ impl ArtifactRoots {
                 resolve_proxied(service, after_host(rest))
             }
             (Some(("http" | "https", rest)), Some(service)) => {
+                // Who may name a place is decided by the path, so that a query names none.
+                let rest = rest.split(['?', '#']).next().unwrap_or_default();
                 let (_, path) =
                     rest.split_once(ROUTE_ANCHOR).ok_or_else(|| unreachable_root(uri))?;
                 resolve_proxied(service, path)
@@ -326,6 +328,8 @@ mod tests {
             ),
             ("https://h/p/api/2.0/mlflow-artifacts/artifacts/a%20b", Some("a b")),
             ("http://h/elsewhere/1", None),
+            ("http://h/x?/api/2.0/mlflow-artifacts/artifacts/5/R", None),
+            ("http://h/x#/api/2.0/mlflow-artifacts/artifacts/5/R", None),
             ("mlflow-artifacts:/../x", None),
             ("/etc", None),
             ("file:///etc", None),

@@ -70,6 +70,13 @@ impl Attempts {
 }
 
 fn who(name: &str, address: Option<IpAddr>) -> Who {
+    // Whoever has an address of IPv6 has all that begin as it does.
+    let address = address.map(|address| match address {
+        IpAddr::V6(address) if address.to_ipv4_mapped().is_none() => {
+            IpAddr::V6((address.to_bits() >> 64 << 64).into())
+        }
+        address => address.to_canonical(),
+    });
     (name[..name.floor_char_boundary(NAME_BYTES)].to_owned(), address)
 }
 
@@ -90,6 +97,16 @@ mod tests {
         assert_eq!(attempts.pause("bob", here), None);
         attempts.succeeded("alice", here);
         assert_eq!(attempts.pause("alice", here), None);
+    }
+
+    #[test]
+    fn neighbours_of_an_address_are_one() {
+        let address = |text: &str| Some(text.parse().unwrap());
+        let same = |one, other| who("alice", address(one)) == who("alice", address(other));
+        assert!(same("2001:db8:0:1::1", "2001:db8:0:1:ffff::2"));
+        assert!(same("::ffff:192.0.2.1", "192.0.2.1"));
+        assert!(!same("2001:db8:0:1::1", "2001:db8:0:2::1"));
+        assert!(!same("192.0.2.1", "192.0.2.2"));
     }
 
     #[test]

@@ -22,6 +22,8 @@ const SCORERS: &[ResourceType] = &[ResourceType::Scorer];
 
 /// Things that the audit log tells of one request; a batch can name a thousand.
 const NAMED: usize = 100;
+/// Bytes of each that are noted: whoever names things chooses how long their names are.
+const NAMED_BYTES: usize = 512;
 
 /// Who makes a request.
 #[derive(Debug, Clone)]
@@ -238,7 +240,8 @@ impl SignedIn {
     fn note(&self, named: impl IntoIterator<Item = String>) {
         let Some(trail) = &self.trail else { return };
         let mut trail = trail.lock().unwrap_or_else(PoisonError::into_inner);
-        for name in named {
+        for mut name in named {
+            name.truncate(name.floor_char_boundary(NAMED_BYTES));
             if trail.len() < NAMED && !trail.contains(&name) {
                 trail.push(name);
             }

@@ -35,7 +35,10 @@ use mlferry_store::{
 };
 use owners::Owners;
 use std::{sync::Arc, time::Duration};
-use tokio::{sync::Semaphore, task};
+use tokio::{
+    sync::{Semaphore, SemaphorePermit},
+    task,
+};
 
 /// Passwords that are hashed at once: each takes a twentieth of a second of a core, and 32 MiB.
 const HASHES_AT_ONCE: usize = 2;
@@ -142,7 +145,8 @@ impl Authority {
 
     /// The hash of a new password.
     pub(crate) async fn hash(&self, password: String) -> Result<String, ApiError> {
-        let hashed = self.on_a_free_thread(move || hash_password(&password)).await?;
+        let turn = self.turn_to_hash().await;
+        let hashed = turn.take(move || hash_password(&password)).await?;
         hashed.map_err(|error| {
             tracing::error!(%error, "a password could not be hashed");
             ApiError::new(ErrorCode::InternalError, "The password could not be hashed.")
@@ -155,23 +159,39 @@ impl Authority {
         password: String,
         hash: String,
     ) -> Result<bool, ApiError> {
-        self.on_a_free_thread(move || is_password(&password, &hash)).await
+        self.turn_to_hash().await.compare(password, hash).await
     }
 
-    async fn on_a_free_thread<T: Send + 'static>(
-        &self,
-        work: impl FnOnce() -> T + Send + 'static,
-    ) -> Result<T, ApiError> {
-        let failed = |_| ApiError::new(ErrorCode::InternalError, "The password can't be checked.");
+    /// Waits until a password may be hashed.
+    async fn turn_to_hash(&self) -> Turn<'_> {
         // It is never closed.
-        let permit = self.0.hashing.acquire().await;
-        let done = task::spawn_blocking(work).await;
-        drop(permit);
-        done.map_err(failed)
+        Turn { _permit: self.0.hashing.acquire().await.ok() }
     }
 
     /// Closes the database of users.
     pub(crate) async fn close(&self) {
         self.0.users.close().await;
+    }
+}
+
+/// The turn to hash one password.
+struct Turn<'a> {
+    _permit: Option<SemaphorePermit<'a>>,
+}
+
+impl Turn<'_> {
+    async fn compare(self, password: String, hash: String) -> Result<bool, ApiError> {
+        self.take(move || is_password(&password, &hash)).await
+    }
+
+    /// Works on a thread that may block, and ends the turn.
+    async fn take<T: Send + 'static>(
+        self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, ApiError> {
+        let failed = |_| ApiError::new(ErrorCode::InternalError, "The password can't be checked.");
+        let done = task::spawn_blocking(work).await;
+        drop(self);
+        done.map_err(failed)
     }
 }

@@ -1,7 +1,7 @@
 //! Who a request comes from, by what it brings: a user's name and password, a token, or the cookie of a session.
 
 use super::{
-    Authority, Oidc, SESSION_COOKIE, cookie_in,
+    Authority, Oidc, SESSION_COOKIE, Turn, cookie_in,
     identities::{Identity, Key},
 };
 use crate::error::ApiError;
@@ -185,15 +185,22 @@ impl Authority {
         address: Option<IpAddr>,
     ) -> Result<Arc<Identity>, Refusal> {
         let identity = self.identity_of(&name).await.map_err(Refusal::Error)?;
-        if let Some(identity) = &identity
-            && self.0.identities.is_known(identity, &password)
-        {
-            return Ok(Arc::clone(identity));
+        let judged = || match (&identity, self.0.attempts.pause(&name, address)) {
+            (Some(identity), _) if self.0.identities.is_known(identity, &password) => {
+                Some(Ok(Arc::clone(identity)))
+            }
+            (_, Some(left)) => Some(Err(Refusal::Pause(left))),
+            _ => None,
+        };
+        if let Some(judged) = judged() {
+            return judged;
         }
-        if let Some(left) = self.0.attempts.pause(&name, address) {
-            return Err(Refusal::Pause(left));
+        let turn = self.turn_to_hash().await;
+        // Of many that came at once, those before may have shown it to be right, or guessed too often.
+        if let Some(judged) = judged() {
+            return judged;
         }
-        let is_right = self.is_right(identity.as_deref(), &password).await;
+        let is_right = is_right(identity.as_deref(), &password, turn).await;
         if let Some(identity) = identity
             && matches!(is_right, Ok(true))
         {
@@ -212,25 +219,27 @@ impl Authority {
         let find = async || Ok(self.users().account(name).await?.map(|it| self.identity_with(it)));
         self.remembered(Key::Name(name.to_owned()), find()).await
     }
+}
 
-    async fn is_right(
-        &self,
-        identity: Option<&Identity>,
-        password: &str,
-    ) -> Result<bool, ApiError> {
-        let hash =
-            identity.map_or(HASH_OF_NOBODY, |identity| identity.password_hash.as_str()).to_owned();
-        let is_right = self.is_password(password.to_owned(), hash).await?;
-        let is_known =
-            password == KNOWN_PASSWORD && identity.is_some_and(|identity| identity.user.is_admin);
-        if is_right && is_known {
-            tracing::warn!(
-                "an operator tried to sign in with the password that earlier releases of MLflow came with; it lets \
-                 nobody in: set another one with `mlferry users passwd`"
-            );
-        }
-        Ok(is_right && !is_known)
+/// Whether a password is that of the user, if there is one.
+async fn is_right(
+    identity: Option<&Identity>,
+    password: &str,
+    turn: Turn<'_>,
+) -> Result<bool, ApiError> {
+    // Who has no password is told from nobody by no shorter time.
+    let hash = identity.map(|identity| identity.password_hash.as_str());
+    let hash = hash.filter(|hash| hash.contains('$')).unwrap_or(HASH_OF_NOBODY);
+    let is_right = turn.compare(password.to_owned(), hash.to_owned()).await?;
+    let is_known =
+        password == KNOWN_PASSWORD && identity.is_some_and(|identity| identity.user.is_admin);
+    if is_right && is_known {
+        tracing::warn!(
+            "an operator tried to sign in with the password that earlier releases of MLflow came with; it lets \
+             nobody in: set another one with `mlferry users passwd`"
+        );
     }
+    Ok(is_right && !is_known)
 }
 
 /// Whether somebody in front of a browser wants to see what is answered.

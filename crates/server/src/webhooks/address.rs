@@ -10,13 +10,18 @@ use reqwest::{
 };
 use std::{
     io,
-    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs},
     time::Duration,
 };
+use tokio::{sync::Semaphore, task};
 use url::Host;
 
 /// How long a name is looked up.
 const LOOKUP_TIME: Duration = Duration::from_secs(5);
+
+/// Names that are looked up at once. A server of names that does not answer holds a thread for much longer, and others need threads,
+/// too.
+const LOOKUPS_AT_ONCE: usize = 4;
 
 /// What the operator allows.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -145,7 +150,20 @@ fn split_scheme(given: &str) -> (String, &str) {
 }
 
 async fn look_up(host: &str) -> io::Result<Vec<IpAddr>> {
-    let found = tokio::time::timeout(LOOKUP_TIME, tokio::net::lookup_host((host, 0))).await;
+    static LOOKUPS: Semaphore = Semaphore::const_new(LOOKUPS_AT_ONCE);
+    let host = host.to_owned();
+    let find = async {
+        // It is never closed.
+        let turn = LOOKUPS.acquire().await.map_err(io::Error::other)?;
+        let find = move || {
+            let found = (host.as_str(), 0).to_socket_addrs();
+            // Not before the thread is free, which nobody can stop.
+            drop(turn);
+            found
+        };
+        task::spawn_blocking(find).await?
+    };
+    let found = tokio::time::timeout(LOOKUP_TIME, find).await;
     let found = found.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
     let addresses: Vec<IpAddr> = found.map(|address| address.ip()).collect();
     if addresses.is_empty() {

@@ -27,21 +27,21 @@ concern! {
         let kind = if is_prompt { ResourceType::Prompt } else { ResourceType::RegisteredModel };
         wants.add(Want::New(kind, Some(it.name.clone())));
     };
-    GetRegisteredModel => |it, wants| wants.model(&it.name);
+    GetRegisteredModel => |it, wants| wants.version(&it.name);
     RenameRegisteredModel => |it, wants| {
-        wants.model(&it.name);
+        with_versions(&it.name, wants);
         // What was granted on the new name must not be got around.
         for kind in [ResourceType::RegisteredModel, ResourceType::Prompt] {
             wants.add(Want::New(kind, Some(it.new_name.clone())));
         }
     };
-    UpdateRegisteredModel => |it, wants| wants.model(&it.name);
+    UpdateRegisteredModel => |it, wants| with_versions(&it.name, wants);
     DeleteRegisteredModel => |it, wants| wants.add(Want::WholeModel(it.name.clone()));
     GetLatestVersions => |it, wants| wants.version(&it.name);
     SetRegisteredModelTag => |it, wants| tag(&it.name, &it.tag.key, wants);
     DeleteRegisteredModelTag => |it, wants| tag(&it.name, &it.key, wants);
-    SetRegisteredModelAlias => |it, wants| wants.model(&it.name);
-    DeleteRegisteredModelAlias => |it, wants| wants.model(&it.name);
+    SetRegisteredModelAlias => |it, wants| with_versions(&it.name, wants);
+    DeleteRegisteredModelAlias => |it, wants| with_versions(&it.name, wants);
     GetModelVersionByAlias => |it, wants| wants.version(&it.name);
     CreateModelVersion => |it, wants| wants.add(Want::NewVersion(Box::new(it.clone())));
     GetModelVersion => |it, wants| wants.version(&it.0.name);
@@ -54,6 +54,12 @@ concern! {
 }
 
 only_operators!(CreateWebhook, DeleteWebhook, GetWebhook, ListWebhooks, TestWebhook, UpdateWebhook);
+
+/// A model, whose versions the answer tells or the request names.
+fn with_versions(name: &str, wants: &mut Wants) {
+    wants.model(name);
+    wants.add(Want::Version(name.to_owned(), Action::Read));
+}
 
 /// A tag of a model. The one that makes a prompt of it moves it from those who may see models to those who may see prompts.
 fn tag(name: &str, key: &str, wants: &mut Wants) {

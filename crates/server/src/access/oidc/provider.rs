@@ -70,6 +70,8 @@ pub(super) struct Provider {
 struct Keys {
     known: Option<(Arc<JwkSet>, Instant)>,
     asked: Option<Instant>,
+    /// When it was last waited in vain for the provider to tell of itself.
+    hung: Option<Instant>,
 }
 
 impl Provider {
@@ -90,15 +92,26 @@ impl Provider {
     /// What the provider tells of itself, asked for until it has answered once.
     pub(super) async fn description(&self) -> Result<Arc<Description>, ProviderError> {
         let ask = async || {
-            let url = format!("{}{DISCOVERY}", self.issuer.trim_end_matches('/'));
-            let description: Description = answer(&url, self.client()?.get(&url)).await?;
-            if description.issuer != self.issuer {
-                let why = format!("it is about the issuer '{}'", description.issuer);
-                return Err(ProviderError::Answer(url, why));
+            if self.lock().hung.is_some_and(|hung| hung.elapsed() < PAUSE) {
+                return Err(ProviderError::Pause);
             }
-            Ok(Arc::new(description))
+            let described = self.fetch_description().await;
+            if matches!(&described, Err(ProviderError::Http(error)) if error.is_timeout()) {
+                self.lock().hung = Some(Instant::now());
+            }
+            described.map(Arc::new)
         };
         self.description.get_or_try_init(ask).await.cloned()
+    }
+
+    async fn fetch_description(&self) -> Result<Description, ProviderError> {
+        let url = format!("{}{DISCOVERY}", self.issuer.trim_end_matches('/'));
+        let description: Description = answer(&url, self.client()?.get(&url)).await?;
+        if description.issuer != self.issuer {
+            let why = format!("it is about the issuer '{}'", description.issuer);
+            return Err(ProviderError::Answer(url, why));
+        }
+        Ok(description)
     }
 
     /// The key that a token names, or the only one there is. A new key is found when the first token names it.
@@ -110,7 +123,13 @@ impl Provider {
         if let Some(key) = self.fresh(id, algorithm) {
             return Ok(Some(key));
         }
-        let _turn = self.asking.lock().await;
+        let old = || self.known().and_then(|(keys, _)| find(&keys, id, algorithm));
+        let _turn = match (self.asking.try_lock(), old()) {
+            (Ok(turn), _) => turn,
+            // Somebody asks, which may take long, and a key that was good for an hour is good for a moment more.
+            (Err(_), Some(key)) => return Ok(Some(key)),
+            (Err(_), None) => self.asking.lock().await,
+        };
         // Whoever had the turn before may have brought it.
         if let Some(key) = self.fresh(id, algorithm) {
             return Ok(Some(key));
@@ -124,7 +143,7 @@ impl Provider {
         }
         match self.known() {
             // As long as the provider is not there, its keys are what they were.
-            Some((keys, _)) => Ok(find(&keys, id, algorithm)),
+            Some(_) => Ok(old()),
             None => asked.map(|()| None),
         }
     }
@@ -144,11 +163,18 @@ impl Provider {
         if is_early {
             return if self.known().is_some() { Ok(()) } else { Err(ProviderError::Pause) };
         }
-        self.lock().asked = Some(Instant::now());
-        let url = &self.description().await?.jwks_uri;
-        let keys: JwkSet = answer(url, self.client()?.get(url)).await?;
-        self.lock().known = Some((Arc::new(keys), Instant::now()));
+        let fetched = self.fetch_keys().await;
+        // From the end, or those who waited would ask one that hangs again and again.
+        let now = Instant::now();
+        let mut keys = self.lock();
+        keys.asked = Some(now);
+        keys.known = Some((Arc::new(fetched?), now));
         Ok(())
+    }
+
+    async fn fetch_keys(&self) -> Result<JwkSet, ProviderError> {
+        let url = &self.description().await?.jwks_uri;
+        answer(url, self.client()?.get(url)).await
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Keys> {
