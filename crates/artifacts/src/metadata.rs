@@ -1,6 +1,9 @@
 //! What is known of a stored file, and what an upload may demand of it.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
+
+/// Seconds from 1970 to the end of the year 9999, the last that a date in HTTP can tell.
+const LAST_SECOND: u64 = 253_402_300_799;
 
 /// What is known of a stored file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,6 +57,31 @@ impl PutCondition {
             Self::Exists => current.is_some(),
             Self::EtagIn(etags) => is_in(etags),
             Self::EtagNotIn(etags) => !is_in(etags),
+        }
+    }
+}
+
+/// The nearest time that a date in HTTP can tell. Stores have others: unset clocks, or what a gateway makes up.
+pub(crate) fn with_http_date(time: SystemTime) -> SystemTime {
+    let first = SystemTime::UNIX_EPOCH;
+    time.clamp(first, first + Duration::from_secs(LAST_SECOND))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_within_the_years_that_http_can_tell() {
+        let first = SystemTime::UNIX_EPOCH;
+        let last = first + Duration::from_secs(LAST_SECOND);
+        for (time, told) in [
+            (first - Duration::from_nanos(1), first),
+            (first, first),
+            (first + Duration::from_hours(1), first + Duration::from_hours(1)),
+            (last + Duration::from_secs(1), last),
+        ] {
+            assert_eq!(with_http_date(time), told);
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Listings: one folder, or all files below one.
 
-use super::{Local, is_absent};
+use super::{Local, is_absent, type_of};
 use crate::{
     ArtifactError, ArtifactPath, Entry, ListOptions, Listing, MAX_RECURSIVE_RESULTS, PageToken,
     path::is_hidden,
@@ -194,8 +194,11 @@ fn names_of(dir: &Dir) -> io::Result<Vec<Name>> {
         let entry = entry?;
         // No URL reaches a name that is not UTF-8.
         let Ok(name) = entry.file_name().into_string() else { continue };
-        if !is_hidden(&name) {
-            names.push(Name { name, file_type: entry.file_type()? });
+        if is_hidden(&name) {
+            continue;
+        }
+        if let Some(file_type) = type_of(&entry)? {
+            names.push(Name { name, file_type });
         }
     }
     names.sort_unstable_by(|left, right| left.name.cmp(&right.name));

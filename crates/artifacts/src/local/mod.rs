@@ -16,10 +16,11 @@ pub use staging::Leftover;
 pub(crate) use store::{LocalFile, LocalStore};
 pub(crate) use write::Upload;
 
-use crate::{ArtifactError, ArtifactPath, Metadata, OpenError};
+use crate::{ArtifactError, ArtifactPath, Metadata, OpenError, metadata::with_http_date};
 use cap_std::{
     ambient_authority,
-    fs::{Dir, MetadataExt},
+    fs::{Dir, DirEntry, FileType, MetadataExt},
+    time::SystemTime,
 };
 use rustix::{
     fs::{Access, Mode, OFlags, access, fsync, openat},
@@ -31,7 +32,7 @@ use std::{
     os::fd::OwnedFd,
     path::{Path, PathBuf},
     sync::{Arc, PoisonError, RwLock},
-    time::{Duration, SystemTime},
+    time::UNIX_EPOCH,
 };
 
 /// A local destination: its root, and where uploads are staged.
@@ -133,11 +134,32 @@ fn metadata_of(metadata: &cap_std::fs::Metadata) -> Metadata {
     let modified_ns =
         i128::from(metadata.mtime()) * 1_000_000_000 + i128::from(metadata.mtime_nsec());
     let (size, inode) = (metadata.size(), metadata.ino());
-    let since_epoch = Duration::from_nanos(u64::try_from(modified_ns).unwrap_or(0));
+    let modified = metadata.modified().map_or(UNIX_EPOCH, SystemTime::into_std);
     Metadata {
         size,
         etag: Some(format!("{modified_ns:x}-{size:x}-{inode:x}")),
-        modified: SystemTime::UNIX_EPOCH + since_epoch,
+        modified: with_http_date(modified),
+    }
+}
+
+/// What an entry of a folder is, or nothing where it has vanished.
+///
+/// Some file systems (XFS without `ftype`, NFS, FUSE) tell no types with the names, and are asked.
+fn type_of(entry: &DirEntry) -> io::Result<Option<FileType>> {
+    told_or_asked(entry.file_type()?, || entry.metadata())
+}
+
+fn told_or_asked(
+    told: FileType,
+    ask: impl FnOnce() -> io::Result<cap_std::fs::Metadata>,
+) -> io::Result<Option<FileType>> {
+    if told != FileType::unknown() {
+        return Ok(Some(told));
+    }
+    match ask() {
+        Ok(metadata) => Ok(Some(metadata.file_type())),
+        Err(error) if is_absent(&error) => Ok(None),
+        Err(error) => Err(error),
     }
 }
 
@@ -174,4 +196,40 @@ fn descriptor(folder: &Dir) -> io::Result<OwnedFd> {
 /// Makes the names in a folder durable.
 fn flush_folder(folder: &Dir) -> io::Result<()> {
     Ok(fsync(descriptor(folder)?)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[test]
+    fn what_the_names_do_not_tell_is_asked_for() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join("d")).unwrap();
+        fs::write(folder.path().join("f"), "").unwrap();
+        std::os::unix::fs::symlink("d", folder.path().join("l")).unwrap();
+        let root = Dir::open_ambient_dir(folder.path(), ambient_authority()).unwrap();
+        let asked = |name| told_or_asked(FileType::unknown(), || root.symlink_metadata(name));
+        assert!(asked("d").unwrap().unwrap().is_dir());
+        assert!(asked("f").unwrap().unwrap().is_file());
+        assert!(asked("l").unwrap().unwrap().is_symlink());
+        assert_eq!(asked("gone").unwrap(), None);
+        let told = told_or_asked(FileType::file(), || Err(io::Error::other("not asked")));
+        assert_eq!(told.unwrap(), Some(FileType::file()));
+    }
+
+    #[test]
+    fn files_from_before_1970_have_a_time_that_headers_can_tell() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = fs::File::create(folder.path().join("f")).unwrap();
+        for (modified, told) in [
+            (UNIX_EPOCH - Duration::from_hours(1), UNIX_EPOCH),
+            (UNIX_EPOCH + Duration::from_nanos(5), UNIX_EPOCH + Duration::from_nanos(5)),
+        ] {
+            file.set_modified(modified).unwrap();
+            let metadata = cap_std::fs::Metadata::from_file(&file).unwrap();
+            assert_eq!(metadata_of(&metadata).modified, told);
+        }
+    }
 }

@@ -5,6 +5,10 @@
 //! live servers on the same root stay. Files are locked, not folders, since NFS shares only locks on
 //! files between machines.
 
+use super::{
+    delete::{open_itself, remove_folder},
+    is_absent,
+};
 use crate::path::STAGING_FOLDER;
 use cap_std::fs::{Dir, File as LockFile, MetadataExt, OpenOptions};
 use rustix::{
@@ -12,7 +16,7 @@ use rustix::{
     io::Errno,
 };
 use std::{
-    ffi::OsStr,
+    ffi::{OsStr, OsString},
     fs::File,
     io,
     sync::atomic::{AtomicU64, Ordering},
@@ -58,7 +62,13 @@ impl Staging {
         if all.metadata(LOCK_FILE)?.ino() != lock_all.metadata()?.ino() {
             return Err(io::ErrorKind::NotFound.into());
         }
-        sweep(&all)?;
+        if let Err(error) = sweep(&all) {
+            // What the dead left keeps nobody from starting.
+            tracing::warn!(
+                %error,
+                "could not remove all that killed servers left in the staging folder; the next start will try again"
+            );
+        }
         let name = Uuid::new_v4().simple().to_string();
         all.create_dir(&name)?;
         let folder = all.open_dir(&name)?;
@@ -119,7 +129,8 @@ pub struct Leftover {
 pub(super) fn leftovers(root: &Dir) -> io::Result<Vec<Leftover>> {
     let mut found = Vec::new();
     while_no_server_starts(root, |all| {
-        for_each_dead(all, |name, folder| {
+        for name in names(all)? {
+            let Some(folder) = open_dead(all, &name)? else { continue };
             let folder_name = name.to_string_lossy().into_owned();
             let mut leftover = Leftover { folder: folder_name, ..Leftover::default() };
             for entry in folder.entries()? {
@@ -130,8 +141,8 @@ pub(super) fn leftovers(root: &Dir) -> io::Result<Vec<Leftover>> {
                 }
             }
             found.push(leftover);
-            Ok(())
-        })
+        }
+        Ok(())
     })?;
     Ok(found)
 }
@@ -184,42 +195,68 @@ fn existing_lock_file(folder: &Dir) -> io::Result<LockFile> {
     folder.open_with(LOCK_FILE, OpenOptions::new().write(true))
 }
 
-/// Removes the folders that no live server has locked.
+/// Removes the folders that no live server has locked. The error is that of the first which could not be removed.
 fn sweep(all: &Dir) -> io::Result<()> {
-    for_each_dead(all, |name, _| {
-        all.remove_dir_all(name)?;
-        tracing::info!("removed the unfinished uploads of a server that was killed");
-        Ok(())
-    })
-}
-
-/// Does something for each folder that no live server has locked.
-fn for_each_dead(
-    all: &Dir,
-    mut work: impl FnMut(&OsStr, &Dir) -> io::Result<()>,
-) -> io::Result<()> {
-    for entry in all.entries()? {
-        let name = entry?.file_name();
-        if name == LOCK_FILE {
-            continue;
-        }
-        let folder = match all.open_dir(&name) {
-            Ok(folder) => folder,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-            Err(error) => return Err(error),
-        };
-        let lock = match existing_lock_file(&folder) {
-            // Its server was killed before it could lock anything.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-            file => Some(file?),
-        };
-        match lock.as_ref().map(|lock| flock(lock, FlockOperation::NonBlockingLockExclusive)) {
-            Some(Err(Errno::WOULDBLOCK)) => {}
-            Some(Err(error)) => return Err(error.into()),
-            Some(Ok(())) | None => work(&name, &folder)?,
+    let mut swept = Ok(());
+    for name in names(all)? {
+        match remove_if_dead(all, &name) {
+            Ok(true) => {
+                tracing::info!("removed the unfinished uploads of a server that was killed");
+            }
+            Ok(false) => {}
+            Err(error) => {
+                let words = format!("'{}': {error}", name.display());
+                swept = swept.and(Err(io::Error::new(error.kind(), words)));
+            }
         }
     }
-    Ok(())
+    swept
+}
+
+/// Removes a folder, unless a live server has locked it; whether it did.
+fn remove_if_dead(all: &Dir, name: &OsStr) -> io::Result<bool> {
+    if open_dead(all, name)?.is_none() {
+        return Ok(false);
+    }
+    match remove_folder(all, name) {
+        // Its server was just about to stop, and removed it itself.
+        Err(error) if is_absent(&error) => Ok(false),
+        removed => removed.map(|()| true),
+    }
+}
+
+/// The names in the staging folder, but that of the file to be locked.
+fn names(all: &Dir) -> io::Result<Vec<OsString>> {
+    let mut names = Vec::new();
+    for entry in all.entries()? {
+        let name = entry?.file_name();
+        if name != LOCK_FILE {
+            names.push(name);
+        }
+    }
+    Ok(names)
+}
+
+/// Opens a folder that no live server has locked.
+///
+/// The lock on it is given back at once: on NFS, a file that is open stays when it is removed, and its folder with
+/// it. Nobody comes to life in that folder meanwhile, since each server makes one of its own.
+fn open_dead(all: &Dir, name: &OsStr) -> io::Result<Option<Dir>> {
+    let folder = match open_itself(all, name) {
+        // It has vanished, or is a file or a link that no server made.
+        Err(error) if is_absent(&error) => return Ok(None),
+        folder => folder?,
+    };
+    let lock = match existing_lock_file(&folder) {
+        // Its server was killed before it could lock anything.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Some(folder)),
+        lock => lock?,
+    };
+    match flock(&lock, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Ok(Some(folder)),
+        Err(Errno::WOULDBLOCK) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
 }
 
 #[cfg(test)]
@@ -273,5 +310,31 @@ mod tests {
         drop(living);
         sweep_leftovers(&root).unwrap();
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn what_can_not_be_swept_keeps_nobody_from_starting() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = root(&folder);
+        let dead = Staging::open(&root).unwrap();
+        let name = dead.name.clone();
+        drop(dead);
+        let all = folder.path().join(STAGING_FOLDER);
+        std::fs::write(all.join("notes"), "no folder").unwrap();
+        // Whether its server lives can't be told.
+        std::fs::create_dir_all(all.join("odd").join(LOCK_FILE)).unwrap();
+
+        let started = Staging::open(&root).unwrap();
+        assert!(!all.join(name).try_exists().unwrap());
+        assert_eq!(names(&folder), 3, "a file, a folder that is odd, and the new one");
+        let error = sweep_leftovers(&root).unwrap_err();
+        assert!(error.to_string().starts_with("'odd': "), "{error}");
+        assert!(leftovers(&root).is_err());
+
+        std::fs::remove_dir(all.join("odd").join(LOCK_FILE)).unwrap();
+        sweep_leftovers(&root).unwrap();
+        assert_eq!(leftovers(&root).unwrap(), []);
+        assert_eq!(names(&folder), 2);
+        assert!(started.create().is_ok());
     }
 }

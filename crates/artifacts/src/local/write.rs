@@ -1,11 +1,16 @@
 //! Uploads: staged out of sight, flushed, and published by one rename.
 
 use super::{Local, Opened, Staging, explain, flush_folder, is_absent, is_outside, metadata_of};
-use crate::{ArtifactError, ArtifactPath, Metadata, PutCondition, PutOptions, digest::Verifier};
+use crate::{
+    ArtifactError, ArtifactPath, Metadata, PutCondition, PutOptions, StoreTrouble, digest::Verifier,
+};
 use bytes::Bytes;
 use cap_std::fs::Dir;
 use rustix::{
-    fs::{RenameFlags, Timespec, Timestamps, fdatasync, futimens, renameat_with},
+    fs::{
+        AtFlags, RenameFlags, Timespec, Timestamps, fdatasync, futimens, linkat, renameat,
+        renameat_with,
+    },
     io::Errno,
     time::{ClockId, clock_gettime},
 };
@@ -90,7 +95,16 @@ impl Upload {
                 result => return result.map(|()| metadata),
             }
         }
-        staged.publish(&path, &condition).map(|()| metadata)
+        match staged.publish(&path, &condition) {
+            // It is no answer to an upload that something is not there.
+            Err(ArtifactError::NotFound(_)) => {
+                let words = format!(
+                    "the folder of '{path}' was deleted each time the upload was put there; send it again"
+                );
+                Err(ArtifactError::Store { trouble: StoreTrouble::Unavailable, words })
+            }
+            result => result.map(|()| metadata),
+        }
     }
 }
 
@@ -131,17 +145,42 @@ impl Staged {
             // Again, since the body may have taken hours.
             check(opened, path, condition)?;
         }
-        let flags = match condition {
-            PutCondition::Absent => RenameFlags::NOREPLACE,
-            _ => RenameFlags::empty(),
+        let renamed = match condition {
+            PutCondition::Absent => self.rename_to_free(&folder, path.name()),
+            _ => self.rename(&folder, path.name()),
         };
-        renameat_with(opened.staging()?.folder(), &self.name, &folder, path.name(), flags)
-            .map_err(|error| blocked(error.into(), path))?;
+        renamed.map_err(|error| blocked(error, path))?;
         self.published = true;
         flush_folder(&folder).map_err(|error| {
             tracing::error!(%path, "an upload is in place, but its folder could not be flushed");
             explain(error, path)
         })
+    }
+
+    fn rename(&self, folder: &Dir, name: &str) -> io::Result<()> {
+        Ok(renameat(self.opened.staging()?.folder(), &self.name, folder, name)?)
+    }
+
+    /// Renames, and never replaces anything.
+    fn rename_to_free(&self, folder: &Dir, name: &str) -> io::Result<()> {
+        let staging = self.opened.staging()?.folder();
+        match renameat_with(staging, &self.name, folder, name, RenameFlags::NOREPLACE) {
+            // NFS and some others know no flags.
+            Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => self.link_to_free(folder, name),
+            renamed => Ok(renamed?),
+        }
+    }
+
+    /// The same by way of a second name, which replaces nothing either.
+    fn link_to_free(&self, folder: &Dir, name: &str) -> io::Result<()> {
+        let staging = self.opened.staging()?;
+        match linkat(staging.folder(), &self.name, folder, name, AtFlags::empty()) {
+            // What file systems say that know no second names.
+            Err(Errno::PERM | Errno::NOSYS) => return Err(Errno::OPNOTSUPP.into()),
+            linked => linked?,
+        }
+        staging.discard(&self.name);
+        Ok(())
     }
 }
 
@@ -186,8 +225,22 @@ fn blocked(error: io::Error, path: &ArtifactPath) -> ArtifactError {
         Some(Errno::NOTDIR) => ArtifactError::FileInTheWay(path.clone()),
         Some(Errno::ISDIR) => ArtifactError::FolderInTheWay(path.clone()),
         Some(Errno::EXIST) => ArtifactError::PreconditionFailed(path.clone()),
+        Some(Errno::XDEV) => unsupported(format!(
+            "the folder of '{path}' is on another file system than the artifact destination, or mounted \
+             there by itself, and nothing can be moved into it; all folders of a destination must lie on \
+             one file system"
+        )),
+        Some(Errno::OPNOTSUPP) => unsupported(format!(
+            "the file system of the artifact destination can't make sure that '{path}' replaces nothing; \
+             upload it without that condition"
+        )),
         _ => explain(error, path),
     }
+}
+
+/// What no repetition changes.
+fn unsupported(words: String) -> ArtifactError {
+    ArtifactError::Store { trouble: StoreTrouble::Unsupported, words }
 }
 
 /// Opens the folder of `path`; missing ones are made, each durable in its parent.
@@ -227,4 +280,64 @@ fn write_all(mut file: &File, chunks: &[Bytes]) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::{fs, path::Path};
+
+    fn path(text: &str) -> ArtifactPath {
+        ArtifactPath::parse(text).unwrap()
+    }
+
+    fn open(root: &Path) -> Arc<Local> {
+        Arc::new(Local::open(root.to_owned()).unwrap())
+    }
+
+    #[test]
+    fn a_link_replaces_nothing_and_takes_the_staged_name_away() {
+        let folder = tempfile::tempdir().unwrap();
+        let local = open(folder.path());
+        let root = &local.opened().root;
+        for (content, is_new) in [("first", true), ("second", false)] {
+            let mut staged = Staged::create(&local).unwrap();
+            write_all(&staged.file, &[Bytes::from_static(content.as_bytes())]).unwrap();
+            let linked = staged.link_to_free(root, "f").map_err(|error| blocked(error, &path("f")));
+            if is_new {
+                linked.unwrap();
+                staged.published = true;
+                assert!(staged.opened.staging().unwrap().folder().metadata(&staged.name).is_err());
+            } else {
+                assert!(matches!(linked, Err(ArtifactError::PreconditionFailed(_))));
+                assert!(staged.opened.staging().unwrap().folder().metadata(&staged.name).is_ok());
+            }
+        }
+        assert_eq!(fs::read_to_string(folder.path().join("f")).unwrap(), "first");
+    }
+
+    #[test]
+    fn what_the_file_system_can_not_do_is_refused_for_good() {
+        for (errno, hint) in [(Errno::XDEV, "one file system"), (Errno::OPNOTSUPP, "condition")] {
+            let refused = blocked(errno.into(), &path("d/f"));
+            let ArtifactError::Store { trouble: StoreTrouble::Unsupported, words } = refused else {
+                panic!("{refused}");
+            };
+            assert!(words.contains("d/f") && words.contains(hint), "{words}");
+        }
+    }
+
+    #[test]
+    fn an_upload_whose_folder_is_gone_is_to_be_sent_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().join("root");
+        let mut upload = Upload::new(open(&root), path("d/f"), PutOptions::default());
+        upload.write(&[Bytes::from_static(b"x")]).unwrap();
+        fs::remove_dir_all(&root).unwrap();
+        let refused = upload.publish().unwrap_err();
+        assert!(
+            matches!(&refused, ArtifactError::Store { trouble: StoreTrouble::Unavailable, .. }),
+            "{refused}"
+        );
+    }
 }

@@ -1,11 +1,14 @@
 //! Deletions: one object, or all whose keys lie below it.
 
-use super::{Remote, StoreKind, error::explain};
-use crate::{ArtifactError, ArtifactPath};
+use super::{
+    Remote, StoreKind,
+    error::{explain, words_of},
+};
+use crate::{ArtifactError, ArtifactPath, StoreTrouble};
 #[cfg(any(feature = "server", feature = "sftp", feature = "ftp", feature = "hdfs"))]
 use futures_util::stream::BoxStream;
 use futures_util::{StreamExt, TryStreamExt, stream};
-use object_store::path::Path;
+use object_store::{Error, path::Path};
 use std::future::ready;
 
 /// Failures that are told by name; of more, only the number is.
@@ -34,8 +37,7 @@ impl Remote {
         let (mut failures, mut first) = (Vec::new(), None);
         while let Some(result) = deleted.next().await {
             let Err(error) = result else { continue };
-            // What is absent is deleted already, but for the bucket itself.
-            if let ArtifactError::Store { trouble, words } = explain(&error, path) {
+            if let Some((trouble, words)) = failure_of(&error, path) {
                 first.get_or_insert(trouble);
                 failures.push(words);
             }
@@ -58,6 +60,16 @@ impl Remote {
     }
 }
 
+/// What kept a store from deleting one of many keys. What is absent is deleted already, but for the bucket itself.
+fn failure_of(error: &Error, path: &ArtifactPath) -> Option<(StoreTrouble, String)> {
+    match explain(error, path) {
+        ArtifactError::NotFound(_) => None,
+        ArtifactError::Store { trouble, words } => Some((trouble, words)),
+        // A lease or a policy of the store's: the client named no condition that could hold another time.
+        _ => Some((StoreTrouble::Refused, words_of(error))),
+    }
+}
+
 /// Deletes one after the other: where folders are deleted by name, nobody asks for many at once.
 #[cfg(any(feature = "server", feature = "sftp", feature = "ftp", feature = "hdfs"))]
 pub(super) fn delete_each<S, F, Deleted>(
@@ -72,4 +84,24 @@ where
 {
     let store = store.clone();
     locations.and_then(move |key| delete(store.clone(), key)).boxed()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_but_what_is_absent_keeps_a_key_from_being_deleted() {
+        let path = ArtifactPath::parse("d").unwrap();
+        let key = || "d/f".to_owned();
+        let absent = Error::NotFound { path: key(), source: "it is gone".into() };
+        assert_eq!(failure_of(&absent, &path), None);
+        let leased = Error::Precondition { path: key(), source: "There is a lease.".into() };
+        let expected = (StoreTrouble::Refused, "There is a lease.".to_owned());
+        assert_eq!(failure_of(&leased, &path), Some(expected));
+        let words = "DeleteObjects request failed for key d/f: No. (code: AccessDenied)";
+        let denied = Error::Generic { store: "S3", source: words.into() };
+        let expected = (StoreTrouble::Denied, words.to_owned());
+        assert_eq!(failure_of(&denied, &path), Some(expected));
+    }
 }

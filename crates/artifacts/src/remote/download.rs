@@ -4,7 +4,10 @@ use super::{
     Remote, StoreKind,
     error::{explain, may_be_about_range},
 };
-use crate::{ArtifactError, ArtifactPath, Metadata, Part, Wanted, cache::CachedObject};
+use crate::{
+    ArtifactError, ArtifactPath, Metadata, Part, Wanted, cache::CachedObject,
+    metadata::with_http_date,
+};
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt, TryStreamExt, stream, stream::BoxStream};
 use object_store::{GetOptions, GetRange, ObjectMeta, path::Path};
@@ -253,7 +256,7 @@ pub(super) fn metadata_of(meta: &ObjectMeta) -> Metadata {
     Metadata {
         size: meta.size,
         etag: meta.e_tag.as_deref().and_then(strong),
-        modified: meta.last_modified.into(),
+        modified: with_http_date(meta.last_modified.into()),
     }
 }
 
@@ -276,6 +279,27 @@ mod tests {
         assert_eq!(strong("0x8D").as_deref(), Some("0x8D"));
         for etag in ["W/\"abc\"", "\"\"", "", "a\"b"] {
             assert_eq!(strong(etag), None, "{etag}");
+        }
+    }
+
+    #[test]
+    fn whatever_time_a_store_tells_can_be_told_in_a_header() {
+        let first = SystemTime::UNIX_EPOCH;
+        for (modified, is_told) in [
+            (first - Duration::from_hours(1), false),
+            (first + Duration::from_hours(1), true),
+            (first + Duration::from_mins(5_000_000_000), false),
+        ] {
+            let meta = ObjectMeta {
+                location: Path::from("f"),
+                last_modified: modified.into(),
+                size: 1,
+                e_tag: None,
+                version: None,
+            };
+            let told = metadata_of(&meta).modified;
+            assert_eq!(told == modified, is_told, "{modified:?}");
+            assert_eq!(told, with_http_date(told));
         }
     }
 

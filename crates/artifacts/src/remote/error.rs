@@ -20,6 +20,14 @@ const THERE: [&str; 2] = ["BlobAlreadyExists", "BlobExists"];
 /// Codes that say that the bucket is missing, not the object.
 const NO_BUCKET: [&str; 3] = ["NoSuchBucket", "ContainerNotFound", "FilesystemNotFound"];
 
+/// Codes with which S3 refuses for good to delete one of many keys: what the server may not do, and what can't be done.
+const DENIALS: [&str; 2] = ["AccessDenied", "AllAccessDisabled"];
+const REFUSALS: [&str; 2] = ["InvalidRequest", "MethodNotAllowed"];
+/// Codes that say that a key is gone.
+const GONE: [&str; 2] = ["NoSuchKey", "NoSuchVersion"];
+/// How the library's errors about such a key begin, for S3 and for Azure.
+const NOT_DELETED: [&str; 2] = ["DeleteObjects request failed ", "Bulk delete request failed "];
+
 /// What the library says of requests that failed, whatever the reason.
 const REQUEST_FAILED: &str = "Error performing ";
 
@@ -68,6 +76,9 @@ pub(super) fn store_error(error: &Error) -> ArtifactError {
 
 /// What kind of failure it is: whether a client should try again, and whose fault it is.
 pub(super) fn trouble_of(error: &Error) -> StoreTrouble {
+    if let Some(code) = deletion_code_of(error) {
+        return trouble_of_deletion(&code);
+    }
     match error {
         Error::NotFound { .. } => StoreTrouble::Absent,
         // The library says so of every conflict, whatever was asked for.
@@ -84,17 +95,46 @@ pub(super) fn trouble_of(error: &Error) -> StoreTrouble {
         _ if PASSING.iter().any(|code| has_code(error, code)) => StoreTrouble::Unavailable,
         // The way to another region: it leads there each time.
         _ if chain_of(error).contains("redirect without LOCATION") => StoreTrouble::Refused,
-        _ => match status_of(error) {
-            Some(404) => StoreTrouble::Absent,
-            Some(401 | 403) => StoreTrouble::Denied,
-            Some(412) => StoreTrouble::Condition,
-            Some(501) => StoreTrouble::Unsupported,
-            Some(507) => StoreTrouble::Full,
-            // These say that it may be tried again.
-            Some(408 | 409 | 425 | 429) | None => StoreTrouble::Unavailable,
-            Some(300..=499) => StoreTrouble::Refused,
-            Some(_) => StoreTrouble::Unavailable,
-        },
+        _ => status_of(error).map_or(StoreTrouble::Unavailable, trouble_of_status),
+    }
+}
+
+fn trouble_of_status(status: u16) -> StoreTrouble {
+    match status {
+        404 => StoreTrouble::Absent,
+        401 | 403 => StoreTrouble::Denied,
+        412 => StoreTrouble::Condition,
+        501 => StoreTrouble::Unsupported,
+        507 => StoreTrouble::Full,
+        // These say that it may be tried again.
+        408 | 409 | 425 | 429 => StoreTrouble::Unavailable,
+        300..=499 => StoreTrouble::Refused,
+        _ => StoreTrouble::Unavailable,
+    }
+}
+
+/// The code with which a store refused to delete one of many keys. It stands at the end; what comes before may hold
+/// names that clients chose.
+fn deletion_code_of(error: &Error) -> Option<String> {
+    let Error::Generic { source, .. } = error else { return None };
+    let text = source.to_string();
+    if !NOT_DELETED.iter().any(|beginning| text.starts_with(beginning)) {
+        return None;
+    }
+    let (_, code) = text.strip_suffix(')')?.rsplit_once("(code: ")?;
+    Some(code.to_owned())
+}
+
+/// What such a code means: S3 has names, and Azure the numbers of HTTP.
+fn trouble_of_deletion(code: &str) -> StoreTrouble {
+    match code.parse::<u16>() {
+        // A lease, a snapshot or a policy keeps it.
+        Ok(409 | 412) => StoreTrouble::Refused,
+        Ok(status) => trouble_of_status(status),
+        Err(_) if DENIALS.contains(&code) => StoreTrouble::Denied,
+        Err(_) if REFUSALS.contains(&code) => StoreTrouble::Refused,
+        Err(_) if GONE.contains(&code) => StoreTrouble::Absent,
+        Err(_) => StoreTrouble::Unavailable,
     }
 }
 
@@ -242,6 +282,45 @@ mod tests {
         let created = Error::AlreadyExists { path: String::new(), source: "it is there".into() };
         assert_eq!(trouble_of(&created), Condition);
         assert_eq!(trouble_of(&Trouble::refused("no".to_owned())), Refused);
+    }
+
+    #[test]
+    fn a_refusal_to_delete_one_of_many_is_told_by_its_last_code() {
+        use StoreTrouble::{Absent, Denied, Refused, Unavailable};
+        let of = |text: String| trouble_of(&Error::Generic { store: "S3", source: text.into() });
+        for (code, expected) in [
+            ("AccessDenied", Denied),
+            ("401", Denied),
+            ("403", Denied),
+            ("404", Absent),
+            ("NoSuchKey", Absent),
+            ("NoSuchBucket", Unavailable),
+            ("MethodNotAllowed", Refused),
+            ("400", Refused),
+            ("409", Refused),
+            ("412", Refused),
+            ("429", Unavailable),
+            ("503", Unavailable),
+            ("InternalError", Unavailable),
+            ("SlowDown", Unavailable),
+            ("", Unavailable),
+        ] {
+            for request in
+                ["DeleteObjects request failed for key", "Bulk delete request failed for key"]
+            {
+                // A key may look like any part of the text.
+                for key in
+                    ["a/b", "a (code: AccessDenied)", "<Code>SlowDown</Code>", "status code: 404"]
+                {
+                    let text = format!("{request} {key}: No. (code: {code})");
+                    assert_eq!(of(text.clone()), expected, "{text}");
+                }
+            }
+        }
+        let whole = "Bulk delete request failed due to invalid input: No. (code: 403)".to_owned();
+        assert_eq!(of(whole), Denied);
+        let own = "the answer can't be read (code: AccessDenied)".to_owned();
+        assert_eq!(of(own), Unavailable, "only of deletions");
     }
 
     #[test]

@@ -7,6 +7,7 @@ use super::{
 };
 use crate::{
     StoreTrouble,
+    metadata::with_http_date,
     path::{SEGMENTS, STAGING_FOLDER},
     remote::{delete::delete_each, error::trouble_of},
 };
@@ -182,7 +183,8 @@ fn described(location: Path, found: &Found) -> ObjectMeta {
     let e_tag = (!time.is_zero()).then(|| format!("\"{:x}-{:x}\"", time.as_micros(), found.size));
     ObjectMeta {
         location,
-        last_modified: found.modified.into(),
+        // The library's own type panics at times that are far off.
+        last_modified: with_http_date(found.modified).into(),
         size: found.size,
         e_tag,
         version: None,
