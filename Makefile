@@ -32,9 +32,15 @@ ui/node_modules/ready: ui/package-lock.json | node
 	cd ui && npm ci --silent
 	touch $@
 
+# What Vite runs on. Debian 12 has 18.
+NODE_IS_ENOUGH := const [a, b] = process.versions.node.split(".").map(Number); \
+	process.exit((a === 20 && b >= 19) || (a === 22 && b >= 12) || a > 22 ? 0 : 1)
+
 .PHONY: node
 node: ## Install Node for the web page, unless it is there
 	command -v npm >/dev/null || { $(SUDO) apt-get update -qq; $(SUDO) apt-get install -y -qq npm; }
+	@node -e '$(NODE_IS_ENOUGH)' || { echo "The web page needs Node 20.19 or a later 20, or 22.12 or later, and this is \
+	$$(node --version): get one from https://nodejs.org or https://github.com/nodesource/distributions" >&2; exit 1; }
 
 ui-lint: ui/node_modules/ready
 	cd ui && npm run --silent lint
@@ -62,9 +68,9 @@ test-rust: postgres
 	cargo $(RUN_TESTS) --workspace --features $(HOSTS) --locked
 	tests/scripts/with-postgres cargo $(RUN_TESTS) $(OF_STORE) --locked
 
-test-python: build ui postgres stores identity-provider chromium wheel deb deploy-tools .venv/ready .venv-skinny1/ready .venv-skinny2/ready
+test-python: build ui postgres stores identity-provider chromium zstd wheel deb deploy-tools .venv/ready .venv-skinny1/ready .venv-skinny2/ready
 	cd tests && $(PYTEST)
-	cargo build --locked --features $(HOSTS)
+	cargo build --locked --workspace --bin mlferry --features $(HOSTS)
 	cd tests && MLFERRY_BIN=$(CURDIR)/target/debug/mlferry $(PYTEST) compat/destinations compat/test_hosts.py -k "sftp or ftp or hdfs"
 
 PYTEST := MLFERRY_TOOLS=$(TOOLS) MLFLOW_DISABLE_TELEMETRY=true ../.venv/bin/pytest -n $(PYTEST_WORKERS)
@@ -106,9 +112,8 @@ PYTHON_CODE := tests bench/scripts
 
 lint: .venv/ready ## Check formats, lints and licences
 	cargo fmt --all --check
-	cargo clippy --workspace --all-targets --locked -- -D warnings
+	cargo clippy --workspace --all-targets --features $(HOSTS) --locked -- -D warnings
 	cargo clippy --package mlferry-artifacts --all-targets --no-default-features --locked -- -D warnings
-	cargo clippy --package mlferry-artifacts --all-targets --all-features --locked -- -D warnings
 	cargo clippy --package mlferry --no-default-features --locked -- -D warnings
 	.venv/bin/ruff check $(PYTHON_CODE)
 	.venv/bin/ruff format --check $(PYTHON_CODE)
@@ -194,9 +199,12 @@ stores: garage azurite sshd ## Install the object stores for tests, unless they 
 garage: $(TOOLS)/garage/$(GARAGE)
 azurite: $(TOOLS)/azurite/$(AZURITE)
 
+# These have little to do, and are built sooner without optimisation.
+$(TOOLS)/cargo-deb/$(CARGO_DEB) $(TOOLS)/cargo-deny/$(CARGO_DENY): INSTALL_FLAGS := --debug
+
 # A file named after the version says that the tool is there whole.
 $(foreach tool,garage/$(GARAGE) cargo-deb/$(CARGO_DEB) cargo-deny/$(CARGO_DENY) cargo-fuzz/$(CARGO_FUZZ),$(TOOLS)/$(tool)):
-	cargo install --quiet --locked --root $(@D) --version $(@F) $(notdir $(@D))
+	cargo install --quiet --locked $(INSTALL_FLAGS) --root $(@D) --version $(@F) $(notdir $(@D))
 	touch $@
 
 $(TOOLS)/azurite/$(AZURITE) $(TOOLS)/oidc-provider/$(OIDC_PROVIDER): | node
@@ -217,6 +225,11 @@ sshd:
 chromium: ## Install the browser that walks through the web page, unless it is there
 	command -v chromium >/dev/null \
 		|| { $(SUDO) apt-get update -qq; $(SUDO) apt-get install -y -qq --no-install-recommends chromium; }
+
+# The tests read and make archives with it.
+.PHONY: zstd
+zstd:
+	command -v zstd >/dev/null || { $(SUDO) apt-get update -qq; $(SUDO) apt-get install -y -qq --no-install-recommends zstd; }
 
 # Debian's python3 comes without venv.
 .PHONY: python-venv

@@ -38,13 +38,21 @@ helm.sh/chart: {{ printf "%s-%s" .context.Chart.Name .context.Chart.Version | re
 {{- if or (not .Values.database.existingSecret) (not .Values.artifacts.destination) -}}true{{- end -}}
 {{- end -}}
 
-{{/* Refuses what would lose data. */}}
+{{/* Whether the server asks who comes. */}}
+{{- define "mlferry.hasUsers" -}}
+{{- if contains "--app-name" (join " " .Values.extraArgs) -}}true{{- end -}}
+{{- end -}}
+
+{{/* Refuses what would lose data, or serve nobody. */}}
 {{- define "mlferry.check" -}}
 {{- if and (include "mlferry.needsVolume" .) (gt (int .Values.replicaCount) 1) -}}
 {{- fail "replicaCount above 1 needs database.existingSecret (PostgreSQL) and artifacts.destination (an object store): replicas share no disk" -}}
 {{- end -}}
 {{- if and .Values.artifacts.separateServer.enabled (not .Values.artifacts.destination) -}}
 {{- fail "artifacts.separateServer.enabled needs artifacts.destination, such as s3://bucket/folder" -}}
+{{- end -}}
+{{- if and .Values.artifacts.separateServer.enabled (include "mlferry.hasUsers" .) -}}
+{{- fail "extraArgs with --app-name needs artifacts.separateServer.enabled=false: files on a separate server would be for operators alone" -}}
 {{- end -}}
 {{- end -}}
 
@@ -107,6 +115,9 @@ spec:
         {{- else if $isSeparate }}
         - --no-serve-artifacts
         - --default-artifact-root={{ include "mlferry.artifactsUrl" $context }}/api/2.0/mlflow-artifacts/artifacts/experiments
+        {{- end }}
+        {{- with $values.extraArgs }}
+        {{- toYaml . | nindent 8 }}
         {{- end }}
       env:
         - name: MLFLOW_HOST
@@ -174,13 +185,20 @@ spec:
           drop: [ALL]
       resources:
         {{- toYaml $values.resources | nindent 8 }}
-      {{- if and $isServer (include "mlferry.needsVolume" $context) }}
+      {{- $hasData := and $isServer (include "mlferry.needsVolume" $context) }}
+      {{- if or $hasData $values.extraVolumeMounts }}
       volumeMounts:
+        {{- if $hasData }}
         - name: data
           mountPath: /data
+        {{- end }}
+        {{- with $values.extraVolumeMounts }}
+        {{- toYaml . | nindent 8 }}
+        {{- end }}
       {{- end }}
-  {{- if and $isServer (include "mlferry.needsVolume" $context) }}
+  {{- if or $hasData $values.extraVolumes }}
   volumes:
+    {{- if $hasData }}
     - name: data
       {{- if $values.persistence.enabled }}
       persistentVolumeClaim:
@@ -188,6 +206,10 @@ spec:
       {{- else }}
       emptyDir: {}
       {{- end }}
+    {{- end }}
+    {{- with $values.extraVolumes }}
+    {{- toYaml . | nindent 4 }}
+    {{- end }}
   {{- end }}
   {{- with $values.nodeSelector }}
   nodeSelector:
