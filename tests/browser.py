@@ -22,7 +22,7 @@ FLAGS = [
 SIZE = {"width": 1440, "height": 1000}
 WAIT_SECONDS = 30
 # So long nothing is asked for before a page counts as complete.
-QUIET_MS = 500
+QUIET_MS = 250
 # The script of a worker never counts as loaded, and what a page is told as it comes has no end.
 WORKER, ENDLESS = ".worker.js", "eventsource"
 # How the page says that something went wrong.

@@ -16,7 +16,7 @@ from werkzeug.security import check_password_hash, generate_password_hash
 
 from accounts import ADMIN, PASSWORD, PERMISSIONS, USERS, Accounts, basic, command, environment, environment_of
 from databases import kinds, uri_of
-from harness import API, Server, binary, clean_environment
+from harness import API, Server, binary, clean_environment, wait_until
 from postgres import execute
 
 
@@ -245,10 +245,18 @@ def test_the_command_line_makes_users_before_there_is_a_server(tmp_path, own_ser
         "kim",
         ADMIN,
     ]
+
+    def is_refused(name: str, password: str) -> bool:
+        return server.get(f"{USERS}/current", basic(name, password)).status == 401
+
     # Another program changes the database: it counts within a second.
     users("revoke", "kim", "experiment", "0")
     users("passwd", "kim", "--password-file", "-", stdin="another password")
+    wait_until(lambda: is_refused("kim", password), 10, "the old password is good still")
+    assert server.get(f"{USERS}/current", basic("kim", "another password")).status == 200
+    assert accounts.must("root", "GET", f"{PERMISSIONS}/list", username="kim")["permissions"] == []
     users("delete", "root")
+    wait_until(lambda: is_refused("root", PASSWORD), 10, "a user who was deleted is there still")
     assert "not found" in users("delete", "root", code=1)
 
 

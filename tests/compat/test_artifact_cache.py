@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from fault_proxy import FaultProxy, Faults
-from harness import ARTIFACTS, Server, pattern, run_binary, together
+from harness import ARTIFACTS, Server, pattern, run_binary, together, wait_until
 from ports import free_port
 from stores.sink import download, in_front_of_sink
 
@@ -306,6 +306,9 @@ def test_a_harmed_cache_is_only_a_miss(cached, harm, is_running):
     assert cached.fetch("fresh.bin", fresh) == ["HEAD"]
 
 
+# More than a download takes, and less than the 5 s for which the server waits for a disk that hangs.
+WITHOUT_DISK_SECONDS = 3.5
+
 # Between the server and the system: reads and writes of the cache's files wait as long as $HANG exists.
 HANGING = r"""
 #define _GNU_SOURCE
@@ -355,28 +358,28 @@ def test_a_disk_that_hangs_holds_up_no_download(hanging):
         cached.place.write(name, data)
     cached.fetch("0.bin", contents["0.bin"])
     assert cached.fetch("0.bin", contents["0.bin"]) == ["HEAD"]
-    quickest = least_seconds(lambda: cached.server.fetch("0.bin"))
     hang.touch()
     # What is not there is written to a disk that takes nothing, and nobody waits for that.
     for name in ("1.bin", "2.bin"):
-        assert least_seconds(lambda name=name: cached.fetch(name, contents[name]), 1) < quickest + 0.7
+        assert seconds_of(lambda name=name: cached.fetch(name, contents[name])) < WITHOUT_DISK_SECONDS
     # What is there is not read for long, and then comes from the store.
     assert "GET" in cached.fetch("0.bin", contents["0.bin"])
     cached.server.log_line("the disk of the artifact cache is slow")
-    assert least_seconds(lambda: cached.fetch("0.bin", contents["0.bin"]), 1) < quickest + 0.7
+    assert seconds_of(lambda: cached.fetch("0.bin", contents["0.bin"])) < WITHOUT_DISK_SECONDS
     hang.unlink()
-    time.sleep(11)
-    cached.fetch("0.bin", contents["0.bin"])
-    assert cached.fetch("0.bin", contents["0.bin"]) == ["HEAD"]
+
+    def is_kept() -> bool:
+        # The disk is left alone for ten seconds.
+        time.sleep(1)
+        return cached.fetch("0.bin", contents["0.bin"]) == ["HEAD"]
+
+    wait_until(is_kept, 40, "the disk is left alone still")
 
 
-def least_seconds(call: Callable[[], object], times: int = 3) -> float:
-    taken = []
-    for _ in range(times):
-        started = time.monotonic()
-        call()
-        taken.append(time.monotonic() - started)
-    return min(taken)
+def seconds_of(call: Callable[[], object]) -> float:
+    started = time.monotonic()
+    call()
+    return time.monotonic() - started
 
 
 def test_a_folder_that_is_removed_is_made_again_at_the_next_start(cached):

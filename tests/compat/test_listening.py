@@ -244,7 +244,7 @@ def test_a_stop_lets_requests_finish_and_waits_for_nobody_else(start, authority)
 
 def test_memory_does_not_depend_on_what_goes_through_tls(start, authority):
     server = start(TlsServer(*authority.issue().flags, authority=authority))
-    count, size, block = 16, 64 * MIB, pattern(MIB)
+    count, size, block = 16, 24 * MIB, pattern(MIB)
     statuses = [0] * count
 
     def upload(number: int) -> None:

@@ -13,6 +13,7 @@ from harness import SCRIPTS
 DATABASE = {"existingSecret": "database"}
 BUCKET = {"destination": "s3://bucket/folder", "existingSecret": "bucket"}
 SEPARATE = BUCKET | {"separateServer": {"enabled": True, "replicaCount": 2}}
+USERS = ["--app-name", "basic-auth"]
 INSTALLATIONS = {
     "defaults": {},
     "replicas": {"replicaCount": 3, "database": DATABASE, "artifacts": BUCKET},
@@ -24,14 +25,27 @@ INSTALLATIONS = {
         "serviceMonitor": {"enabled": True, "labels": {"release": "prometheus"}},
         "env": {"MLFERRY_LOG_FORMAT": "json", "MLFLOW_S3_ENDPOINT_URL": "http://store:9000"},
         "envFrom": [{"configMapRef": {"name": "more"}}],
+        "extraArgs": ["--max-artifact-size=10G"],
         "serviceAccount": {"annotations": {"eks.amazonaws.com/role-arn": "arn"}},
         "podLabels": {"a": "b"},
         "podAnnotations": {"a": "b"},
         "nodeSelector": {"a": "b"},
         "imagePullSecrets": [{"name": "pull"}],
     },
+    "users": {
+        "replicaCount": 2,
+        "database": DATABASE,
+        "artifacts": {"destination": "mlflow-artifacts://other:5000/folder"},
+        "extraArgs": USERS,
+        "env": {"MLFLOW_AUTH_CONFIG_PATH": "/etc/mlferry/basic_auth.ini"},
+        "extraVolumes": [{"name": "users", "secret": {"secretName": "users"}}],
+        "extraVolumeMounts": [{"name": "users", "mountPath": "/etc/mlferry"}],
+    },
+    "users on the volume": {"extraArgs": USERS},
     "too many on one disk": {"replicaCount": 2},
     "no store to serve": {"artifacts": {"separateServer": {"enabled": True}}},
+    "nobody to serve": {"artifacts": SEPARATE, "extraArgs": USERS},
+    "no list of arguments": {"extraArgs": " ".join(USERS)},
     "a typing mistake": {"replicas": 3},
     "a number in words": {"replicaCount": "three"},
 }
@@ -115,8 +129,9 @@ def test_a_separate_artifact_server_alone_has_the_credentials(rendered):
     found = documents(rendered, "everything")
     tracking, artifacts = (found["Deployment", f"demo-mlferry{suffix}"] for suffix in ("", "-artifacts"))
     root = "http://demo-mlferry-artifacts:5500/api/2.0/mlflow-artifacts/artifacts/experiments"
-    assert container(tracking)["args"] == ["server", "--no-serve-artifacts", f"--default-artifact-root={root}"]
-    assert container(artifacts)["args"] == ["server", "--artifacts-only"]
+    more = ["--max-artifact-size=10G"]
+    assert container(tracking)["args"] == ["server", "--no-serve-artifacts", f"--default-artifact-root={root}", *more]
+    assert container(artifacts)["args"] == ["server", "--artifacts-only", *more]
     bucket = {"secretRef": {"name": "bucket"}}
     assert bucket in container(artifacts)["envFrom"]
     assert bucket not in container(tracking)["envFrom"]
@@ -126,6 +141,16 @@ def test_a_separate_artifact_server_alone_has_the_credentials(rendered):
     assert "MLFLOW_ARTIFACTS_DESTINATION" not in variables(tracking)
     assert "demo-mlferry-artifacts:*" in variables(artifacts)["MLFLOW_SERVER_ALLOWED_HOSTS"].split(",")
     assert "ml.example.com:*" in variables(tracking)["MLFLOW_SERVER_ALLOWED_HOSTS"].split(",")
+
+
+def test_there_are_users_where_arguments_say_so(rendered):
+    with_volume = documents(rendered, "users on the volume")["Deployment", "demo-mlferry"]
+    assert container(with_volume)["args"] == ["server", "--app-name", "basic-auth"]
+    assert container(with_volume)["volumeMounts"] == [{"name": "data", "mountPath": "/data"}]
+    without = documents(rendered, "users")["Deployment", "demo-mlferry"]
+    assert container(without)["args"] == ["server", "--app-name", "basic-auth"]
+    assert container(without)["volumeMounts"] == [{"name": "users", "mountPath": "/etc/mlferry"}]
+    assert without["spec"]["template"]["spec"]["volumes"] == [{"name": "users", "secret": {"secretName": "users"}}]
 
 
 def test_services_and_monitor_find_their_pods(rendered):
@@ -150,6 +175,8 @@ def test_services_and_monitor_find_their_pods(rendered):
     [
         ("too many on one disk", "replicas share no disk"),
         ("no store to serve", "needs artifacts.destination"),
+        ("nobody to serve", "needs artifacts.separateServer.enabled=false"),
+        ("no list of arguments", "extraArgs"),
         ("a typing mistake", "replicas"),
         ("a number in words", "replicaCount"),
     ],

@@ -145,7 +145,7 @@ def test_an_empty_folder_is_an_empty_archive(own_server):
         assert unpacked(server.fetch(f"d?archive={kind}").body, kind) == {}
 
 
-LARGE = 300 * MEGABYTE
+LARGE = 160 * MEGABYTE
 RESIDENT_LIMIT = 100_000_000
 
 

@@ -30,6 +30,16 @@ def rounds(few: int, share: int = 1) -> int:
     return few if given is None else max(1, int(given) // share)
 
 
+@contextlib.contextmanager
+def telling_the_seed():
+    """An error says by which variable the same rounds come again."""
+    try:
+        yield
+    except Exception as error:
+        error.add_note(f"MLFERRY_TEST_SEED={SEED}")
+        raise
+
+
 class Driver:
     """Starts a server round after round, kills it while it works, and checks what it kept."""
 
@@ -74,6 +84,7 @@ class Driver:
         return f"{name}: seed {SEED}, {self.kills} kills, {acknowledged}"
 
 
+@telling_the_seed()
 def test_kills_lose_nothing_on_sqlite_and_a_disk(tmp_path, start_reference, capsys):
     driver = Driver(lambda: Server(root=tmp_path), SEED)
     for _ in range(rounds(20)):
@@ -91,6 +102,7 @@ def test_kills_lose_nothing_on_sqlite_and_a_disk(tmp_path, start_reference, caps
 
 
 @pytest.mark.xdist_group("destination garage")
+@telling_the_seed()
 def test_kills_lose_nothing_on_postgresql_and_an_object_store(stores, capsys):
     place = stores["garage"].place()
     with Cluster() as cluster:

@@ -13,7 +13,7 @@ from stores.sink import download, in_front_of_sink
 
 CALLS = 32
 # The full size is what the promise is about; both are many times the limit.
-SIZE = (512 if IS_FULL_SIZE else 64) * 1024 * 1024
+SIZE = (512 if IS_FULL_SIZE else 24) * 1024 * 1024
 LIMIT = 250_000_000
 BLOCK = bytes(range(256)) * 4096
 
