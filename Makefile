@@ -199,8 +199,8 @@ stores: garage azurite sshd ## Install the object stores for tests, unless they 
 garage: $(TOOLS)/garage/$(GARAGE)
 azurite: $(TOOLS)/azurite/$(AZURITE)
 
-# These have little to do, and are built sooner without optimisation.
-$(TOOLS)/cargo-deb/$(CARGO_DEB) $(TOOLS)/cargo-deny/$(CARGO_DENY): INSTALL_FLAGS := --debug
+# It has little to do, and is built sooner without optimisation.
+$(TOOLS)/cargo-deny/$(CARGO_DENY): INSTALL_FLAGS := --debug
 
 # A file named after the version says that the tool is there whole.
 $(foreach tool,garage/$(GARAGE) cargo-deb/$(CARGO_DEB) cargo-deny/$(CARGO_DENY) cargo-fuzz/$(CARGO_FUZZ),$(TOOLS)/$(tool)):

@@ -13,7 +13,7 @@ use mlferry_protocol::{
     metrics::Metric,
 };
 use sea_query::{
-    Condition, Expr, ExprTrait, Func, Order, OverStatement, Query, SelectStatement,
+    Condition, Expr, ExprTrait, Func, JoinType, Order, OverStatement, Query, SelectStatement,
     SubQueryStatement, WindowStatement,
 };
 use std::{collections::HashMap, slice};
@@ -25,6 +25,8 @@ const COUNTED: u64 = 10_000;
 /// What tells two values of a metric of a run apart, in the order of a chart.
 const BY_STEP: [Metrics; 4] = [Metrics::Step, Metrics::Timestamp, Metrics::Value, Metrics::IsNan];
 
+/// A step that is looked for.
+const TARGET: &str = "target";
 /// The part of a run's values, all of about the same size, that a value is in.
 const BUCKET: &str = "bucket";
 /// The place of a value in its bucket or at its step, from 1.
@@ -200,9 +202,7 @@ async fn sample_by_step(
     let steps = steps.collect::<Result<Vec<i64>, _>>()?;
     let mut at_step = window(&Order::Asc);
     at_step.add_partition_by(Expr::col(Metrics::Step));
-    let ranked = values
-        .clone()
-        .and_where(is_one_of(Metrics::Step, steps.into_iter()))
+    let ranked = select_at(dialect, values, &steps)
         .expr_window_as(row_number(), at_step, PLACE)
         .expr_window_as(row_number(), window(&Order::Desc), FROM_LAST)
         .take();
@@ -223,9 +223,32 @@ async fn step_of(
     row.map(|row| row.get(Metrics::Step)).transpose()
 }
 
+/// Selects those of the values that are at some steps.
+fn select_at(dialect: Dialect, mut values: SelectStatement, steps: &[i64]) -> SelectStatement {
+    match dialect {
+        Dialect::Sqlite => values.and_where(is_one_of(Metrics::Step, steps.iter().copied())).take(),
+        // A run that is newer than its statistics seems to have next to no values, and PostgreSQL would read all of them by
+        // another index than the one that has this order.
+        Dialect::Postgres => {
+            let list = integers(dialect, steps, TARGET);
+            let target = || Expr::col((TARGET, list.column.clone()));
+            let rows = values
+                .and_where(Expr::col(Metrics::Step).gte(target()))
+                .and_where(Expr::col(Metrics::Step).lte(target()))
+                .order_by(Metrics::Step, Order::Asc)
+                .offset(0)
+                .take();
+            Query::select()
+                .columns([Metrics::RunUuid].into_iter().chain(BY_STEP))
+                .from_function(list.rows.clone(), TARGET)
+                .join_lateral(JoinType::InnerJoin, rows, Metrics::Table, Expr::cust("TRUE"))
+                .take()
+        }
+    }
+}
+
 /// Selects for each of the targets the step at it or next after it, as `next` finds one.
 fn select_next(dialect: Dialect, mut next: SelectStatement, targets: &[i64]) -> SelectStatement {
-    const TARGET: &str = "target";
     let list = integers(dialect, targets, TARGET);
     next.and_where(Expr::col(Metrics::Step).gte(Expr::col((TARGET, list.column))));
     Query::select()
