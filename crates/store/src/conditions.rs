@@ -4,7 +4,10 @@ use crate::db::{self, Dialect};
 use mlferry_protocol::access::Visible;
 use mlferry_search::{NumberComparator, TextComparator, TextTest};
 use regex::Regex;
-use sea_query::{BinOper, Expr, ExprTrait, Func, SelectStatement, extension::postgres::PgExpr};
+use sea_query::{
+    BinOper, Expr, ExprTrait, Func, IntoIden, JoinType, SelectStatement,
+    extension::postgres::PgExpr,
+};
 
 /// Characters of a text that an index has: PostgreSQL takes no long texts into one.
 const INDEXED_CHARACTERS: usize = 250;
@@ -102,6 +105,16 @@ pub(crate) fn has_rows(dialect: Dialect, mut rows: SelectStatement) -> Expr {
         Dialect::Sqlite => Expr::exists(rows),
         Dialect::Postgres => Expr::exists(rows.offset(0).take()),
     }
+}
+
+/// Joins what `rows` finds for each row before it, on PostgreSQL and for the same reason.
+pub(crate) fn join_rows(
+    select: &mut SelectStatement,
+    kind: JoinType,
+    mut rows: SelectStatement,
+    name: impl IntoIden,
+) {
+    select.join_lateral(kind, rows.offset(0).take(), name, Expr::cust("TRUE"));
 }
 
 /// What the value in a row of another table must fulfil, which may not be there.

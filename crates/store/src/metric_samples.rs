@@ -2,6 +2,7 @@
 
 use crate::{
     Store, StoreError,
+    conditions::join_rows,
     db::{DbError, Dialect, Transaction, integers, is_one_of, is_one_of_texts},
     metric_histories::{metric_of, select_values, select_values_where},
     reads::Question,
@@ -232,17 +233,17 @@ fn select_at(dialect: Dialect, mut values: SelectStatement, steps: &[i64]) -> Se
         Dialect::Postgres => {
             let list = integers(dialect, steps, TARGET);
             let target = || Expr::col((TARGET, list.column.clone()));
-            let rows = values
+            let at_step = values
                 .and_where(Expr::col(Metrics::Step).gte(target()))
                 .and_where(Expr::col(Metrics::Step).lte(target()))
                 .order_by(Metrics::Step, Order::Asc)
-                .offset(0)
                 .take();
-            Query::select()
+            let mut select = Query::select()
                 .columns([Metrics::RunUuid].into_iter().chain(BY_STEP))
-                .from_function(list.rows.clone(), TARGET)
-                .join_lateral(JoinType::InnerJoin, rows, Metrics::Table, Expr::cust("TRUE"))
-                .take()
+                .from_function(list.rows, TARGET)
+                .take();
+            join_rows(&mut select, JoinType::InnerJoin, at_step, Metrics::Table);
+            select
         }
     }
 }

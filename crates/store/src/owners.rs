@@ -25,6 +25,19 @@ pub struct Owned {
     pub names: Vec<String>,
 }
 
+impl Owned {
+    fn len(&self) -> usize {
+        let lists = [&self.runs, &self.logged_models, &self.traces, &self.names];
+        lists.iter().map(|list| list.len()).sum()
+    }
+
+    /// Whether nothing is asked about.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
 /// The answer. What does not exist is not in it.
 #[derive(Debug, Default)]
 pub struct Ownership {
@@ -41,8 +54,7 @@ pub struct Ownership {
 impl Store {
     /// What things belong to, deleted ones included.
     pub async fn owners(&self, owned: Owned) -> Result<Ownership, StoreError> {
-        let lists = [&owned.runs, &owned.logged_models, &owned.traces, &owned.names];
-        if lists.iter().map(|list| list.len()).sum::<usize>() > FEW {
+        if owned.len() > FEW {
             return self.ask(Many(owned)).await;
         }
         self.ask(owned).await

@@ -4,6 +4,7 @@
 //! it stands in, and counts of tokens are exact.
 
 use mlferry_protocol::python::replace_special_numbers;
+use serde::de::DeserializeOwned;
 use serde_json::{Value, value::RawValue};
 use std::collections::BTreeMap;
 
@@ -22,14 +23,15 @@ pub(crate) enum Json {
 
 /// A JSON text; Python also writes `NaN` and `Infinity`, which stand for no number here.
 pub(crate) fn parse(text: &str) -> Option<Json> {
-    let value: Box<RawValue> = serde_json::from_str(text)
-        .or_else(|_| serde_json::from_str(&replace_special_numbers(text, |_| "null".to_owned())))
-        .ok()?;
-    Some(Json::of(&value))
+    read::<Box<RawValue>>(text).map(|value| Json::of(&value))
 }
 
 /// The value of a JSON text, in which Python's special numbers are null.
 pub(crate) fn value(text: &str) -> Option<Value> {
+    read(text)
+}
+
+fn read<T: DeserializeOwned>(text: &str) -> Option<T> {
     serde_json::from_str(text)
         .or_else(|_| serde_json::from_str(&replace_special_numbers(text, |_| "null".to_owned())))
         .ok()

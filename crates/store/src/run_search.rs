@@ -1,7 +1,7 @@
 //! Searches for runs: filters and orders as one statement.
 
 use crate::{
-    conditions::{has_rows, number_test, row_test, text_test},
+    conditions::{has_rows, join_rows, number_test, row_test, text_test},
     datasets,
     db::{DbError, Dialect, Transaction, is_one_of},
     few_runs::{self, ParamValue},
@@ -253,15 +253,13 @@ fn join<C: IntoIden>(
         Dialect::Sqlite => {
             select.join_as(JoinType::LeftJoin, table.into_iden(), name, is_the_row);
         }
-        // As in `has_rows`: the row is looked for by the table's key, whatever the database thinks.
         Dialect::Postgres => {
             let row = Query::select()
                 .column(Asterisk)
                 .from_as(table.into_iden(), name.clone())
                 .and_where(is_the_row)
-                .offset(0)
                 .take();
-            select.join_lateral(JoinType::LeftJoin, row, name, Expr::cust("TRUE"));
+            join_rows(select, JoinType::LeftJoin, row, name);
         }
     }
 }

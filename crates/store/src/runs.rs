@@ -4,6 +4,7 @@ use crate::{
     Store, StoreError,
     artifact_uri::{self, ArtifactRoot, check_width},
     clock::now_ms,
+    conditions::join_rows,
     db::{DbError, Dialect, Insertion, Row, Transaction, insert},
     experiments,
     lifecycle::{ACTIVE, DELETED},
@@ -358,16 +359,14 @@ pub(crate) fn select_runs() -> SelectStatement {
 }
 
 /// Selects the runs whose ids another statement selects, in its order: PostgreSQL looks for each of them by its key, whatever it
-/// thinks, as in `has_rows`, and keeps the order in a nested loop.
+/// thinks, and keeps the order in a nested loop.
 pub(crate) fn select_runs_of(ids: SelectStatement) -> SelectStatement {
     let name = || Alias::new("ids");
     let is_it = Expr::col((Runs::Table, Runs::RunUuid)).equals((name(), Runs::RunUuid));
-    let run = select_runs().and_where(is_it).offset(0).take();
-    select_runs()
-        .from_clear()
-        .from_subquery(ids, name())
-        .join_lateral(JoinType::InnerJoin, run, Runs::Table, Expr::cust("TRUE"))
-        .take()
+    let run = select_runs().and_where(is_it).take();
+    let mut select = select_runs().from_clear().from_subquery(ids, name()).take();
+    join_rows(&mut select, JoinType::InnerJoin, run, Runs::Table);
+    select
 }
 
 pub(crate) fn info_of(row: &Row) -> Result<RunInfo, StoreError> {

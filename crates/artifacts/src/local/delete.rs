@@ -112,6 +112,13 @@ fn is(error: &io::Error, errno: Errno) -> bool {
 mod tests {
     use super::*;
     use std::{fs, os::unix::fs::symlink, path::Path, thread};
+    use tempfile::TempDir;
+
+    fn opened() -> (TempDir, Local) {
+        let folder = tempfile::tempdir().unwrap();
+        let local = Local::open(folder.path().to_owned()).unwrap();
+        (folder, local)
+    }
 
     /// A folder of many entries at several depths.
     fn fill(folder: &Path) {
@@ -126,8 +133,7 @@ mod tests {
 
     #[test]
     fn a_folder_is_gone_for_each_of_many_that_delete_it() {
-        let folder = tempfile::tempdir().unwrap();
-        let local = Local::open(folder.path().to_owned()).unwrap();
+        let (folder, local) = opened();
         let path = ArtifactPath::parse("run/artifacts").unwrap();
         let on_disk = folder.path().join("run/artifacts");
         for _ in 0..20 {
@@ -145,8 +151,7 @@ mod tests {
 
     #[test]
     fn what_is_removed_meanwhile_stops_no_deletion_of_the_rest() {
-        let folder = tempfile::tempdir().unwrap();
-        let local = Local::open(folder.path().to_owned()).unwrap();
+        let (folder, local) = opened();
         let path = ArtifactPath::parse("run").unwrap();
         let on_disk = folder.path().join("run");
         for _ in 0..20 {
@@ -166,8 +171,7 @@ mod tests {
 
     #[test]
     fn links_in_a_folder_are_removed_and_not_followed() {
-        let folder = tempfile::tempdir().unwrap();
-        let local = Local::open(folder.path().to_owned()).unwrap();
+        let (folder, local) = opened();
         fill(&folder.path().join("kept"));
         fs::create_dir_all(folder.path().join("x/y")).unwrap();
         symlink("../kept", folder.path().join("x/link")).unwrap();

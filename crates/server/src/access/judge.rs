@@ -37,7 +37,7 @@ impl SignedIn {
     async fn owners(&self, records: &Store, mut owned: Owned) -> Result<Ownership, ApiError> {
         let memory = &self.authority.0.owners;
         let known = memory.take_known(&mut owned);
-        if is_empty(&owned) {
+        if owned.is_empty() {
             return Ok(known);
         }
         let mut found = records.owners(owned).await?;
@@ -57,14 +57,13 @@ impl SignedIn {
                     list.push(Want::Experiment(id, action));
                 }
                 (Want::TraceFiles(id), Some(records)) => {
-                    match records.has_own_files(&id).await {
-                        Ok(true) => {}
+                    let has_own_files = match records.has_own_files(&id).await {
                         // What does not exist is not told from what may not be seen.
-                        Ok(false) => list.push(Want::Operator),
-                        Err(error) if error.code() == ErrorCode::ResourceDoesNotExist => {
-                            list.push(Want::Operator);
-                        }
-                        Err(error) => return Err(error.into()),
+                        Err(error) if error.code() == ErrorCode::ResourceDoesNotExist => false,
+                        found => found?,
+                    };
+                    if !has_own_files {
+                        list.push(Want::Operator);
                     }
                     list.push(Want::Trace(id, Action::Read));
                 }
@@ -122,12 +121,7 @@ fn owned(wants: &[Want]) -> Option<Owned> {
             _ => {}
         }
     }
-    (!is_empty(&owned)).then_some(owned)
-}
-
-fn is_empty(owned: &Owned) -> bool {
-    let lists = [&owned.runs, &owned.logged_models, &owned.traces, &owned.names];
-    lists.iter().all(|list| list.is_empty())
+    (!owned.is_empty()).then_some(owned)
 }
 
 /// All that a judgement rests on.

@@ -185,12 +185,13 @@ impl Authority {
         address: Option<IpAddr>,
     ) -> Result<Arc<Identity>, Refusal> {
         let identity = self.identity_of(&name).await.map_err(Refusal::Error)?;
-        let judged = || match (&identity, self.0.attempts.pause(&name, address)) {
-            (Some(identity), _) if self.0.identities.is_known(identity, &password) => {
-                Some(Ok(Arc::clone(identity)))
+        let judged = || {
+            if let Some(identity) = &identity
+                && self.0.identities.is_known(identity, &password)
+            {
+                return Some(Ok(Arc::clone(identity)));
             }
-            (_, Some(left)) => Some(Err(Refusal::Pause(left))),
-            _ => None,
+            self.0.attempts.pause(&name, address).map(|left| Err(Refusal::Pause(left)))
         };
         if let Some(judged) = judged() {
             return judged;
