@@ -3,7 +3,7 @@
 use crate::{
     Store, StoreError,
     conditions::join_rows,
-    db::{DbError, Dialect, Transaction, integers, is_one_of, is_one_of_texts},
+    db::{DbError, Dialect, Transaction, is_one_of, is_one_of_texts, list},
     metric_histories::{metric_of, select_values, select_values_where},
     reads::Question,
     tables::{Metrics, Runs},
@@ -231,7 +231,7 @@ fn select_at(dialect: Dialect, mut values: SelectStatement, steps: &[i64]) -> Se
         // A run that is newer than its statistics seems to have next to no values, and PostgreSQL would read all of them by
         // another index than the one that has this order.
         Dialect::Postgres => {
-            let list = integers(dialect, steps, TARGET);
+            let list = list(dialect, steps, TARGET);
             let target = || Expr::col((TARGET, list.column.clone()));
             let at_step = values
                 .and_where(Expr::col(Metrics::Step).gte(target()))
@@ -250,7 +250,7 @@ fn select_at(dialect: Dialect, mut values: SelectStatement, steps: &[i64]) -> Se
 
 /// Selects for each of the targets the step at it or next after it, as `next` finds one.
 fn select_next(dialect: Dialect, mut next: SelectStatement, targets: &[i64]) -> SelectStatement {
-    let list = integers(dialect, targets, TARGET);
+    let list = list(dialect, targets, TARGET);
     next.and_where(Expr::col(Metrics::Step).gte(Expr::col((TARGET, list.column))));
     Query::select()
         .distinct()

@@ -4,7 +4,7 @@ use crate::{
     conditions::{has_rows, join_rows, number_test, row_test, text_test},
     datasets,
     db::{DbError, Dialect, Transaction, is_one_of},
-    few_runs::{self, ParamValue},
+    few_runs::{self, Few, MetricTest, ParamValue, Wanted},
     lifecycle::seen_by,
     reads::with_one_more,
     runs::{select_runs, select_runs_of},
@@ -45,19 +45,25 @@ impl RunSearch {
         &self.request
     }
 
-    /// A param that is asked for and few runs have, to begin with.
+    /// Few runs to begin with, if they are known to be all that can be found.
     pub(crate) async fn few(
         &self,
         transaction: &mut Transaction,
-    ) -> Result<Option<ParamValue<'_>>, DbError> {
-        let wanted: Vec<_> = self.conditions.iter().filter_map(ParamValue::of).collect();
+    ) -> Result<Option<Few<'_>>, DbError> {
+        let mut wanted = Wanted::default();
+        for condition in &self.conditions {
+            wanted.params.extend(ParamValue::of(condition));
+            if let RunCondition::Metric { key, comparator, value } = condition {
+                wanted.metrics.push(MetricTest { key, fulfils: metric_test(*comparator, *value) });
+            }
+        }
         let start = RunOrderKey::Time(RunTime::Start);
         let is_by_start = self.orders.first().is_none_or(|order| order.key == start);
         few_runs::find(transaction, &self.request.experiment_ids, wanted, is_by_start).await
     }
 
     /// Selects a page of runs, and one more, which tells whether there is another page. It begins with `few`.
-    pub(crate) fn select(&self, dialect: Dialect, few: Option<ParamValue<'_>>) -> SelectStatement {
+    pub(crate) fn select(&self, dialect: Dialect, few: Option<&Few<'_>>) -> SelectStatement {
         let request = &self.request;
         let experiments = request.experiment_ids.iter().map(|id| id.0);
         let mut select = few
@@ -67,7 +73,10 @@ impl RunSearch {
             .limit(with_one_more(request.max_results))
             .offset(request.page_token.offset())
             .take();
-        let is_left = |condition: &&RunCondition| few.is_none() || ParamValue::of(condition) != few;
+        let is_left = |condition: &&RunCondition| match few {
+            Some(Few::With(value)) => ParamValue::of(condition) != Some(*value),
+            _ => true,
+        };
         let mut conditions: Vec<_> = self.conditions.iter().filter(is_left).collect();
         conditions.sort_by_key(|condition| effort(condition));
         for condition in conditions {
@@ -118,7 +127,11 @@ fn effort(condition: &RunCondition) -> u8 {
 fn test(dialect: Dialect, condition: &RunCondition) -> Expr {
     match condition {
         RunCondition::Metric { key, comparator, value } => {
-            metric_test(dialect, key, *comparator, *value)
+            let rows = of_run(LatestMetrics::Table, LatestMetrics::RunUuid)
+                .and_where(Expr::col(LatestMetrics::Key).eq(key.as_str()))
+                .and_where(metric_test(*comparator, *value))
+                .take();
+            has_rows(dialect, rows)
         }
         RunCondition::Param { key, test } => {
             let rows = of_run(Params::Table, Params::RunUuid)
@@ -156,19 +169,14 @@ fn tag_test(dialect: Dialect, key: &str, test: &TextTest) -> Expr {
     row_test(dialect, rows, Expr::col(Tags::Value), test)
 }
 
-/// NaN, which stands as zero beside a mark, differs from every number.
-fn metric_test(dialect: Dialect, key: &str, comparator: NumberComparator, value: f64) -> Expr {
+/// What the latest value of a metric must fulfil. NaN, which stands as zero beside a mark, differs from every number.
+fn metric_test(comparator: NumberComparator, value: f64) -> Expr {
     let is_nan = Expr::col(LatestMetrics::IsNan);
     let compares = number_test(Expr::col(LatestMetrics::Value), comparator, value);
-    let fulfils = match comparator {
+    match comparator {
         NumberComparator::NotEqual => compares.or(is_nan),
         _ => compares.and(is_nan.not()),
-    };
-    let rows = of_run(LatestMetrics::Table, LatestMetrics::RunUuid)
-        .and_where(Expr::col(LatestMetrics::Key).eq(key))
-        .and_where(fulfils)
-        .take();
-    has_rows(dialect, rows)
+    }
 }
 
 /// Each condition looks at all datasets of the run, so that two may be fulfilled by different ones.

@@ -106,7 +106,7 @@ impl Question for RunSearch {
             return Ok(SearchRunsResponse { runs: Vec::new(), next_page_token: None });
         }
         let few = self.few(transaction).await?;
-        let select = self.select(transaction.dialect(), few);
+        let select = self.select(transaction.dialect(), few.as_ref());
         let page = request.max_results;
         let (runs, has_more) = run_details::read(transaction, select, page, Detail::Page).await?;
         let next_page_token = has_more.then(|| request.page_token.after(runs.len()));

@@ -178,24 +178,28 @@ pub(crate) fn is_one_of_texts(dialect: Dialect, column: Expr, texts: &[impl AsRe
     }
 }
 
-/// A list of integers, however long, to select from.
-pub(crate) struct Integers {
+/// A list of values, however long, to select from.
+pub(crate) struct List {
     /// The function that makes rows of them.
     pub(crate) rows: FunctionCall,
-    /// The column that has them, where the rows are called `name`.
+    /// The column that has them, where the rows are called by the name that was given.
     pub(crate) column: Alias,
 }
 
-/// Integers to select from, in rows that are called `name`.
-pub(crate) fn integers(dialect: Dialect, list: &[i64], name: &str) -> Integers {
+/// Values to select from, in rows that are called `name`.
+pub(crate) fn list<T>(dialect: Dialect, values: &[T], name: &str) -> List
+where
+    T: Clone + Into<serde_json::Value>,
+    Vec<T>: Into<Expr>,
+{
     match dialect {
         Dialect::Sqlite => {
-            let list = serde_json::Value::from(list).to_string();
-            Integers { rows: Func::cust("json_each").arg(list), column: Alias::new("value") }
+            let values = serde_json::Value::from(values).to_string();
+            List { rows: Func::cust("json_each").arg(values), column: Alias::new("value") }
         }
         Dialect::Postgres => {
             // There, the only column of a function's rows is called as they are.
-            Integers { rows: Func::cust("unnest").arg(list.to_vec()), column: Alias::new(name) }
+            List { rows: Func::cust("unnest").arg(values.to_vec()), column: Alias::new(name) }
         }
     }
 }

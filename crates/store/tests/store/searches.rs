@@ -152,16 +152,16 @@ async fn pages_of_a_search_follow_each_other() {
     assert_eq!(pages(&store, search).await, ["beta", "gamma", "alpha", "delta"]);
 }
 
-/// Runs of an experiment that are more than a search looks at one by one where few have the param that it asks for.
+/// Runs of an experiment that are more than a search looks at one by one where few have what it asks for.
 const MANY: i64 = 260;
 
 #[tokio::test]
 async fn a_search_that_begins_with_what_few_runs_have_finds_the_same() {
     let store = TestStore::new().await;
-    let [experiment, other] = [store.experiment("asked").await, store.experiment("other").await];
+    let [asked, other] = [store.experiment("asked").await, store.experiment("other").await];
     let long = "v".repeat(249);
     for number in 0..MANY {
-        for experiment in [&experiment, &other] {
+        for experiment in [&asked, &other] {
             let run = json!({
                 "experiment_id": experiment, "start_time": number, "user_id": "bob", "run_name": number.to_string(),
             });
@@ -172,7 +172,9 @@ async fn a_search_that_begins_with_what_few_runs_have_finds_the_same() {
                 ["long", format!("{long}{}", if number % 100 == 7 { "ä" } else { "" })],
                 ["longer", format!("{long}v{}", number % 100)],
             ]);
-            let metrics = json!([["score", number * 3 % 7]]);
+            let own = if number % 50 == 9 { json!("NaN") } else { json!(number % 50) };
+            let key = if *experiment == asked { "own" } else { "their" };
+            let metrics = json!([["score", number * 3 % 7], [key, own]]);
             log(&store, &run, &metrics, "params", &params).await;
             if number == 57 {
                 store.delete_run(request(json!({"run_id": run}))).await.unwrap();
@@ -197,11 +199,16 @@ async fn a_search_that_begins_with_what_few_runs_have_finds_the_same() {
         ("params.longer = 'LONGv7'", "metrics.score", vec![7, 207, 107]),
         ("params.longer = 'LONGv'", "metrics.score", vec![]),
         ("params.few = 'absent'", "metrics.score", vec![]),
+        ("metrics.own = 7", "metrics.score DESC", vec![107, 207, 157, 257, 7]),
+        ("metrics.own > 46 AND metrics.own < 48", "metrics.own", vec![247, 197, 147, 97, 47]),
+        ("metrics.own != 7 AND run_name LIKE '%09'", "metrics.own", vec![209, 109]),
+        ("metrics.own = 7 AND params.many = '0'", "metrics.own", vec![]),
+        ("metrics.absent > 0", "metrics.own", vec![]),
     ] {
         let filter = filter.replace("LONG", &long);
         let search = |size: u64| {
             json!({
-                "experiment_ids": [experiment], "filter": filter, "order_by": [order], "max_results": size,
+                "experiment_ids": [asked], "filter": filter, "order_by": [order], "max_results": size,
             })
         };
         let expected: Vec<String> = expected.iter().map(ToString::to_string).collect();
@@ -209,10 +216,19 @@ async fn a_search_that_begins_with_what_few_runs_have_finds_the_same() {
         assert_eq!(pages(&store, search(2)).await, expected, "{filter} by {order}, in pages");
     }
     let both = json!({
-        "experiment_ids": [experiment, other], "filter": "params.few = '7'", "order_by": ["metrics.score"],
+        "experiment_ids": [asked, other], "filter": "params.few = '7'", "order_by": ["metrics.score"],
         "run_view_type": "DELETED_ONLY",
     });
     assert_eq!(runs(&store, both).await, ["57", "57"]);
+    for (filter, expected) in [
+        ("metrics.own = 7", vec!["7", "107", "157", "207", "257"]),
+        ("metrics.score = 5 AND run_name LIKE '25_'", vec!["256", "256"]),
+    ] {
+        let both = json!({
+            "experiment_ids": [asked, other], "filter": filter, "order_by": ["start_time"],
+        });
+        assert_eq!(runs(&store, both).await, expected, "{filter}");
+    }
 }
 
 #[tokio::test]

@@ -22,7 +22,7 @@ struct Known {
     why: &'static str,
 }
 
-const KNOWN: [Known; 8] = [
+const KNOWN: [Known; 9] = [
     Known {
         table: "params",
         questions: &[
@@ -32,6 +32,12 @@ const KNOWN: [Known; 8] = [
         ],
         on: On::Sqlite,
         why: "rows with the value are counted, but no more than the experiment has runs",
+    },
+    Known {
+        table: "latest_metrics",
+        questions: &["runs/search by a metric of few, metric in order"],
+        on: On::Sqlite,
+        why: "rows with the metric are counted, but no more than the experiment has runs",
     },
     Known {
         table: "experiment_tags",

@@ -55,24 +55,24 @@ impl Catalogue {
         }
     }
 
-    /// What a plan scans.
-    pub(super) fn scans(&self, notice: &str) -> Vec<Scan> {
+    /// What a plan scans, of which each step may visit a `few` rows.
+    pub(super) fn scans(&self, notice: &str, few: u32) -> Vec<Scan> {
         let (_, plan) = notice.split_once('{').unwrap_or_else(|| panic!("no plan: {notice}"));
         let plan: Value = serde_json::from_str(&format!("{{{plan}")).unwrap();
         let mut scans = Vec::new();
-        self.walk(&plan["Plan"], &mut scans);
+        self.walk(&plan["Plan"], few, &mut scans);
         scans
     }
 
-    fn walk(&self, node: &Value, scans: &mut Vec<Scan>) {
-        scans.extend(self.scan(node));
+    fn walk(&self, node: &Value, few: u32, scans: &mut Vec<Scan>) {
+        scans.extend(self.scan(node, few));
         for child in node["Plans"].as_array().map_or(&[][..], Vec::as_slice) {
-            self.walk(child, scans);
+            self.walk(child, few, scans);
         }
     }
 
     /// What a step of a plan scans: a table or an index from end to end, entries of an index that it passes over, or far more rows than one experiment has.
-    fn scan(&self, node: &Value) -> Option<Scan> {
+    fn scan(&self, node: &Value, few: u32) -> Option<Scan> {
         let text = |field: &str| node[field].as_str().unwrap_or_default();
         let index = self.indexes.get(text("Index Name"));
         let table = match text("Relation Name") {
@@ -87,7 +87,7 @@ impl Catalogue {
         let kind = text("Node Type");
         let walks_index = index.is_some_and(|(_, columns)| walks(columns, text("Index Cond")));
         // Tens of the experiments would have so many.
-        let is_much = visited > (20.0 * total / f64::from(EXPERIMENTS)).max(100.0);
+        let is_much = visited > (20.0 * total / f64::from(EXPERIMENTS)).max(f64::from(few));
         (kind == "Seq Scan" || walks_index || is_much).then(|| Scan {
             table: table.to_owned(),
             how: format!(

@@ -1,6 +1,10 @@
 //! What people ask often, by the first experiment, its runs and its models.
 
-use super::{Reader, number, request, run_id, trace_id};
+use super::{
+    FEW, Reader, number, request, run_id,
+    seeds::{COUNTED, LONG_RUN},
+    trace_id,
+};
 use mlferry_store::Store;
 use serde_json::{Value, json};
 
@@ -37,6 +41,11 @@ async fn ask_for_runs(reader: &mut Reader, store: &Store) {
             "metrics.`metric-0` > 3 AND params.`param-0` = 'usual'",
             "metrics.`metric-1` DESC",
         ),
+        (
+            "runs/search by a metric of few, metric in order",
+            "metrics.own > 240",
+            "metrics.own DESC",
+        ),
     ] {
         let found = reader.read(name, store.search_runs(request(search(filter, order)))).await;
         assert!(!found.runs.is_empty(), "{name}: nothing was found");
@@ -59,6 +68,13 @@ async fn ask_for_metrics(reader: &mut Reader, store: &Store) {
         json!({"run_ids": [run_id(3), run_id(4)], "metric_key": "metric-0", "max_results": 2});
     let interval = store.get_metric_history_bulk_interval(request(runs));
     reader.read("metrics/get-history-bulk-interval", interval).await;
+    let long = json!({"run_ids": [run_id(LONG_RUN)], "metric_key": "long", "max_results": 50});
+    let long = store.get_metric_history_bulk_interval(request(long));
+    // One more shows that the history is longer, and the run has a few values of other metrics.
+    reader.few = COUNTED + FEW;
+    let long = reader.read("metrics/get-history-bulk-interval of a long history", long).await;
+    reader.few = FEW;
+    assert_eq!(long.metrics.len(), 50);
 }
 
 async fn ask_for_experiments(reader: &mut Reader, store: &Store) {

@@ -11,6 +11,13 @@ const RUNS: u32 = 20;
 /// Runs of the first experiment: so many that a search for them begins with what few have.
 const RUNS_OF_FIRST: u32 = 250;
 
+/// Number of the run that has a long history.
+pub(super) const LONG_RUN: u32 = 5;
+/// Values of the long history.
+const LONG: u32 = 3 * COUNTED;
+/// Values that are counted to know that a history is long.
+pub(super) const COUNTED: u32 = 10_000;
+
 /// Number of the first run of the first experiment, within [`run_id`] and all other ids.
 const FIRST: u32 = 1000;
 
@@ -44,11 +51,13 @@ pub(super) async fn fill(database: &TestDatabase) {
     script.extend(more_runs());
     script.push(end.to_owned());
     script.push(insert(experiments, &LATE));
+    script.push(long_history());
     database.execute(script.join(";\n")).await;
 }
 
-/// More runs of the first experiment, of which each has the same param as all others have, with a value of its own.
-fn more_runs() -> [String; 2] {
+/// More runs of the first experiment, of which each has the same param as all others have, with a value of its own, and a metric
+/// that only they have.
+fn more_runs() -> [String; 3] {
     let ids = format!(
         "WITH RECURSIVE ns (n) AS (SELECT {RUNS} UNION ALL SELECT n + 1 FROM ns WHERE n < {}), \
          ids AS (SELECT 1 AS e, n, {FIRST} + n AS i, 'b1' || CAST({} + n AS text) || '{}' AS run FROM ns)",
@@ -56,7 +65,17 @@ fn more_runs() -> [String; 2] {
         1_000_000_000 + FIRST,
         "0".repeat(20),
     );
-    [RUN, SEED].map(|(into, select)| format!("{ids} INSERT INTO {into} SELECT {select}"))
+    [RUN, SEED, OWN].map(|(into, select)| format!("{ids} INSERT INTO {into} SELECT {select}"))
+}
+
+/// Values of a metric of one run, so many that they are not counted for a sample, and newer than PostgreSQL's statistics.
+fn long_history() -> String {
+    format!(
+        "WITH RECURSIVE ks (k) AS (SELECT 1 UNION ALL SELECT k + 1 FROM ks WHERE k < {LONG}) \
+         INSERT INTO metrics (key, value, timestamp, run_uuid, step, is_nan) \
+         SELECT 'long', 0.5 + k, k, '{}', k, false FROM ks",
+        run_id(LONG_RUN),
+    )
 }
 
 /// One insertion for each table.
@@ -87,6 +106,10 @@ const RUN: (&str, &str) = (
 );
 const SEED: (&str, &str) =
     ("params (key, value, run_uuid)", "'seed', CAST(i AS text), run FROM ids");
+const OWN: (&str, &str) = (
+    "latest_metrics (key, value, timestamp, run_uuid, step, is_nan)",
+    "'own', 0.5 + n, 1, run, 2, false FROM ids",
+);
 
 /// A metric that PostgreSQL's statistics don't know yet.
 const LATE: (&str, &str) = (
