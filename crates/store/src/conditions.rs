@@ -1,6 +1,9 @@
 //! Conditions of searches as SQL.
 
-use crate::db::{self, Dialect};
+use crate::{
+    db::{self, Dialect},
+    tables::LatestMetrics,
+};
 use mlferry_protocol::access::Visible;
 use mlferry_search::{NumberComparator, TextComparator, TextTest};
 use regex::Regex;
@@ -44,6 +47,16 @@ pub(crate) fn number_test(
         NumberComparator::LessOrEqual => number.lte(value),
         NumberComparator::Greater => number.gt(value),
         NumberComparator::GreaterOrEqual => number.gte(value),
+    }
+}
+
+/// What the latest value of a metric must fulfil. NaN, which stands as zero beside a mark, differs from every number.
+pub(crate) fn metric_test(comparator: NumberComparator, value: f64) -> Expr {
+    let is_nan = Expr::col(LatestMetrics::IsNan);
+    let compares = number_test(Expr::col(LatestMetrics::Value), comparator, value);
+    match comparator {
+        NumberComparator::NotEqual => compares.or(is_nan),
+        _ => compares.and(is_nan.not()),
     }
 }
 

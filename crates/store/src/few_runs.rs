@@ -2,13 +2,13 @@
 //! other run of the experiments is looked at.
 
 use crate::{
-    conditions::{begins_as, is_its_beginning},
+    conditions::{begins_as, is_its_beginning, metric_test},
     db::{DbError, Dialect, Transaction, is_one_of, list},
     runs::{select_runs, select_runs_of},
     tables::{LatestMetrics, Params, Runs},
 };
 use mlferry_protocol::ExperimentId;
-use mlferry_search::{TextComparator, TextTest, runs::RunCondition};
+use mlferry_search::{NumberComparator, TextComparator, TextTest, runs::RunCondition};
 use sea_query::{Asterisk, Expr, ExprTrait, Order, Query, SelectStatement};
 
 /// Runs of experiments that are all looked at in a moment.
@@ -90,15 +90,24 @@ impl<'a> ParamValue<'a> {
     }
 }
 
-/// A condition on a metric, for SQLite.
-#[derive(Debug)]
-pub(crate) struct MetricTest<'a> {
-    pub(crate) key: &'a str,
-    /// What a row of the latest metrics must fulfil.
-    pub(crate) fulfils: Expr,
+/// A condition on a metric.
+#[derive(Debug, Clone, Copy)]
+struct MetricTest<'a> {
+    key: &'a str,
+    comparator: NumberComparator,
+    value: f64,
 }
 
-impl MetricTest<'_> {
+impl<'a> MetricTest<'a> {
+    fn of(condition: &'a RunCondition) -> Option<Self> {
+        match condition {
+            RunCondition::Metric { key, comparator, value } => {
+                Some(Self { key, comparator: *comparator, value: *value })
+            }
+            _ => None,
+        }
+    }
+
     /// Selects the ids of runs that have the metric, in the order of the index by key.
     fn select_ids(&self) -> SelectStatement {
         Query::select()
@@ -111,7 +120,8 @@ impl MetricTest<'_> {
 
     /// The ids of the runs that fulfil it, unless they are more than are gathered.
     async fn gather(self, transaction: &mut Transaction) -> Result<Option<Vec<String>>, DbError> {
-        let ids = self.select_ids().and_where(self.fulfils).limit(GATHERED + 1).take();
+        let fulfils = metric_test(self.comparator, self.value);
+        let ids = self.select_ids().and_where(fulfils).limit(GATHERED + 1).take();
         let rows = transaction.fetch_all(&ids).await?;
         let ids = rows.iter().map(|row| row.get(LatestMetrics::RunUuid));
         let ids = ids.collect::<Result<Vec<String>, _>>()?;
@@ -119,28 +129,23 @@ impl MetricTest<'_> {
     }
 }
 
-/// What a search asks for that an index may find.
-#[derive(Debug, Default)]
-pub(crate) struct Wanted<'a> {
-    pub(crate) params: Vec<ParamValue<'a>>,
-    pub(crate) metrics: Vec<MetricTest<'a>>,
-}
-
 /// Few runs that are known to be all that can be found: to begin with them is less work than to look at all runs of `experiments`, or
 /// at as many as it takes in the order of their start.
 pub(crate) async fn find<'a>(
     transaction: &mut Transaction,
     experiments: &[ExperimentId],
-    mut wanted: Wanted<'a>,
+    conditions: &'a [RunCondition],
     is_by_start: bool,
 ) -> Result<Option<Few<'a>>, DbError> {
+    let params: Vec<_> = conditions.iter().filter_map(ParamValue::of).collect();
     // An index has the order, and a page may be full before most runs are looked at.
     let is_soon_full = is_by_start && experiments.len() == 1;
-    // PostgreSQL reads a page for each row, whatever leads it there.
-    if is_soon_full || transaction.dialect() == Dialect::Postgres {
-        wanted.metrics.clear();
-    }
-    if wanted.params.is_empty() && wanted.metrics.is_empty() {
+    let metrics: Vec<_> = match transaction.dialect() {
+        Dialect::Sqlite if !is_soon_full => conditions.iter().filter_map(MetricTest::of).collect(),
+        // PostgreSQL reads a page for each row, whatever leads it there.
+        Dialect::Sqlite | Dialect::Postgres => Vec::new(),
+    };
+    if params.is_empty() && metrics.is_empty() {
         return Ok(None);
     }
     let experiments = experiments.iter().map(|id| id.0);
@@ -156,14 +161,14 @@ pub(crate) async fn find<'a>(
     // To look at a run with the value takes about as long as to look whether a run has it.
     let few = runs * 3 / 4;
     let few = if is_by_start { Ord::min(few, FEW_IN_ORDER) } else { few };
-    for value in wanted.params {
+    for value in params {
         // The index has this order, or PostgreSQL might go through the table until it has met enough.
         let runs = value.select_ids().order_by(Params::RunUuid, Order::Asc).take();
         if count(transaction, runs, few + 1).await? <= few {
             return Ok(Some(Few::With(value)));
         }
     }
-    for metric in wanted.metrics {
+    for metric in metrics {
         // Values in the order of their index are met in half the time that it takes to look each of them up.
         if count(transaction, metric.select_ids(), runs + 1).await? <= runs
             && let Some(ids) = metric.gather(transaction).await?

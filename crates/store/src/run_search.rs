@@ -1,10 +1,10 @@
 //! Searches for runs: filters and orders as one statement.
 
 use crate::{
-    conditions::{has_rows, join_rows, number_test, row_test, text_test},
+    conditions::{has_rows, join_rows, metric_test, number_test, row_test, text_test},
     datasets,
     db::{DbError, Dialect, Transaction, is_one_of},
-    few_runs::{self, Few, MetricTest, ParamValue, Wanted},
+    few_runs::{self, Few, ParamValue},
     lifecycle::seen_by,
     reads::with_one_more,
     runs::{select_runs, select_runs_of},
@@ -16,7 +16,7 @@ use mlferry_protocol::{
     tags::{DATASET_CONTEXT_TAG, RUN_NAME_TAG},
 };
 use mlferry_search::{
-    NumberComparator, TextComparator, TextTest,
+    TextComparator, TextTest,
     runs::{
         DatasetProperty, RunCondition, RunOrder, RunOrderKey, RunText, RunTime, parse_filter,
         parse_order_by,
@@ -50,16 +50,10 @@ impl RunSearch {
         &self,
         transaction: &mut Transaction,
     ) -> Result<Option<Few<'_>>, DbError> {
-        let mut wanted = Wanted::default();
-        for condition in &self.conditions {
-            wanted.params.extend(ParamValue::of(condition));
-            if let RunCondition::Metric { key, comparator, value } = condition {
-                wanted.metrics.push(MetricTest { key, fulfils: metric_test(*comparator, *value) });
-            }
-        }
         let start = RunOrderKey::Time(RunTime::Start);
         let is_by_start = self.orders.first().is_none_or(|order| order.key == start);
-        few_runs::find(transaction, &self.request.experiment_ids, wanted, is_by_start).await
+        let experiments = &self.request.experiment_ids;
+        few_runs::find(transaction, experiments, &self.conditions, is_by_start).await
     }
 
     /// Selects a page of runs, and one more, which tells whether there is another page. It begins with `few`.
@@ -167,16 +161,6 @@ fn of_run(table: impl IntoIden, run_id: impl IntoIden) -> SelectStatement {
 fn tag_test(dialect: Dialect, key: &str, test: &TextTest) -> Expr {
     let rows = of_run(Tags::Table, Tags::RunUuid).and_where(Expr::col(Tags::Key).eq(key)).take();
     row_test(dialect, rows, Expr::col(Tags::Value), test)
-}
-
-/// What the latest value of a metric must fulfil. NaN, which stands as zero beside a mark, differs from every number.
-fn metric_test(comparator: NumberComparator, value: f64) -> Expr {
-    let is_nan = Expr::col(LatestMetrics::IsNan);
-    let compares = number_test(Expr::col(LatestMetrics::Value), comparator, value);
-    match comparator {
-        NumberComparator::NotEqual => compares.or(is_nan),
-        _ => compares.and(is_nan.not()),
-    }
 }
 
 /// Each condition looks at all datasets of the run, so that two may be fulfilled by different ones.

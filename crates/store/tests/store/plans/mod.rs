@@ -56,17 +56,25 @@ struct Reader {
     questions: Vec<&'static str>,
     /// The first scan of a table, by question and table.
     scans: BTreeMap<(&'static str, String), String>,
-    /// Rows that a step may visit, however few the experiment has.
-    few: u32,
 }
 
-/// Rows that a step of a question may visit, unless it is known to look at more.
+/// Rows that a step of a question may visit, however few the experiment has.
 const FEW: u32 = 100;
 
 impl Reader {
     /// Reads the plans of a question or a change. It must succeed, or it would be another one.
     async fn read<T>(
         &mut self,
+        name: &'static str,
+        question: impl Future<Output = Result<T, StoreError>>,
+    ) -> T {
+        self.read_within(FEW, name, Box::pin(question)).await
+    }
+
+    /// As [`read`](Self::read), of a question whose steps may visit more than a few rows.
+    async fn read_within<T>(
+        &mut self,
+        rows: u32,
         name: &'static str,
         question: impl Future<Output = Result<T, StoreError>>,
     ) -> T {
@@ -82,7 +90,7 @@ impl Reader {
         let scans = match &self.catalogue {
             None => sqlite::scans(&self.database, &heard.statements),
             Some(catalogue) => {
-                heard.plans.iter().flat_map(|plan| catalogue.scans(plan, self.few)).collect()
+                heard.plans.iter().flat_map(|plan| catalogue.scans(plan, rows)).collect()
             }
         };
         for Scan { table, how } in scans {
@@ -123,7 +131,7 @@ async fn nobody_reads_what_others_write() {
     let store = open_uri(&database.uri()).await.unwrap();
     asked.take();
     let mut reader =
-        Reader { asked, database, catalogue, questions: vec![], scans: BTreeMap::new(), few: FEW };
+        Reader { asked, database, catalogue, questions: vec![], scans: BTreeMap::new() };
     questions::ask(&mut reader, &store).await;
     changes::make(&mut reader, &store).await;
     let known = known::known(&reader.database, &reader.questions);

@@ -71,9 +71,8 @@ async fn ask_for_metrics(reader: &mut Reader, store: &Store) {
     let long = json!({"run_ids": [run_id(LONG_RUN)], "metric_key": "long", "max_results": 50});
     let long = store.get_metric_history_bulk_interval(request(long));
     // One more shows that the history is longer, and the run has a few values of other metrics.
-    reader.few = COUNTED + FEW;
-    let long = reader.read("metrics/get-history-bulk-interval of a long history", long).await;
-    reader.few = FEW;
+    let name = "metrics/get-history-bulk-interval of a long history";
+    let long = reader.read_within(COUNTED + FEW, name, long).await;
     assert_eq!(long.metrics.len(), 50);
 }
 
