@@ -72,6 +72,12 @@ def enter(server: Server, held: contextlib.ExitStack) -> RawConnection:
     raise AssertionError("all places are taken")
 
 
+def wait_for_places(server: Server) -> None:
+    """The server has noticed that those who were connected have left."""
+    target = f"{API}/experiments/get?experiment_id=0"
+    wait_until(lambda: server.get(target).status == 200, 10, "the places do not become free")
+
+
 def test_connections_beyond_the_limit_are_told_to_come_back(own_server):
     server = own_server("--max-connections", str(MOST))
     with contextlib.ExitStack() as held:
@@ -92,7 +98,7 @@ def test_connections_beyond_the_limit_are_told_to_come_back(own_server):
         beyond = [held.enter_context(server.raw()) for _ in range(300)]
         assert len(beyond) == 300
         assert inside[0].head("GET", target).answer().status == 200
-    wait_until(lambda: server.get(target).status == 200, 10, "the places do not become free")
+    wait_for_places(server)
     assert server.names() == []
 
 
@@ -107,6 +113,7 @@ def test_few_descriptors_are_kept_for_those_who_are_connected(own_server):
             connection.head("PUT", f"{ARTIFACTS}/{number}", Content_Length=2 * MEGABYTE).send(bytes(MEGABYTE))
         for connection in inside:
             assert connection.send(bytes(MEGABYTE)).answer("PUT").status == 200
+    wait_for_places(server)
     assert len(server.names()) == 68
 
 
