@@ -65,6 +65,7 @@ mod run_arrays;
 mod run_details;
 mod run_locks;
 mod run_names;
+mod run_rows;
 mod run_search;
 mod runs;
 mod schema;

@@ -123,9 +123,10 @@ fn add<C: IntoIden + Copy, const N: usize>(
     select.join_lateral(JoinType::LeftJoin, rows, name, Expr::cust("TRUE"));
 }
 
-/// What a row tells of its run, and whether the run uses datasets.
-pub(crate) fn logged_of(row: &Row, detail: Detail) -> Result<(LoggedToRun, bool), DbError> {
-    let mut logged = LoggedToRun::default();
+/// What a row tells of its run.
+pub(crate) fn logged_of(row: &Row, detail: Detail) -> Result<LoggedToRun, DbError> {
+    let has_datasets = row.get_named(HAS_DATASETS)?;
+    let mut logged = LoggedToRun { has_datasets, ..LoggedToRun::default() };
     let keys = row.list::<String>(array::METRIC_KEYS)?;
     let values = row.list::<f64>(array::METRIC_VALUES)?.into_iter();
     let timestamps = row.list::<Option<i64>>(array::METRIC_TIMESTAMPS)?.into_iter();
@@ -151,5 +152,5 @@ pub(crate) fn logged_of(row: &Row, detail: Detail) -> Result<(LoggedToRun, bool)
         let models = row.list::<String>(array::MODEL_INPUTS)?.into_iter();
         logged.model_inputs = models.map(|model_id| ModelInput { model_id }).collect();
     }
-    Ok((logged, row.get_named(HAS_DATASETS)?))
+    Ok(logged)
 }

@@ -17,7 +17,7 @@ use mlferry_protocol::{ExperimentId, RunId};
 use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 use tokio::{
     runtime::Handle,
-    sync::{Mutex, Notify, mpsc, oneshot},
+    sync::{Mutex, Notify, Semaphore, SemaphorePermit, mpsc, oneshot},
     task::JoinSet,
 };
 use tracing::{Instrument, Span};
@@ -27,6 +27,15 @@ const GROUP: usize = 256;
 
 /// Changes that may wait; those who bring more wait for room.
 const QUEUE: usize = 1024;
+
+/// Values up to which a group that only logs is light: it costs the database less than its commit does.
+const LIGHT: usize = 50;
+
+/// Light groups that are carried out at the same time, at most. Another one waits, and grows meanwhile.
+const LIGHT_AT_ONCE: usize = 2;
+
+/// How long it waits: those before it may wait for a lock.
+const PATIENCE: Duration = Duration::from_millis(10);
 
 /// How often a group is carried out again after a failure that another try may heal.
 const RETRIES: u32 = 5;
@@ -98,12 +107,14 @@ impl Writes {
     pub(crate) fn start(database: &Database, tally: &Tally, deliveries: &Arc<Notify>) -> Self {
         let (queue, waiting) = mpsc::channel(QUEUE);
         let waiting = Arc::new(Mutex::new(waiting));
+        let light = Arc::new(Semaphore::new(LIGHT_AT_ONCE));
         let mut writers = JoinSet::new();
         for _ in 0..database.writers() {
             let writer = Writer {
                 database: database.clone(),
                 tally: tally.clone(),
                 waiting: Arc::clone(&waiting),
+                light: Arc::clone(&light),
                 deliveries: Arc::clone(deliveries),
             };
             if database.blocks() {
@@ -155,13 +166,15 @@ struct Writer {
     database: Database,
     tally: Tally,
     waiting: Arc<Mutex<mpsc::Receiver<Message>>>,
+    /// Places for light groups.
+    light: Arc<Semaphore>,
     deliveries: Arc<Notify>,
 }
 
 impl Writer {
     async fn run(self) {
         loop {
-            let group = self.next_group().await;
+            let (group, _place) = self.next_group().await;
             if group.is_empty() {
                 return;
             }
@@ -172,22 +185,24 @@ impl Writer {
         }
     }
 
-    /// All changes that wait, or the next one; none at the end.
-    async fn next_group(&self) -> Group {
-        let mut messages = Vec::new();
+    /// All changes that wait, or the next one, and their place if they are light; none at the end.
+    async fn next_group(&self) -> (Group, Option<SemaphorePermit<'_>>) {
         let mut waiting = self.waiting.lock().await;
-        let mut group: Group = Vec::new();
-        while group.is_empty() && waiting.recv_many(&mut messages, GROUP).await > 0 {
-            for message in messages.drain(..) {
-                match message {
-                    Message::Carry(job) => group.push(job),
-                    Message::Close => waiting.close(),
-                }
-            }
+        let mut group = Group::new();
+        while group.is_empty() && receive(&mut waiting, &mut group).await {}
+        let place = if is_light(&group) { self.place().await } else { None };
+        if place.is_some() && !waiting.is_empty() {
+            receive(&mut waiting, &mut group).await;
         }
         drop(waiting);
         group.sort_by(|one, other| one.locks().cmp(&other.locks()));
-        group
+        (group, place)
+    }
+
+    /// A place for a light group, or none when it waited long enough.
+    async fn place(&self) -> Option<SemaphorePermit<'_>> {
+        let place = tokio::time::timeout(PATIENCE, self.light.acquire()).await;
+        place.ok().and_then(Result::ok)
     }
 
     async fn carry_out(&self, mut group: Group) {
@@ -270,6 +285,25 @@ impl Writer {
         }
         Ok(())
     }
+}
+
+/// Adds all changes that wait to a group, or the next one; false at the end.
+async fn receive(waiting: &mut mpsc::Receiver<Message>, group: &mut Group) -> bool {
+    let mut messages = Vec::new();
+    let is_open = waiting.recv_many(&mut messages, GROUP).await > 0;
+    for message in messages {
+        match message {
+            Message::Carry(job) => group.push(job),
+            Message::Close => waiting.close(),
+        }
+    }
+    is_open
+}
+
+/// Whether a group only logs, and little.
+fn is_light(group: &Group) -> bool {
+    let values = group.iter().try_fold(0, |sum, job| Some(sum + job.logged()?.len()));
+    values.is_some_and(|values| (1..=LIGHT).contains(&values))
 }
 
 /// How the changes of a group are kept apart. Most groups have no error, so that nothing needs to be

@@ -18,8 +18,8 @@ pub(crate) use soundness::BrokenKey;
 pub use soundness::{Depth, Faults};
 pub(crate) use sqlite::{SqliteHold, SqliteLocation, copy_sqlite};
 pub(crate) use statements::{
-    Insertion, fulfilled_by_most, id_lists, insert, is_frequent, is_one_of, is_one_of_texts, json,
-    list, row_lists,
+    Insertion, List, fulfilled_by_most, id_lists, insert, is_frequent, is_one_of, is_one_of_texts,
+    json, list, row_lists,
 };
 pub(crate) use transaction::{Row, Transaction};
 

@@ -104,3 +104,29 @@ async fn who_leaves_early_leaves_no_transaction_open() {
     }
     panic!("connections stay in transactions that nobody ends");
 }
+
+/// Those who log little take turns, but nobody's turn lasts as long as somebody else's lock.
+#[tokio::test(flavor = "multi_thread")]
+async fn runs_that_are_locked_hold_up_only_those_who_log_to_them() {
+    let store = TestStore::new().await;
+    let TestDatabase::Postgres(_) = &store.database else { return };
+    let metric = |run: &str| json!({"run_id": run, "key": "m", "value": 1, "timestamp": 1});
+    let locked = [store.run().await, store.run().await];
+    let lock = store.database.begin("SELECT 1 FROM runs FOR UPDATE").await;
+    let free = store.run().await;
+    let mut waiting = JoinSet::new();
+    for run in &locked {
+        let (store, metric) = (store.store.clone(), metric(run));
+        waiting.spawn(async move { store.log_metric(request(metric)).await });
+        // Each is in a group of its own.
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    for _ in 0..10 {
+        let log = store.log_metric(request(metric(&free)));
+        tokio::time::timeout(Duration::from_secs(10), log).await.unwrap().unwrap();
+    }
+    assert_eq!(waiting.len(), locked.len());
+    assert!(waiting.try_join_next().is_none());
+    drop(lock);
+    assert!(waiting.join_all().await.iter().all(Result::is_ok));
+}

@@ -63,6 +63,16 @@ impl TestDatabase {
         }
     }
 
+    /// A transaction that has begun with a statement, on PostgreSQL; it ends when it is dropped.
+    pub(crate) async fn begin(&self, sql: &'static str) -> PgConnection {
+        let Self::Postgres(uri) = self else { panic!("SQLite locks no rows") };
+        let mut connection = PgConnection::connect(uri).await.unwrap();
+        for statement in ["BEGIN", sql] {
+            sqlx::raw_sql(statement).execute(&mut connection).await.unwrap();
+        }
+        connection
+    }
+
     pub(crate) async fn count(&self, query: impl Into<String>) -> i64 {
         let query = query.into();
         match self {
