@@ -1,7 +1,7 @@
 //! Assessments as rows: how they are written, and read for a whole page of traces at once.
 
 use crate::{
-    db::{DbError, Insertion, Row, Transaction, id_lists, insert},
+    db::{DbError, Insertion, Row, Transaction, insert, is_one_of_texts},
     python_json,
     tables::Assessments,
 };
@@ -10,7 +10,7 @@ use mlferry_protocol::{
     judgements::{AssessmentError, Judgement},
     python,
 };
-use sea_query::{Expr, ExprTrait, Order, Query, SelectStatement};
+use sea_query::{Expr, Order, Query, SelectStatement};
 use serde_json::{Map, Value};
 use std::collections::HashMap;
 
@@ -20,16 +20,14 @@ pub(crate) async fn of_traces(
     ids: &[&str],
 ) -> Result<HashMap<String, Vec<Assessment>>, DbError> {
     let mut found: HashMap<String, Vec<Assessment>> = HashMap::new();
-    for list in id_lists(ids) {
-        let select = select_assessments()
-            .and_where(Expr::col(Assessments::TraceId).is_in(list.iter().copied()))
-            .order_by(Assessments::CreatedTimestamp, Order::Asc)
-            .order_by(Assessments::AssessmentId, Order::Asc)
-            .take();
-        for row in transaction.fetch_all(&select).await? {
-            let assessment = assessment_of(&row)?;
-            found.entry(assessment.trace_id.clone()).or_default().push(assessment);
-        }
+    let select = select_assessments()
+        .and_where(is_one_of_texts(transaction.dialect(), Expr::col(Assessments::TraceId), ids))
+        .order_by(Assessments::CreatedTimestamp, Order::Asc)
+        .order_by(Assessments::AssessmentId, Order::Asc)
+        .take();
+    for row in transaction.fetch_all(&select).await? {
+        let assessment = assessment_of(&row)?;
+        found.entry(assessment.trace_id.clone()).or_default().push(assessment);
     }
     Ok(found)
 }

@@ -2,7 +2,7 @@
 
 use crate::{
     Store, StoreError,
-    db::{DbError, Dialect, Row, Transaction, fulfilled_by_most, id_lists, insert},
+    db::{DbError, Dialect, Row, Transaction, fulfilled_by_most, insert, is_one_of_texts},
     inputs::{self, Link, add_links, end, new_id},
     run_locks,
     tables::{Datasets, InputTags, Inputs},
@@ -174,14 +174,12 @@ pub(crate) async fn of_runs(
     runs: &[&str],
 ) -> Result<HashMap<String, Vec<DatasetInput>>, DbError> {
     let mut found: HashMap<String, Vec<DatasetInput>> = HashMap::new();
-    for list in id_lists(runs) {
-        let mut tags = link_tags(transaction, list).await?;
-        for row in transaction.fetch_all(&select_inputs(transaction.dialect(), list)).await? {
-            let link: String = row.get(Inputs::InputUuid)?;
-            let tags = tags.remove(&link).unwrap_or_default();
-            let input = DatasetInput { tags, dataset: dataset_of(&row)? };
-            found.entry(row.get(Inputs::DestinationId)?).or_default().push(input);
-        }
+    let mut tags = link_tags(transaction, runs).await?;
+    for row in transaction.fetch_all(&select_inputs(transaction.dialect(), runs)).await? {
+        let link: String = row.get(Inputs::InputUuid)?;
+        let tags = tags.remove(&link).unwrap_or_default();
+        let input = DatasetInput { tags, dataset: dataset_of(&row)? };
+        found.entry(row.get(Inputs::DestinationId)?).or_default().push(input);
     }
     Ok(found)
 }
@@ -211,8 +209,8 @@ fn select_inputs(dialect: Dialect, runs: &[&str]) -> SelectStatement {
 
 /// The links from datasets to runs.
 fn links_to(dialect: Dialect, runs: &[&str]) -> Expr {
-    is_link(dialect)
-        .and(Expr::col((Inputs::Table, Inputs::DestinationId)).is_in(runs.iter().copied()))
+    let run = Expr::col((Inputs::Table, Inputs::DestinationId));
+    is_link(dialect).and(is_one_of_texts(dialect, run, runs))
 }
 
 /// Whether a row of `inputs` links a dataset with a run.

@@ -2,7 +2,7 @@
 
 use crate::{
     Store, StoreError,
-    db::{DbError, Row, Transaction, id_lists, insert},
+    db::{DbError, Row, Transaction, insert, is_one_of_texts},
     run_locks,
     tables::Inputs,
     writes::{Change, Lock},
@@ -168,16 +168,12 @@ async fn links_of_runs(
     runs: &[&str],
     source: &'static str,
 ) -> Result<Vec<Row>, DbError> {
-    let mut rows = Vec::new();
-    for list in id_lists(runs) {
-        let select = Query::select()
-            .columns([Inputs::SourceId, Inputs::DestinationId, Inputs::Step])
-            .from(Inputs::Table)
-            .and_where(Expr::col(Inputs::SourceType).eq(source))
-            .and_where(Expr::col(Inputs::SourceId).is_in(list.iter().copied()))
-            .order_by(Inputs::DestinationId, Order::Asc)
-            .take();
-        rows.extend(transaction.fetch_all(&select).await?);
-    }
-    Ok(rows)
+    let select = Query::select()
+        .columns([Inputs::SourceId, Inputs::DestinationId, Inputs::Step])
+        .from(Inputs::Table)
+        .and_where(Expr::col(Inputs::SourceType).eq(source))
+        .and_where(is_one_of_texts(transaction.dialect(), Expr::col(Inputs::SourceId), runs))
+        .order_by(Inputs::DestinationId, Order::Asc)
+        .take();
+    transaction.fetch_all(&select).await
 }

@@ -2,7 +2,7 @@
 
 use crate::{
     Store, StoreError,
-    db::{DbError, Insertion, Row, Transaction, id_lists, insert},
+    db::{DbError, Insertion, Row, Transaction, insert, is_one_of_texts},
     logged_models::{ModelRow, held},
     metrics, run_locks,
     tables::{LoggedModelMetrics, LoggedModelParams, LoggedModelTags, LoggedModels},
@@ -248,15 +248,13 @@ pub(crate) async fn complete(
     transaction: &mut Transaction,
     infos: Vec<LoggedModelInfo>,
 ) -> Result<Vec<LoggedModel>, StoreError> {
-    let ids: Vec<&str> = infos.iter().map(|info| info.model_id.as_str()).collect();
-    let mut tags = HashMap::new();
-    let mut params = HashMap::new();
-    let mut metrics = HashMap::new();
-    for list in id_lists(&ids) {
-        tags.extend(tags_of(transaction, list).await?);
-        params.extend(params_of(transaction, list).await?);
-        metrics.extend(metrics_of(transaction, list).await?);
+    if infos.is_empty() {
+        return Ok(Vec::new());
     }
+    let ids: Vec<&str> = infos.iter().map(|info| info.model_id.as_str()).collect();
+    let mut tags = tags_of(transaction, &ids).await?;
+    let mut params = params_of(transaction, &ids).await?;
+    let mut metrics = metrics_of(transaction, &ids).await?;
     let models = infos.into_iter().map(|info| {
         let id = info.model_id.as_str();
         let data = LoggedModelData {
@@ -276,7 +274,11 @@ async fn tags_of(
     let select = Query::select()
         .columns([LoggedModelTags::ModelId, LoggedModelTags::TagKey, LoggedModelTags::TagValue])
         .from(LoggedModelTags::Table)
-        .and_where(Expr::col(LoggedModelTags::ModelId).is_in(models.iter().copied()))
+        .and_where(is_one_of_texts(
+            transaction.dialect(),
+            Expr::col(LoggedModelTags::ModelId),
+            models,
+        ))
         .order_by(LoggedModelTags::TagKey, Order::Asc)
         .take();
     let mut found: HashMap<String, Vec<Tag>> = HashMap::new();
@@ -299,7 +301,11 @@ async fn params_of(
     let select = Query::select()
         .columns(columns)
         .from(LoggedModelParams::Table)
-        .and_where(Expr::col(LoggedModelParams::ModelId).is_in(models.iter().copied()))
+        .and_where(is_one_of_texts(
+            transaction.dialect(),
+            Expr::col(LoggedModelParams::ModelId),
+            models,
+        ))
         .order_by(LoggedModelParams::ParamKey, Order::Asc)
         .take();
     let mut found: HashMap<String, Vec<Param>> = HashMap::new();
@@ -329,7 +335,11 @@ async fn metrics_of(
             LoggedModelMetrics::DatasetDigest,
         ])
         .from(LoggedModelMetrics::Table)
-        .and_where(Expr::col(LoggedModelMetrics::ModelId).is_in(models.iter().copied()))
+        .and_where(is_one_of_texts(
+            transaction.dialect(),
+            Expr::col(LoggedModelMetrics::ModelId),
+            models,
+        ))
         .order_by(LoggedModelMetrics::MetricName, Order::Asc)
         .order_by(LoggedModelMetrics::MetricTimestampMs, Order::Asc)
         .order_by(LoggedModelMetrics::MetricStep, Order::Asc)

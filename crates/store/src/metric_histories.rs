@@ -41,6 +41,8 @@ impl Store {
 
 impl Question for GetMetricHistory {
     type Answer = GetMetricHistoryResponse;
+    /// Whatever leads to the page, one statement reads all of it.
+    const IS_SINGLE: bool = true;
 
     async fn answer(&self, transaction: &mut Transaction) -> Result<Self::Answer, StoreError> {
         let mut rows = read_page(transaction, self).await?;
@@ -153,6 +155,7 @@ fn in_order(place: HistoryPlace) -> Expr {
 
 impl Question for GetMetricHistoryBulk {
     type Answer = GetMetricHistoryBulkResponse;
+    const IS_SINGLE: bool = true;
 
     async fn answer(&self, transaction: &mut Transaction) -> Result<Self::Answer, StoreError> {
         let mut select = select_values(transaction.dialect(), &self.run_ids, &self.metric_key);

@@ -2,7 +2,7 @@
 
 use crate::{
     StoreError,
-    db::{DbError, Dialect, Transaction, id_lists},
+    db::{DbError, Dialect, Transaction, is_one_of_texts, list},
     model_versions::{select_versions, version_of},
     registered_models,
     schema::WORKSPACE,
@@ -24,6 +24,9 @@ pub(crate) async fn complete_models(
     transaction: &mut Transaction,
     models: &mut [RegisteredModel],
 ) -> Result<(), StoreError> {
+    if models.is_empty() {
+        return Ok(());
+    }
     let names: Vec<String> = models.iter().map(|model| model.name.clone()).collect();
     let mut latest = latest_versions(transaction, &names).await?;
     let mut aliases = aliases_of(transaction, &names).await?;
@@ -60,25 +63,23 @@ async fn latest_versions(
     names: &[String],
 ) -> Result<HashMap<String, Vec<ModelVersion>>, DbError> {
     let mut found: HashMap<String, Vec<ModelVersion>> = HashMap::new();
-    for list in id_lists(names) {
-        let rows = transaction.fetch_all(&select_latest(list)).await?;
-        let mut versions = rows.iter().map(version_of).collect::<Result<Vec<_>, _>>()?;
-        add_tags_to_versions(transaction, &mut versions).await?;
-        for version in versions {
-            found.entry(version.name.clone()).or_default().push(version);
-        }
+    let rows = transaction.fetch_all(&select_latest(transaction.dialect(), names)).await?;
+    let mut versions = rows.iter().map(version_of).collect::<Result<Vec<_>, _>>()?;
+    add_tags_to_versions(transaction, &mut versions).await?;
+    for version in versions {
+        found.entry(version.name.clone()).or_default().push(version);
     }
     Ok(found)
 }
 
-fn select_latest(names: &[String]) -> SelectStatement {
+fn select_latest(dialect: Dialect, names: &[String]) -> SelectStatement {
     let (ends, first, last) =
         (TableAlias::new("ends"), TableAlias::new("first"), TableAlias::new("last"));
     let number = || Expr::col((ModelVersions::Table, ModelVersions::Version));
     // Said of both, since nobody infers it: the versions of all models would be read.
     let is_of_models = || {
         let name = Expr::col((ModelVersions::Table, ModelVersions::Name));
-        name.is_in(names.iter().map(String::as_str))
+        is_one_of_texts(dialect, name, names)
     };
     let ends_of_stages = select_versions()
         .clear_selects()
@@ -113,24 +114,22 @@ async fn tags_of(
     transaction: &mut Transaction,
     names: &[String],
 ) -> Result<HashMap<String, Vec<Tag>>, DbError> {
+    const NAMES: &str = "names";
     let mut found: HashMap<String, Vec<Tag>> = HashMap::new();
-    for list in id_lists(names) {
-        let select = Query::select()
-            .columns([
-                RegisteredModelTags::Name,
-                RegisteredModelTags::Key,
-                RegisteredModelTags::Value,
-            ])
-            .from(RegisteredModelTags::Table)
-            .and_where(Expr::col(RegisteredModelTags::Workspace).eq(WORKSPACE))
-            .and_where(Expr::col(RegisteredModelTags::Name).is_in(list.iter().map(String::as_str)))
-            .take();
-        for row in transaction.fetch_all(&select).await? {
-            let value: Option<String> = row.get(RegisteredModelTags::Value)?;
-            let tag =
-                Tag { key: row.get(RegisteredModelTags::Key)?, value: value.unwrap_or_default() };
-            found.entry(row.get(RegisteredModelTags::Name)?).or_default().push(tag);
-        }
+    // No index begins with the name: PostgreSQL puts rows to select from into a hash table, and would compare each tag with each
+    // value of an array.
+    let list = list(transaction.dialect(), names, NAMES);
+    let names = Query::select().column((NAMES, list.column)).from_function(list.rows, NAMES).take();
+    let select = Query::select()
+        .columns([RegisteredModelTags::Name, RegisteredModelTags::Key, RegisteredModelTags::Value])
+        .from(RegisteredModelTags::Table)
+        .and_where(Expr::col(RegisteredModelTags::Workspace).eq(WORKSPACE))
+        .and_where(Expr::col(RegisteredModelTags::Name).in_subquery(names))
+        .take();
+    for row in transaction.fetch_all(&select).await? {
+        let value: Option<String> = row.get(RegisteredModelTags::Value)?;
+        let tag = Tag { key: row.get(RegisteredModelTags::Key)?, value: value.unwrap_or_default() };
+        found.entry(row.get(RegisteredModelTags::Name)?).or_default().push(tag);
     }
     for tags in found.values_mut() {
         sort(tags);
@@ -144,25 +143,25 @@ async fn aliases_of(
     names: &[String],
 ) -> Result<HashMap<String, Vec<Alias>>, DbError> {
     let mut found: HashMap<String, Vec<Alias>> = HashMap::new();
-    for list in id_lists(names) {
-        let select = Query::select()
-            .columns([
-                RegisteredModelAliases::Name,
-                RegisteredModelAliases::Alias,
-                RegisteredModelAliases::Version,
-            ])
-            .from(RegisteredModelAliases::Table)
-            .and_where(Expr::col(RegisteredModelAliases::Workspace).eq(WORKSPACE))
-            .and_where(
-                Expr::col(RegisteredModelAliases::Name).is_in(list.iter().map(String::as_str)),
-            )
-            .order_by(RegisteredModelAliases::Alias, Order::Asc)
-            .take();
-        for row in transaction.fetch_all(&select).await? {
-            let version = VersionNumber(row.get(RegisteredModelAliases::Version)?);
-            let alias = Alias { alias: row.get(RegisteredModelAliases::Alias)?, version };
-            found.entry(row.get(RegisteredModelAliases::Name)?).or_default().push(alias);
-        }
+    let select = Query::select()
+        .columns([
+            RegisteredModelAliases::Name,
+            RegisteredModelAliases::Alias,
+            RegisteredModelAliases::Version,
+        ])
+        .from(RegisteredModelAliases::Table)
+        .and_where(Expr::col(RegisteredModelAliases::Workspace).eq(WORKSPACE))
+        .and_where(is_one_of_texts(
+            transaction.dialect(),
+            Expr::col(RegisteredModelAliases::Name),
+            names,
+        ))
+        .order_by(RegisteredModelAliases::Alias, Order::Asc)
+        .take();
+    for row in transaction.fetch_all(&select).await? {
+        let version = VersionNumber(row.get(RegisteredModelAliases::Version)?);
+        let alias = Alias { alias: row.get(RegisteredModelAliases::Alias)?, version };
+        found.entry(row.get(RegisteredModelAliases::Name)?).or_default().push(alias);
     }
     Ok(found)
 }
@@ -187,26 +186,26 @@ pub(crate) async fn add_tags_to_versions(
     transaction: &mut Transaction,
     versions: &mut [ModelVersion],
 ) -> Result<(), DbError> {
+    if versions.is_empty() {
+        return Ok(());
+    }
     let mut found: HashMap<(String, i64), Vec<Tag>> = HashMap::new();
-    for list in id_lists(versions) {
-        let select = Query::select()
-            .columns([
-                ModelVersionTags::Name,
-                ModelVersionTags::Version,
-                ModelVersionTags::Key,
-                ModelVersionTags::Value,
-            ])
-            .from(ModelVersionTags::Table)
-            .and_where(Expr::col(ModelVersionTags::Workspace).eq(WORKSPACE))
-            .and_where(is_of_one(transaction.dialect(), list))
-            .take();
-        for row in transaction.fetch_all(&select).await? {
-            let value: Option<String> = row.get(ModelVersionTags::Value)?;
-            let tag =
-                Tag { key: row.get(ModelVersionTags::Key)?, value: value.unwrap_or_default() };
-            let of = (row.get(ModelVersionTags::Name)?, row.get(ModelVersionTags::Version)?);
-            found.entry(of).or_default().push(tag);
-        }
+    let select = Query::select()
+        .columns([
+            ModelVersionTags::Name,
+            ModelVersionTags::Version,
+            ModelVersionTags::Key,
+            ModelVersionTags::Value,
+        ])
+        .from(ModelVersionTags::Table)
+        .and_where(Expr::col(ModelVersionTags::Workspace).eq(WORKSPACE))
+        .and_where(is_of_one(transaction.dialect(), versions))
+        .take();
+    for row in transaction.fetch_all(&select).await? {
+        let value: Option<String> = row.get(ModelVersionTags::Value)?;
+        let tag = Tag { key: row.get(ModelVersionTags::Key)?, value: value.unwrap_or_default() };
+        let of = (row.get(ModelVersionTags::Name)?, row.get(ModelVersionTags::Version)?);
+        found.entry(of).or_default().push(tag);
     }
     for version in versions {
         let of = (version.name.clone(), version.version.0);

@@ -4,7 +4,7 @@ use crate::{
     Store, StoreError,
     arrived_spans::Arrived,
     artifact_uri,
-    db::{DbError, Dialect, Transaction, id_lists, is_one_of_texts},
+    db::{DbError, Dialect, Transaction, is_one_of_texts},
     experiments, span_rows,
     tables::{Assessments, TraceInfo as Traces},
     trace_columns::{self, Values},
@@ -165,23 +165,17 @@ async fn existing(
     transaction: &mut Transaction,
     ids: &[&str],
 ) -> Result<HashSet<String>, StoreError> {
-    let dialect = transaction.dialect();
-    let mut found = HashSet::new();
-    for list in id_lists(ids) {
-        for row in transaction.fetch_all(&select_ids(dialect, list)).await? {
-            found.insert(row.get(Traces::RequestId)?);
-        }
-    }
-    Ok(found)
+    let rows = transaction.fetch_all(&select_ids(transaction.dialect(), ids)).await?;
+    Ok(rows.iter().map(|row| row.get(Traces::RequestId)).collect::<Result<_, _>>()?)
 }
 
 /// Keeps others from changing traces that are there.
 async fn hold(transaction: &mut Transaction, ids: &[&str]) -> Result<(), StoreError> {
-    let dialect = transaction.dialect();
-    for list in id_lists(ids) {
-        let select = select_ids(dialect, list).lock(LockType::Update).take();
-        transaction.fetch_all(&select).await?;
+    if ids.is_empty() {
+        return Ok(());
     }
+    let select = select_ids(transaction.dialect(), ids).lock(LockType::Update).take();
+    transaction.fetch_all(&select).await?;
     Ok(())
 }
 

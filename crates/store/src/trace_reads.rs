@@ -2,7 +2,7 @@
 
 use crate::{
     Store, StoreError,
-    db::{Transaction, id_lists},
+    db::{Transaction, is_one_of_texts},
     python_json,
     reads::Question,
     tables::Spans,
@@ -190,21 +190,19 @@ async fn spans_of(
     ids: &[&str],
 ) -> Result<HashMap<String, Vec<String>>, StoreError> {
     let mut found: HashMap<String, Vec<String>> = HashMap::new();
-    for list in id_lists(ids) {
-        let is_part = Expr::col(Spans::ParentSpanId).is_not_null();
-        let select = Query::select()
-            .columns([Spans::TraceId, Spans::Content])
-            .from(Spans::Table)
-            .and_where(Expr::col(Spans::TraceId).is_in(list.iter().copied()))
-            // Emptied when the trace was archived.
-            .and_where(Expr::col(Spans::Content).ne(""))
-            .order_by_expr(is_part, Order::Asc)
-            .order_by(Spans::StartTimeUnixNano, Order::Asc)
-            .order_by(Spans::SpanId, Order::Asc)
-            .take();
-        for row in transaction.fetch_all(&select).await? {
-            found.entry(row.get(Spans::TraceId)?).or_default().push(row.get(Spans::Content)?);
-        }
+    let is_part = Expr::col(Spans::ParentSpanId).is_not_null();
+    let select = Query::select()
+        .columns([Spans::TraceId, Spans::Content])
+        .from(Spans::Table)
+        .and_where(is_one_of_texts(transaction.dialect(), Expr::col(Spans::TraceId), ids))
+        // Emptied when the trace was archived.
+        .and_where(Expr::col(Spans::Content).ne(""))
+        .order_by_expr(is_part, Order::Asc)
+        .order_by(Spans::StartTimeUnixNano, Order::Asc)
+        .order_by(Spans::SpanId, Order::Asc)
+        .take();
+    for row in transaction.fetch_all(&select).await? {
+        found.entry(row.get(Spans::TraceId)?).or_default().push(row.get(Spans::Content)?);
     }
     Ok(found)
 }

@@ -2,7 +2,7 @@
 
 use crate::{
     StoreError, assessment_rows,
-    db::{DbError, Row, Transaction, id_lists},
+    db::{DbError, Row, Transaction, is_one_of_texts},
     tables::{TraceInfo as Traces, TraceRequestMetadata, TraceTags},
     trace_columns,
 };
@@ -66,6 +66,9 @@ pub(crate) async fn complete(
     rows: &[Row],
 ) -> Result<Vec<TraceInfo>, StoreError> {
     let mut infos = rows.iter().map(info_of).collect::<Result<Vec<_>, _>>()?;
+    if infos.is_empty() {
+        return Ok(infos);
+    }
     let ids: Vec<&str> = infos.iter().map(|info| info.trace_id.as_str()).collect();
     let mut tags = tags_of(transaction, &ids).await?;
     let mut metadata = metadata_of(transaction, &ids).await?;
@@ -102,31 +105,28 @@ pub(crate) async fn of_ids(
     transaction: &mut Transaction,
     ids: &[&str],
 ) -> Result<Vec<TraceInfo>, StoreError> {
-    let mut found = Vec::new();
-    for list in id_lists(ids) {
-        let is_one = Expr::col(Traces::RequestId).is_in(list.iter().copied());
-        let rows = transaction.fetch_all(&select_traces().and_where(is_one).take()).await?;
-        found.extend(complete(transaction, &rows).await?);
+    if ids.is_empty() {
+        return Ok(Vec::new());
     }
-    Ok(found)
+    let is_one = is_one_of_texts(transaction.dialect(), Expr::col(Traces::RequestId), ids);
+    let rows = transaction.fetch_all(&select_traces().and_where(is_one).take()).await?;
+    complete(transaction, &rows).await
 }
 
 type Pairs = HashMap<String, Vec<(String, String)>>;
 
 async fn tags_of(transaction: &mut Transaction, ids: &[&str]) -> Result<Pairs, DbError> {
     let mut found = Pairs::new();
-    for list in id_lists(ids) {
-        let select = Query::select()
-            .columns([TraceTags::RequestId, TraceTags::Key, TraceTags::Value])
-            .from(TraceTags::Table)
-            .and_where(Expr::col(TraceTags::RequestId).is_in(list.iter().copied()))
-            .and_where(Expr::col(TraceTags::Key).ne(NAME_TAG))
-            .take();
-        for row in transaction.fetch_all(&select).await? {
-            let value: Option<String> = row.get(TraceTags::Value)?;
-            let tag = (row.get(TraceTags::Key)?, value.unwrap_or_default());
-            found.entry(row.get(TraceTags::RequestId)?).or_default().push(tag);
-        }
+    let select = Query::select()
+        .columns([TraceTags::RequestId, TraceTags::Key, TraceTags::Value])
+        .from(TraceTags::Table)
+        .and_where(is_one_of_texts(transaction.dialect(), Expr::col(TraceTags::RequestId), ids))
+        .and_where(Expr::col(TraceTags::Key).ne(NAME_TAG))
+        .take();
+    for row in transaction.fetch_all(&select).await? {
+        let value: Option<String> = row.get(TraceTags::Value)?;
+        let tag = (row.get(TraceTags::Key)?, value.unwrap_or_default());
+        found.entry(row.get(TraceTags::RequestId)?).or_default().push(tag);
     }
     Ok(found)
 }
@@ -134,18 +134,16 @@ async fn tags_of(transaction: &mut Transaction, ids: &[&str]) -> Result<Pairs, D
 async fn metadata_of(transaction: &mut Transaction, ids: &[&str]) -> Result<Pairs, DbError> {
     use TraceRequestMetadata as Metadata;
     let mut found = Pairs::new();
-    for list in id_lists(ids) {
-        let select = Query::select()
-            .columns([Metadata::RequestId, Metadata::Key, Metadata::Value])
-            .from(Metadata::Table)
-            .and_where(Expr::col(Metadata::RequestId).is_in(list.iter().copied()))
-            .and_where(Expr::col(Metadata::Key).is_not_in(MOVED_METADATA))
-            .take();
-        for row in transaction.fetch_all(&select).await? {
-            let value: Option<String> = row.get(Metadata::Value)?;
-            let pair = (row.get(Metadata::Key)?, value.unwrap_or_default());
-            found.entry(row.get(Metadata::RequestId)?).or_default().push(pair);
-        }
+    let select = Query::select()
+        .columns([Metadata::RequestId, Metadata::Key, Metadata::Value])
+        .from(Metadata::Table)
+        .and_where(is_one_of_texts(transaction.dialect(), Expr::col(Metadata::RequestId), ids))
+        .and_where(Expr::col(Metadata::Key).is_not_in(MOVED_METADATA))
+        .take();
+    for row in transaction.fetch_all(&select).await? {
+        let value: Option<String> = row.get(Metadata::Value)?;
+        let pair = (row.get(Metadata::Key)?, value.unwrap_or_default());
+        found.entry(row.get(Metadata::RequestId)?).or_default().push(pair);
     }
     Ok(found)
 }
