@@ -2,17 +2,18 @@
 
 use crate::{
     StoreError, datasets,
-    db::{DbError, Dialect, Row, Transaction, is_one_of_texts},
+    db::{DbError, Dialect, Row, Template, Transaction, is_one_of_texts},
     reads::cut_page,
     run_arrays, run_rows, runs,
     tables::Runs,
 };
 use mlferry_protocol::{
+    RunId,
     datasets::ModelInput,
     runs::{Run, RunData, RunInfo, RunInputs, RunOutputs},
 };
 use sea_query::{Expr, SelectStatement};
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::LazyLock};
 
 /// How much of runs is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,25 +24,54 @@ pub(crate) enum Detail {
     Page,
 }
 
+/// Selects a run; on PostgreSQL with all that was logged to it.
+static ONE: [LazyLock<Template>; 2] = [
+    LazyLock::new(|| Template::new(Dialect::Sqlite, runs::select_run)),
+    LazyLock::new(|| {
+        let run = |id: &str| run_arrays::with_arrays(runs::select_run(id), Detail::One);
+        Template::new(Dialect::Postgres, run)
+    }),
+];
+
+/// Reads a run with what was logged to it, if it is there: one statement or two, and two more when it used datasets.
+pub(crate) async fn read_one(
+    transaction: &mut Transaction,
+    id: &RunId,
+) -> Result<Option<Run>, StoreError> {
+    let [on_sqlite, on_postgres] = &ONE;
+    let one = match transaction.dialect() {
+        Dialect::Sqlite => on_sqlite,
+        Dialect::Postgres => on_postgres,
+    };
+    let rows = transaction.fetch_about(one, id.as_str()).await?;
+    Ok(with_logged(transaction, rows, Detail::One).await?.pop())
+}
+
 /// Reads at most `max` runs of those that are selected, with what was logged to them, and tells whether there are more:
 /// one statement to three, and one or two more when they used datasets.
-pub(crate) async fn read(
+pub(crate) async fn read_page(
     transaction: &mut Transaction,
     select: SelectStatement,
     max: u64,
-    detail: Detail,
 ) -> Result<(Vec<Run>, bool), StoreError> {
-    let dialect = transaction.dialect();
-    let mut rows = match (dialect, detail) {
-        (Dialect::Sqlite, Detail::One) => transaction.fetch_all(&select).await?,
-        (Dialect::Sqlite, Detail::Page) => Box::pin(fetch_page(transaction, select)).await?,
-        (Dialect::Postgres, _) => {
-            transaction.fetch_all(&run_arrays::with_arrays(select, detail)).await?
+    let mut rows = match transaction.dialect() {
+        Dialect::Sqlite => Box::pin(fetch_page(transaction, select)).await?,
+        Dialect::Postgres => {
+            transaction.fetch_all(&run_arrays::with_arrays(select, Detail::Page)).await?
         }
     };
     let has_more = cut_page(&mut rows, max);
+    Ok((with_logged(transaction, rows, Detail::Page).await?, has_more))
+}
+
+/// Makes runs of rows, with what was logged to them.
+async fn with_logged(
+    transaction: &mut Transaction,
+    rows: Vec<Row>,
+    detail: Detail,
+) -> Result<Vec<Run>, StoreError> {
     let infos = rows.iter().map(runs::info_of).collect::<Result<Vec<_>, _>>()?;
-    let logged = match dialect {
+    let logged = match transaction.dialect() {
         Dialect::Sqlite => {
             drop(rows);
             run_rows::read(transaction, &infos, detail).await?
@@ -51,7 +81,7 @@ pub(crate) async fn read(
             logged.collect::<Result<_, _>>()?
         }
     };
-    Ok((complete(transaction, infos, logged).await?, has_more))
+    complete(transaction, infos, logged).await
 }
 
 /// The rows of runs that are selected, in their order: their ids first. SQLite sorts rows with all their columns, as many as there are

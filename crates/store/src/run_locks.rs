@@ -23,7 +23,7 @@ pub(crate) async fn active(
     transaction: &mut Transaction,
     id: &RunId,
 ) -> Result<RunRow, StoreError> {
-    let select = select_run(id).lock(LockType::NoKeyUpdate).take();
+    let select = select_run(id.as_str()).lock(LockType::NoKeyUpdate).take();
     let row = transaction.fetch_optional(&select).await?;
     let row = row.ok_or_else(|| StoreError::RunNotFound(id.clone()))?;
     let stage: Option<String> = row.get(Runs::LifecycleStage)?;

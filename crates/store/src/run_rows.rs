@@ -2,7 +2,7 @@
 
 use crate::{
     datasets,
-    db::{DbError, Dialect, List, Row, Transaction, list},
+    db::{DbError, Dialect, List, Row, Template, Transaction, list},
     inputs::end,
     metrics,
     run_details::{Detail, LoggedToRun},
@@ -13,6 +13,7 @@ use mlferry_protocol::{
     runs::RunInfo, tags::Tag,
 };
 use sea_query::{Alias, Expr, ExprTrait, IntoIden, Query, SelectStatement, UnionType};
+use std::sync::LazyLock;
 
 /// What a row tells.
 mod kind {
@@ -40,6 +41,10 @@ mod column {
 /// The name of the runs that are asked for.
 const PAGE: &str = "page";
 
+/// Selects what was logged to one run.
+static OF_ONE: LazyLock<Template> =
+    LazyLock::new(|| Template::new(Dialect::Sqlite, |id| select(&Asked::Run(id))));
+
 /// What was logged to each of some runs.
 pub(crate) async fn read(
     transaction: &mut Transaction,
@@ -50,14 +55,15 @@ pub(crate) async fn read(
     if runs.is_empty() {
         return Ok(logged);
     }
-    let runs = match runs {
-        [only] => Asked::Run(only.run_id.as_str()),
+    let rows = match runs {
+        [only] => transaction.fetch_about(&OF_ONE, only.run_id.as_str()).await?,
         page => {
             let ids: Vec<String> = page.iter().map(|run| run.run_id.to_string()).collect();
-            Asked::Page(list(Dialect::Sqlite, &ids, PAGE))
+            let page = Asked::Page(list(Dialect::Sqlite, &ids, PAGE));
+            transaction.fetch_all(&select(&page)).await?
         }
     };
-    for row in transaction.fetch_all(&select(&runs)).await? {
+    for row in rows {
         let number: i64 = row.get_at(column::RUN)?;
         let run = usize::try_from(number).ok().and_then(|number| logged.get_mut(number));
         add(run.ok_or_else(|| DbError::corrupt("no such run"))?, &row, detail)?;

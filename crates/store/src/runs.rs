@@ -9,8 +9,7 @@ use crate::{
     experiments,
     lifecycle::{ACTIVE, DELETED},
     reads::Question,
-    run_details::{self, Detail},
-    run_locks, run_names,
+    run_details, run_locks, run_names,
     run_search::RunSearch,
     tables::{Assessments, Runs},
     tags,
@@ -72,9 +71,8 @@ impl Question for GetRun {
     const IS_SINGLE: bool = true;
 
     async fn answer(&self, transaction: &mut Transaction) -> Result<Run, StoreError> {
-        let select = select_run(&self.run_id);
-        let (mut runs, _) = run_details::read(transaction, select, 1, Detail::One).await?;
-        runs.pop().ok_or_else(|| StoreError::RunNotFound(self.run_id.clone()))
+        let run = run_details::read_one(transaction, &self.run_id).await?;
+        run.ok_or_else(|| StoreError::RunNotFound(self.run_id.clone()))
     }
 }
 
@@ -108,7 +106,7 @@ impl Question for RunSearch {
         let few = self.few(transaction).await?;
         let select = self.select(transaction.dialect(), few.as_ref());
         let page = request.max_results;
-        let (runs, has_more) = run_details::read(transaction, select, page, Detail::Page).await?;
+        let (runs, has_more) = run_details::read_page(transaction, select, page).await?;
         let next_page_token = has_more.then(|| request.page_token.after(runs.len()));
         Ok(SearchRunsResponse { runs, next_page_token })
     }
@@ -328,13 +326,13 @@ pub(crate) async fn rename(
 }
 
 async fn find(transaction: &mut Transaction, id: &RunId) -> Result<Row, StoreError> {
-    let row = transaction.fetch_optional(&select_run(id)).await?;
+    let row = transaction.fetch_optional(&select_run(id.as_str())).await?;
     row.ok_or_else(|| StoreError::RunNotFound(id.clone()))
 }
 
 /// Selects a run.
-pub(crate) fn select_run(id: &RunId) -> SelectStatement {
-    select_runs().and_where(Expr::col(Runs::RunUuid).eq(id.as_str())).take()
+pub(crate) fn select_run(id: &str) -> SelectStatement {
+    select_runs().and_where(Expr::col(Runs::RunUuid).eq(id)).take()
 }
 
 fn update(id: &RunId) -> UpdateStatement {

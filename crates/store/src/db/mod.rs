@@ -9,6 +9,7 @@ mod postgres;
 mod soundness;
 mod sqlite;
 mod statements;
+mod template;
 mod transaction;
 
 pub use error::DbError;
@@ -21,6 +22,7 @@ pub(crate) use statements::{
     Insertion, List, fulfilled_by_most, id_lists, insert, is_frequent, is_one_of, is_one_of_texts,
     json, list, row_lists,
 };
+pub(crate) use template::Template;
 pub(crate) use transaction::{Row, Transaction};
 
 use crate::{activity::PoolUse, database_uri::DatabaseUri};

@@ -6,17 +6,23 @@ use super::{
     row_lists,
     sqlite::{self, FromCell, SqliteRow, SqliteStatement, SqliteTransaction},
     statements::plain_value,
+    template::Template,
 };
 use crate::trace;
-use sea_query::{Iden, PostgresQueryBuilder, QueryStatementWriter, SqliteQueryBuilder, Value};
-use sea_query_sqlx::{SqlxBinder, SqlxValues};
+use sea_query::{
+    Iden, PostgresQueryBuilder, QueryStatementWriter, SqliteQueryBuilder, Value, Values,
+};
+use sea_query_sqlx::SqlxValues;
 use sqlx::{AssertSqlSafe, Postgres, Row as _, SqlSafeStr, postgres::PgRow};
 use tracing::{Instrument, Span};
 
 /// A statement that every database can be asked to carry out.
-pub(crate) trait Statement: QueryStatementWriter + SqlxBinder {}
+pub(crate) trait Statement: QueryStatementWriter {}
 
-impl<T: QueryStatementWriter + SqlxBinder> Statement for T {}
+impl<T: QueryStatementWriter> Statement for T {}
+
+/// The text of a statement, and its values.
+type Built = (String, Values);
 
 /// Statements with more values are not kept prepared: their texts hardly ever recur.
 const PREPARED_VALUES: usize = 64;
@@ -68,14 +74,31 @@ impl Transaction {
         &mut self,
         statement: &impl Statement,
     ) -> Result<Vec<Row>, DbError> {
+        let built = match self.dialect() {
+            Dialect::Sqlite => statement.build(SqliteQueryBuilder),
+            Dialect::Postgres => statement.build(PostgresQueryBuilder),
+        };
+        self.fetch_built(built).await
+    }
+
+    /// All rows of a statement about an id.
+    pub(crate) async fn fetch_about(
+        &mut self,
+        template: &Template,
+        id: &str,
+    ) -> Result<Vec<Row>, DbError> {
+        self.fetch_built(template.about(id)).await
+    }
+
+    async fn fetch_built(&mut self, built: Built) -> Result<Vec<Row>, DbError> {
         let rows = match &mut self.connection {
             Connection::Sqlite(transaction) => {
-                let (statement, span) = sqlite_statement(statement);
+                let (statement, span) = sqlite_statement(built);
                 let rows = span.in_scope(|| transaction.fetch(&statement, usize::MAX));
                 rows.map(|rows| rows.into_iter().map(Row::Sqlite).collect()).map_err(DbError::from)
             }
             Connection::Postgres(transaction) => {
-                let (query, span) = postgres_query(statement);
+                let (query, span) = postgres_query(built);
                 let rows = query.fetch_all(transaction.as_mut()).instrument(span).await;
                 rows.map(|rows| rows.into_iter().map(Row::Postgres).collect())
                     .map_err(DbError::from)
@@ -91,12 +114,12 @@ impl Transaction {
     ) -> Result<Option<Row>, DbError> {
         let row = match &mut self.connection {
             Connection::Sqlite(transaction) => {
-                let (statement, span) = sqlite_statement(statement);
+                let (statement, span) = sqlite_statement(statement.build(SqliteQueryBuilder));
                 let rows = span.in_scope(|| transaction.fetch(&statement, 1));
                 rows.map(|mut rows| rows.pop().map(Row::Sqlite)).map_err(DbError::from)
             }
             Connection::Postgres(transaction) => {
-                let (query, span) = postgres_query(statement);
+                let (query, span) = postgres_query(statement.build(PostgresQueryBuilder));
                 let row = query.fetch_optional(transaction.as_mut()).instrument(span).await;
                 row.map(|row| row.map(Row::Postgres)).map_err(DbError::from)
             }
@@ -127,11 +150,11 @@ impl Transaction {
         self.is_touched = true;
         match &mut self.connection {
             Connection::Sqlite(transaction) => {
-                let (statement, span) = sqlite_statement(statement);
+                let (statement, span) = sqlite_statement(statement.build(SqliteQueryBuilder));
                 Ok(span.in_scope(|| transaction.execute(&statement))?)
             }
             Connection::Postgres(transaction) => {
-                let (query, span) = postgres_query(statement);
+                let (query, span) = postgres_query(statement.build(PostgresQueryBuilder));
                 let done = query.execute(transaction.as_mut()).instrument(span).await?;
                 Ok(done.rows_affected())
             }
@@ -150,7 +173,8 @@ impl Transaction {
             }
             Connection::Postgres(transaction) => {
                 for rows in row_lists(insertion.rows()) {
-                    let (query, span) = postgres_query(&insertion.with_arrays(rows));
+                    let (query, span) =
+                        postgres_query(insertion.with_arrays(rows).build(PostgresQueryBuilder));
                     let done = query.execute(transaction.as_mut()).instrument(span).await?;
                     written += done.rows_affected();
                 }
@@ -175,7 +199,8 @@ impl Transaction {
             }
             Connection::Postgres(transaction) => {
                 for rows in row_lists(insertion.rows()) {
-                    let (query, span) = postgres_query(&insertion.with_arrays(rows));
+                    let (query, span) =
+                        postgres_query(insertion.with_arrays(rows).build(PostgresQueryBuilder));
                     let rows = query.fetch_all(transaction.as_mut()).instrument(span).await?;
                     returned.extend(rows.into_iter().map(Row::Postgres));
                 }
@@ -297,8 +322,7 @@ impl Transaction {
 }
 
 /// A statement as the driver takes it, and the span in which it is carried out.
-fn sqlite_statement(statement: &impl Statement) -> (SqliteStatement, Span) {
-    let (sql, values) = statement.build(SqliteQueryBuilder);
+fn sqlite_statement((sql, values): Built) -> (SqliteStatement, Span) {
     let span = trace::statement(Dialect::Sqlite, &sql);
     let recurs = values.0.len() <= PREPARED_VALUES;
     (SqliteStatement { sql, values, recurs }, span)
@@ -308,7 +332,8 @@ fn sqlite_statement(statement: &impl Statement) -> (SqliteStatement, Span) {
 /// text of a row than to write the row: one text serves all.
 fn sqlite_insertion(insertion: &Insertion) -> Option<(String, Span)> {
     let first = insertion.rows().first()?;
-    let (statement, span) = sqlite_statement(&insertion.of(std::slice::from_ref(first)));
+    let (statement, span) =
+        sqlite_statement(insertion.of(std::slice::from_ref(first)).build(SqliteQueryBuilder));
     Some((statement.sql, span))
 }
 
@@ -319,12 +344,11 @@ fn plain_rows(insertion: &Insertion) -> impl Iterator<Item = impl Iterator<Item 
 
 type PostgresQuery = sqlx::query::Query<'static, Postgres, SqlxValues>;
 
-fn postgres_query(statement: &impl Statement) -> (PostgresQuery, Span) {
-    let (sql, values) = statement.build_sqlx(PostgresQueryBuilder);
-    let persistent = values.0.0.len() <= PREPARED_VALUES;
+fn postgres_query((sql, values): Built) -> (PostgresQuery, Span) {
+    let persistent = values.0.len() <= PREPARED_VALUES;
     let span = trace::statement(Dialect::Postgres, &sql);
     // The text comes from the query builder, and values travel beside it.
-    (sqlx::query_with(AssertSqlSafe(sql), values).persistent(persistent), span)
+    (sqlx::query_with(AssertSqlSafe(sql), SqlxValues(values)).persistent(persistent), span)
 }
 
 /// A row of an answer.

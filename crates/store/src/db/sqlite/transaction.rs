@@ -26,7 +26,7 @@ pub(in crate::db) struct SqliteStatement {
 impl SqliteTransaction {
     pub(super) fn begin(connection: Pooled, statement: &'static str) -> Result<Self, Error> {
         let mut transaction = Self { connection, is_open: false };
-        transaction.connection()?.execute_batch(statement)?;
+        transaction.connection()?.prepare_cached(statement)?.raw_execute()?;
         transaction.is_open = true;
         Ok(transaction)
     }
@@ -90,7 +90,7 @@ impl SqliteTransaction {
     }
 
     pub(in crate::db) fn commit(mut self) -> Result<(), Error> {
-        self.connection()?.execute_batch("COMMIT")?;
+        self.connection()?.prepare_cached("COMMIT")?.raw_execute()?;
         self.is_open = false;
         Ok(())
     }
@@ -148,7 +148,8 @@ impl Drop for SqliteTransaction {
         let is_left = |connection: &Connection| !connection.is_autocommit();
         let rolled_back = match self.connection.get() {
             Some(connection) if self.is_open && is_left(connection) => {
-                connection.execute_batch("ROLLBACK")
+                let rollback = connection.prepare_cached("ROLLBACK");
+                rollback.and_then(|mut rollback| rollback.raw_execute().map(|_| ()))
             }
             _ => Ok(()),
         };
