@@ -24,26 +24,26 @@ pub(crate) enum Detail {
     Page,
 }
 
-/// Selects a run; on PostgreSQL with all that was logged to it.
-static ONE: [LazyLock<Template>; 2] = [
-    LazyLock::new(|| Template::new(Dialect::Sqlite, runs::select_run)),
-    LazyLock::new(|| {
-        let run = |id: &str| run_arrays::with_arrays(runs::select_run(id), Detail::One);
-        Template::new(Dialect::Postgres, run)
-    }),
-];
+/// Selects a run.
+static ON_SQLITE: LazyLock<Template> =
+    LazyLock::new(|| Template::new(Dialect::Sqlite, runs::select_run));
+
+/// Selects a run with all that was logged to it.
+static ON_POSTGRES: LazyLock<Template> = LazyLock::new(|| {
+    let run = |id: &str| run_arrays::with_arrays(runs::select_run(id), Detail::One);
+    Template::new(Dialect::Postgres, run)
+});
 
 /// Reads a run with what was logged to it, if it is there: one statement or two, and two more when it used datasets.
 pub(crate) async fn read_one(
     transaction: &mut Transaction,
     id: &RunId,
 ) -> Result<Option<Run>, StoreError> {
-    let [on_sqlite, on_postgres] = &ONE;
-    let one = match transaction.dialect() {
-        Dialect::Sqlite => on_sqlite,
-        Dialect::Postgres => on_postgres,
+    let run = match transaction.dialect() {
+        Dialect::Sqlite => &ON_SQLITE,
+        Dialect::Postgres => &ON_POSTGRES,
     };
-    let rows = transaction.fetch_about(one, id.as_str()).await?;
+    let rows = transaction.fetch_about(run, id.as_str()).await?;
     Ok(with_logged(transaction, rows, Detail::One).await?.pop())
 }
 
