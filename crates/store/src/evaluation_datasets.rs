@@ -4,7 +4,7 @@ use crate::{
     Store, StoreError,
     clock::now_ms,
     dataset_experiments,
-    db::{DbError, Row, Transaction, id_lists, insert},
+    db::{DbError, Row, Transaction, insert, is_one_of_texts},
     reads::Question,
     schema::WORKSPACE,
     tables::{EvaluationDatasetTags, EvaluationDatasets},
@@ -276,27 +276,26 @@ pub(crate) async fn datasets_of(
     transaction: &mut Transaction,
     rows: &[Row],
 ) -> Result<Vec<EvaluationDataset>, DbError> {
+    if rows.is_empty() {
+        return Ok(Vec::new());
+    }
     let ids = rows.iter().map(|row| row.get(EvaluationDatasets::DatasetId));
     let ids = ids.collect::<Result<Vec<String>, _>>()?;
     let mut tags: HashMap<String, Vec<(String, Option<String>)>> = HashMap::new();
-    for ids in id_lists(&ids) {
-        let select = Query::select()
-            .columns([
-                EvaluationDatasetTags::DatasetId,
-                EvaluationDatasetTags::Key,
-                EvaluationDatasetTags::Value,
-            ])
-            .from(EvaluationDatasetTags::Table)
-            .and_where(
-                Expr::col(EvaluationDatasetTags::DatasetId).is_in(ids.iter().map(String::as_str)),
-            )
-            .order_by(EvaluationDatasetTags::Key, Order::Asc)
-            .take();
-        for row in transaction.fetch_all(&select).await? {
-            let tag =
-                (row.get(EvaluationDatasetTags::Key)?, row.get(EvaluationDatasetTags::Value)?);
-            tags.entry(row.get(EvaluationDatasetTags::DatasetId)?).or_default().push(tag);
-        }
+    let id = Expr::col(EvaluationDatasetTags::DatasetId);
+    let select = Query::select()
+        .columns([
+            EvaluationDatasetTags::DatasetId,
+            EvaluationDatasetTags::Key,
+            EvaluationDatasetTags::Value,
+        ])
+        .from(EvaluationDatasetTags::Table)
+        .and_where(is_one_of_texts(transaction.dialect(), id, &ids))
+        .order_by(EvaluationDatasetTags::Key, Order::Asc)
+        .take();
+    for row in transaction.fetch_all(&select).await? {
+        let tag = (row.get(EvaluationDatasetTags::Key)?, row.get(EvaluationDatasetTags::Value)?);
+        tags.entry(row.get(EvaluationDatasetTags::DatasetId)?).or_default().push(tag);
     }
     let datasets = rows.iter().zip(ids).map(|(row, dataset_id)| {
         let digest: Option<String> = row.get(EvaluationDatasets::Digest)?;

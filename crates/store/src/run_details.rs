@@ -43,7 +43,7 @@ pub(crate) async fn read_one(
         Dialect::Sqlite => &ON_SQLITE,
         Dialect::Postgres => &ON_POSTGRES,
     };
-    let rows = transaction.fetch_about(run, id.as_str()).await?;
+    let rows = transaction.fetch_all(&run.about(id.as_str())).await?;
     Ok(with_logged(transaction, rows, Detail::One).await?.pop())
 }
 

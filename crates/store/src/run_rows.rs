@@ -56,7 +56,7 @@ pub(crate) async fn read(
         return Ok(logged);
     }
     let rows = match runs {
-        [only] => transaction.fetch_about(&OF_ONE, only.run_id.as_str()).await?,
+        [only] => transaction.fetch_all(&OF_ONE.about(only.run_id.as_str())).await?,
         page => {
             let ids: Vec<String> = page.iter().map(|run| run.run_id.to_string()).collect();
             let page = Asked::Page(list(Dialect::Sqlite, &ids, PAGE));

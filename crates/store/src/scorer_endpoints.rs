@@ -3,7 +3,7 @@
 use crate::{
     StoreError,
     clock::now_ms,
-    db::{DbError, Transaction, id_lists, insert},
+    db::{DbError, Transaction, insert, is_one_of_texts},
     schema::WORKSPACE,
     tables::{EndpointBindings, Endpoints},
 };
@@ -88,17 +88,18 @@ pub(crate) async fn endpoint_names(
     ids: &[&str],
 ) -> Result<HashMap<String, String>, DbError> {
     let mut names = HashMap::new();
-    for ids in id_lists(ids) {
-        let select = Query::select()
-            .columns([Endpoints::EndpointId, Endpoints::Name])
-            .from(Endpoints::Table)
-            .and_where(Expr::col(Endpoints::EndpointId).is_in(ids.iter().copied()))
-            .and_where(Expr::col(Endpoints::Workspace).eq(WORKSPACE))
-            .take();
-        for row in transaction.fetch_all(&select).await? {
-            if let Some(name) = row.get(Endpoints::Name)? {
-                names.insert(row.get(Endpoints::EndpointId)?, name);
-            }
+    if ids.is_empty() {
+        return Ok(names);
+    }
+    let select = Query::select()
+        .columns([Endpoints::EndpointId, Endpoints::Name])
+        .from(Endpoints::Table)
+        .and_where(is_one_of_texts(transaction.dialect(), Expr::col(Endpoints::EndpointId), ids))
+        .and_where(Expr::col(Endpoints::Workspace).eq(WORKSPACE))
+        .take();
+    for row in transaction.fetch_all(&select).await? {
+        if let Some(name) = row.get(Endpoints::Name)? {
+            names.insert(row.get(Endpoints::EndpointId)?, name);
         }
     }
     Ok(names)

@@ -287,10 +287,10 @@ impl Writer {
     }
 }
 
-/// Adds all changes that wait to a group, or the next one; false at the end.
+/// Adds all changes that wait to a group that has room, or the next one; false at the end.
 async fn receive(waiting: &mut mpsc::Receiver<Message>, group: &mut Group) -> bool {
     let mut messages = Vec::new();
-    let is_open = waiting.recv_many(&mut messages, GROUP).await > 0;
+    let is_open = waiting.recv_many(&mut messages, GROUP - group.len()).await > 0;
     for message in messages {
         match message {
             Message::Carry(job) => group.push(job),

@@ -1,7 +1,7 @@
 //! Statements that are asked again and again about another id.
 
-use super::Dialect;
-use sea_query::{PostgresQueryBuilder, SelectStatement, SqliteQueryBuilder, Value, Values};
+use super::{Dialect, transaction::Statement};
+use sea_query::{SelectStatement, Value, Values};
 
 /// Stands for the id while the text is built; no id is like this.
 const STAND_IN: &str = "\u{1a}";
@@ -16,21 +16,31 @@ pub(crate) struct Template {
 impl Template {
     /// Keeps the text of what is selected for an id.
     pub(crate) fn new(dialect: Dialect, select: impl FnOnce(&str) -> SelectStatement) -> Self {
-        let select = select(STAND_IN);
-        let (sql, values) = match dialect {
-            Dialect::Sqlite => select.build(SqliteQueryBuilder),
-            Dialect::Postgres => select.build(PostgresQueryBuilder),
-        };
+        let (sql, values) = select(STAND_IN).built(dialect);
         Self { sql, values }
     }
 
-    /// The text, and its values for an id.
-    pub(super) fn about(&self, id: &str) -> (String, Values) {
-        let values = self.values.iter().map(|value| match value {
-            Value::String(Some(text)) if text == STAND_IN => id.into(),
+    /// The statement about an id.
+    pub(crate) const fn about<'a>(&'a self, id: &'a str) -> About<'a> {
+        About { template: self, id }
+    }
+}
+
+/// A statement about one id.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct About<'a> {
+    template: &'a Template,
+    id: &'a str,
+}
+
+impl Statement for About<'_> {
+    /// The text that is kept, which is in the SQL of one database only.
+    fn built(&self, _: Dialect) -> (String, Values) {
+        let values = self.template.values.iter().map(|value| match value {
+            Value::String(Some(text)) if text == STAND_IN => self.id.into(),
             other => other.clone(),
         });
-        (self.sql.clone(), Values(values.collect()))
+        (self.template.sql.clone(), Values(values.collect()))
     }
 }
 
@@ -51,7 +61,7 @@ mod tests {
                 .take()
         });
         for id in ["one", "two"] {
-            let (sql, Values(values)) = template.about(id);
+            let (sql, Values(values)) = template.about(id).built(Dialect::Sqlite);
             assert_eq!(sql, r#"SELECT ? WHERE "a" = ? AND "b" = ? AND "c" = ?"#);
             assert_eq!(values, [1.into(), id.into(), "other".into(), id.into()]);
         }

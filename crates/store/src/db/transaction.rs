@@ -6,7 +6,6 @@ use super::{
     row_lists,
     sqlite::{self, FromCell, SqliteRow, SqliteStatement, SqliteTransaction},
     statements::plain_value,
-    template::Template,
 };
 use crate::trace;
 use sea_query::{
@@ -17,12 +16,19 @@ use sqlx::{AssertSqlSafe, Postgres, Row as _, SqlSafeStr, postgres::PgRow};
 use tracing::{Instrument, Span};
 
 /// A statement that every database can be asked to carry out.
-pub(crate) trait Statement: QueryStatementWriter {}
+pub(crate) trait Statement {
+    /// Its text in the SQL of a database, and its values.
+    fn built(&self, dialect: Dialect) -> (String, Values);
+}
 
-impl<T: QueryStatementWriter> Statement for T {}
-
-/// The text of a statement, and its values.
-type Built = (String, Values);
+impl<T: QueryStatementWriter> Statement for T {
+    fn built(&self, dialect: Dialect) -> (String, Values) {
+        match dialect {
+            Dialect::Sqlite => self.build(SqliteQueryBuilder),
+            Dialect::Postgres => self.build(PostgresQueryBuilder),
+        }
+    }
+}
 
 /// Statements with more values are not kept prepared: their texts hardly ever recur.
 const PREPARED_VALUES: usize = 64;
@@ -74,31 +80,14 @@ impl Transaction {
         &mut self,
         statement: &impl Statement,
     ) -> Result<Vec<Row>, DbError> {
-        let built = match self.dialect() {
-            Dialect::Sqlite => statement.build(SqliteQueryBuilder),
-            Dialect::Postgres => statement.build(PostgresQueryBuilder),
-        };
-        self.fetch_built(built).await
-    }
-
-    /// All rows of a statement about an id.
-    pub(crate) async fn fetch_about(
-        &mut self,
-        template: &Template,
-        id: &str,
-    ) -> Result<Vec<Row>, DbError> {
-        self.fetch_built(template.about(id)).await
-    }
-
-    async fn fetch_built(&mut self, built: Built) -> Result<Vec<Row>, DbError> {
         let rows = match &mut self.connection {
             Connection::Sqlite(transaction) => {
-                let (statement, span) = sqlite_statement(built);
+                let (statement, span) = sqlite_statement(statement);
                 let rows = span.in_scope(|| transaction.fetch(&statement, usize::MAX));
                 rows.map(|rows| rows.into_iter().map(Row::Sqlite).collect()).map_err(DbError::from)
             }
             Connection::Postgres(transaction) => {
-                let (query, span) = postgres_query(built);
+                let (query, span) = postgres_query(statement);
                 let rows = query.fetch_all(transaction.as_mut()).instrument(span).await;
                 rows.map(|rows| rows.into_iter().map(Row::Postgres).collect())
                     .map_err(DbError::from)
@@ -114,12 +103,12 @@ impl Transaction {
     ) -> Result<Option<Row>, DbError> {
         let row = match &mut self.connection {
             Connection::Sqlite(transaction) => {
-                let (statement, span) = sqlite_statement(statement.build(SqliteQueryBuilder));
+                let (statement, span) = sqlite_statement(statement);
                 let rows = span.in_scope(|| transaction.fetch(&statement, 1));
                 rows.map(|mut rows| rows.pop().map(Row::Sqlite)).map_err(DbError::from)
             }
             Connection::Postgres(transaction) => {
-                let (query, span) = postgres_query(statement.build(PostgresQueryBuilder));
+                let (query, span) = postgres_query(statement);
                 let row = query.fetch_optional(transaction.as_mut()).instrument(span).await;
                 row.map(|row| row.map(Row::Postgres)).map_err(DbError::from)
             }
@@ -150,11 +139,11 @@ impl Transaction {
         self.is_touched = true;
         match &mut self.connection {
             Connection::Sqlite(transaction) => {
-                let (statement, span) = sqlite_statement(statement.build(SqliteQueryBuilder));
+                let (statement, span) = sqlite_statement(statement);
                 Ok(span.in_scope(|| transaction.execute(&statement))?)
             }
             Connection::Postgres(transaction) => {
-                let (query, span) = postgres_query(statement.build(PostgresQueryBuilder));
+                let (query, span) = postgres_query(statement);
                 let done = query.execute(transaction.as_mut()).instrument(span).await?;
                 Ok(done.rows_affected())
             }
@@ -173,8 +162,7 @@ impl Transaction {
             }
             Connection::Postgres(transaction) => {
                 for rows in row_lists(insertion.rows()) {
-                    let (query, span) =
-                        postgres_query(insertion.with_arrays(rows).build(PostgresQueryBuilder));
+                    let (query, span) = postgres_query(&insertion.with_arrays(rows));
                     let done = query.execute(transaction.as_mut()).instrument(span).await?;
                     written += done.rows_affected();
                 }
@@ -199,8 +187,7 @@ impl Transaction {
             }
             Connection::Postgres(transaction) => {
                 for rows in row_lists(insertion.rows()) {
-                    let (query, span) =
-                        postgres_query(insertion.with_arrays(rows).build(PostgresQueryBuilder));
+                    let (query, span) = postgres_query(&insertion.with_arrays(rows));
                     let rows = query.fetch_all(transaction.as_mut()).instrument(span).await?;
                     returned.extend(rows.into_iter().map(Row::Postgres));
                 }
@@ -322,7 +309,8 @@ impl Transaction {
 }
 
 /// A statement as the driver takes it, and the span in which it is carried out.
-fn sqlite_statement((sql, values): Built) -> (SqliteStatement, Span) {
+fn sqlite_statement(statement: &impl Statement) -> (SqliteStatement, Span) {
+    let (sql, values) = statement.built(Dialect::Sqlite);
     let span = trace::statement(Dialect::Sqlite, &sql);
     let recurs = values.0.len() <= PREPARED_VALUES;
     (SqliteStatement { sql, values, recurs }, span)
@@ -332,8 +320,7 @@ fn sqlite_statement((sql, values): Built) -> (SqliteStatement, Span) {
 /// text of a row than to write the row: one text serves all.
 fn sqlite_insertion(insertion: &Insertion) -> Option<(String, Span)> {
     let first = insertion.rows().first()?;
-    let (statement, span) =
-        sqlite_statement(insertion.of(std::slice::from_ref(first)).build(SqliteQueryBuilder));
+    let (statement, span) = sqlite_statement(&insertion.of(std::slice::from_ref(first)));
     Some((statement.sql, span))
 }
 
@@ -344,7 +331,8 @@ fn plain_rows(insertion: &Insertion) -> impl Iterator<Item = impl Iterator<Item 
 
 type PostgresQuery = sqlx::query::Query<'static, Postgres, SqlxValues>;
 
-fn postgres_query((sql, values): Built) -> (PostgresQuery, Span) {
+fn postgres_query(statement: &impl Statement) -> (PostgresQuery, Span) {
+    let (sql, values) = statement.built(Dialect::Postgres);
     let persistent = values.0.len() <= PREPARED_VALUES;
     let span = trace::statement(Dialect::Postgres, &sql);
     // The text comes from the query builder, and values travel beside it.
