@@ -19,6 +19,8 @@ SECONDS = 15.0 if IS_FULL_SIZE else 1.0
 # What all bodies together may take, and what is made of them; the server itself takes less than the rest.
 RESIDENT_LIMIT = 900 * MEGABYTE
 MOST = 40
+# What is refused beyond the limit of connections.
+TARGET = f"{API}/experiments/get?experiment_id=0"
 
 # The figures of one server, which nobody disturbs.
 pytestmark = pytest.mark.xdist_group("abuse")
@@ -74,17 +76,15 @@ def enter(server: Server, held: contextlib.ExitStack) -> RawConnection:
 
 def wait_for_places(server: Server) -> None:
     """The server has noticed that those who were connected have left."""
-    target = f"{API}/experiments/get?experiment_id=0"
-    wait_until(lambda: server.get(target).status == 200, 10, "the places do not become free")
+    wait_until(lambda: server.get(TARGET).status == 200, 10, "the places do not become free")
 
 
 def test_connections_beyond_the_limit_are_told_to_come_back(own_server):
     server = own_server("--max-connections", str(MOST))
     with contextlib.ExitStack() as held:
         inside = [enter(server, held) for _ in range(MOST)]
-        target = f"{API}/experiments/get?experiment_id=0"
         for _ in range(3):
-            refused = server.get(target)
+            refused = server.get(TARGET)
             assert refused.status == 429
             assert_is_clear(refused)
             assert "--max-connections" in refused.message
@@ -93,11 +93,11 @@ def test_connections_beyond_the_limit_are_told_to_come_back(own_server):
         # Who looks after the server is heard, and who was there before is served.
         assert [server.get(probe).status for probe in ("/health", "/ready", "/metrics")] == [200] * 3
         for connection in inside:
-            assert connection.head("GET", target).answer().status == 200
+            assert connection.head("GET", TARGET).answer().status == 200
         # Not even a refusal is had without end: the others wait, and are answered when there is room.
         beyond = [held.enter_context(server.raw()) for _ in range(300)]
         assert len(beyond) == 300
-        assert inside[0].head("GET", target).answer().status == 200
+        assert inside[0].head("GET", TARGET).answer().status == 200
     wait_for_places(server)
     assert server.names() == []
 
@@ -108,7 +108,7 @@ def test_few_descriptors_are_kept_for_those_who_are_connected(own_server):
     assert "Only 68 connections are taken at once, since 200 files may be open" in server.log
     with contextlib.ExitStack() as held:
         inside = [enter(server, held) for _ in range(68)]
-        assert server.get(f"{API}/experiments/get?experiment_id=0").status == 429
+        assert server.get(TARGET).status == 429
         for number, connection in enumerate(inside):
             connection.head("PUT", f"{ARTIFACTS}/{number}", Content_Length=2 * MEGABYTE).send(bytes(MEGABYTE))
         for connection in inside:
